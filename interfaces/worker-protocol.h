@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What service and worker say to each other: one SOCK_SEQPACKET socket, one Record a packet. The worker finds it as
+ * descriptor WORKER_FD. The first packet is the request: "op", and what the operation needs. Every packet of the
+ * worker has a "type"; the last is "end", and then the worker exits. Without an "end" the worker died.
+ *
+ *   op          request                                                     records besides "progress" and "end"
+ *   test        kinds, claims (STRINGS), token, directory                   environment, check, summary
+ *   benchmark   kinds, modes, waits (STRINGS), sizes, cpus (U64S),          environment, floor, result, summary
+ *               time (us), trials, token, directory
+ *   list        filter (RECORDS, one)                                       row
+ *   describe    address, holders (BOOL)                                     row
+ *   explain     address, uid, gid, user (STRING)                            row
+ *   wait        address, timeout (us)                                       -
+ *   post        address, count                                              -
+ *   keep        kind, options (RECORDS, one)                                ready, then the kind's own
+ *
+ *   progress: progress (DOUBLE, 0 to 1), message (STRING)
+ *   end: nothing, or "error" (a name of IPCBUS_ERRORS) and "message"
+ *   check: kind, id, claim, source, result ("ok", "failed", "skipped"), evidence, relations (STRINGS), usec (U64)
+ *   summary: ok, failed, skipped (U64)
+ *   floor: name, value (DOUBLE), unit, and "size" where it has one
+ *   result: kind, mode, size, wait, cpus (U64S), placement, trials, latency_ns.min … latency_ns.max,
+ *           latency_ns.interval (U64S, two), messages_per_second, bytes_per_second, cpu_ns_per_message,
+ *           context_switches_per_message (DOUBLE), floor (STRING), ratio_to_floor (DOUBLE), disturbed (BOOL); or
+ * "skipped"
+ */
+#pragma once
+
+enum { WORKER_FD = 3 };
+
+#define WORKER_TYPE          "type"
+#define WORKER_TYPE_END      "end"
+#define WORKER_TYPE_PROGRESS "progress"
+#define WORKER_TYPE_READY    "ready"

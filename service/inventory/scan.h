@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a system-wide scan shares between kinds: who asked for what, where rows go, and one walk of /proc for all. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "record.h"
+
+typedef struct ProcTable ProcTable;
+
+/* What a descriptor or mapping of a process must match to be a hold of an object. */
+typedef enum HolderKeyType {
+        HOLDER_FILE,    /* device and inode: files, FIFOs, /dev/shm, memfds, queues; descriptors and mappings */
+        HOLDER_SOCKET,  /* socket:[inode] */
+        HOLDER_PIPE,    /* pipe:[inode] */
+        HOLDER_PROCESS, /* the process itself: number is its pid */
+        HOLDER_KEY_TYPE_MAX,
+} HolderKeyType;
+
+typedef struct HolderKey {
+        HolderKeyType type;
+        dev_t device;
+        uint64_t number; /* inode or pid */
+} HolderKey;
+
+enum { HOLDER_KEYS_MAX = 64 };
+
+/* One process holding one object in one way. */
+typedef struct Holder {
+        pid_t pid;
+        uid_t uid;
+        const char *command; /* of /proc/PID/comm; lives as long as the table */
+        int fd;              /* -1 for a mapping */
+        char access[4];      /* "r", "w", "rw"; of the fd or of the mapping */
+        bool mapped;
+} Holder;
+
+/* Walks /proc once. What could not be read (other users' processes without the right) is counted, not hidden. */
+int proc_table_new(ProcTable **ret);
+ProcTable *proc_table_free(ProcTable *table);
+/* Calls `each` for every hold that matches the key; a negative return of it ends the walk and is passed on. */
+int proc_table_holders(const ProcTable *table, const HolderKey *key, int (*each)(const Holder *holder, void *userdata),
+        void *userdata);
+/* Processes seen, and those of them whose descriptors or mappings could not be read. */
+size_t proc_table_seen(const ProcTable *table);
+size_t proc_table_unreadable(const ProcTable *table);
+
+/* Calls `each` for every pipe or socket inode (`type`) that a descriptor of anybody's shows, once each, with one
+ * holder. */
+int proc_table_inodes(const ProcTable *table, HolderKeyType type,
+        int (*each)(uint64_t inode, const Holder *first, void *userdata), void *userdata);
+
+/* Appends to `row` under "holders" one record a hold: pid, uid, command, how ("fd 5 read", "mapped rw"), end. Sets
+ * "holders_complete" to false where some processes could not be read. */
+int holders_append(const ProcTable *table, const HolderKey *keys, size_t n, Record *row);
+
+struct Scan {
+        const Record *filter;   /* as ListKernelObjects takes it; may be NULL */
+        const ProcTable *table; /* NULL where holders are not wanted */
+        /* Takes ownership of the row. Keys of a row: kind, address, uid, gid, mode, size (bytes it can hold or is),
+         * used (bytes in it), messages, created (us), state, holders … Negative return: stop. */
+        int (*row)(struct Scan *scan, Record *row);
+        void *userdata;
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one place for bounds: what a user, and for some things one connection, may make the service hold. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+typedef struct Limits Limits;
+typedef struct Client Client;
+
+typedef enum LimitKind {
+        LIMIT_OBJECTS,
+        LIMIT_BYTES,         /* memory that objects can hold */
+        LIMIT_DESCRIPTORS,   /* that the service keeps open for objects and waits */
+        LIMIT_JOBS,          /* running tests and benchmarks; also per connection */
+        LIMIT_WAITS,         /* calls that are not answered yet; also per connection */
+        LIMIT_SUBSCRIPTIONS, /* per connection too */
+        LIMIT_KIND_MAX,
+} LimitKind;
+
+/* What was charged, to be given back; empty (amount 0) when nothing was. */
+typedef struct Charge {
+        LimitKind kind;
+        uint64_t amount;
+        uid_t uid;
+        Client *client; /* where the limit is per connection as well */
+} Charge;
+
+int limits_new(Limits **ret);
+Limits *limits_free(Limits *limits);
+/* LimitExceeded names the limit, its value and how much of it is in use. `client` may be NULL (after a restart). */
+int limits_charge(
+        Limits *limits, uid_t uid, Client *client, LimitKind kind, uint64_t amount, Charge *ret, Error *error);
+void limits_release(Limits *limits, Charge *charge);
+/* A connection went: what is still charged to it counts for the user alone. */
+uint64_t limits_maximum(const Limits *limits, LimitKind kind, bool per_client);
+const char *limit_name(LimitKind kind, bool per_client);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A claim and the check that proves it. A check runs in a process of its own (the judge) and starts peers: processes
+ * forked from it, or executed separately, that meet it by address. The engine (worker/test-engine.c) gives what a
+ * check needs through CheckRun, so that a kind's file needs nothing above it. */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "record.h"
+#include "transport.h"
+
+typedef struct Mechanism Mechanism;
+typedef struct Check Check;
+typedef struct CheckRun CheckRun;
+typedef struct CheckPeer CheckPeer;
+
+typedef enum CheckResult {
+        CHECK_OK,
+        CHECK_FAILED,
+        CHECK_SKIPPED,
+        CHECK_RESULT_MAX,
+        CHECK_RESULT_INVALID = -1,
+} CheckResult;
+
+typedef enum CheckRelation {
+        CHECK_FORKED = 1 << 0,
+        CHECK_EXECUTED = 1 << 1,
+} CheckRelation;
+
+enum { CHECK_ROLES_MAX = 4 };
+
+/* What a peer does; runs in the peer's process. `link` is attached as side 1 where the check asked for one, else NULL.
+ * Talks to the judge over check_peer_say() and check_peer_hear(). Its return value (0 or negative errno) is what
+ * check_peer_wait() gives the judge. */
+typedef int (*CheckRole)(CheckPeer *peer);
+
+struct Check {
+        const char *id;     /* "order": unique within the kind */
+        const char *claim;  /* one sentence */
+        const char *source; /* "pipe(7)" */
+        unsigned relations; /* CheckRelation: in which it is run */
+        CheckResult (*run)(CheckRun *run);
+        CheckRole roles[CHECK_ROLES_MAX];
+};
+
+/* In the judge. */
+struct CheckRun {
+        const Mechanism *mechanism;
+        const Check *check;
+        CheckRelation relation;
+        const char *token;
+        const char *directory;
+        const struct CheckEngine *engine;
+};
+
+typedef struct CheckProcess CheckProcess; /* a peer, as the judge sees it */
+
+/* What the engine implements. Checks call the check_*() below. */
+struct CheckEngine {
+        int (*start)(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
+        int (*say)(CheckProcess *process, const Record *record);
+        int (*hear)(CheckProcess *process, uint64_t timeout_usec, Record **ret);
+        pid_t (*pid)(const CheckProcess *process);
+        int (*kill)(CheckProcess *process, int signal);
+        int (*wait)(CheckProcess *process, uint64_t timeout_usec, int *ret_status);
+        void (*evidence)(CheckRun *run, const char *format, va_list arguments);
+};
+
+/* Starts a peer in the relation of this run. `link` may be NULL. 0 or negative errno. */
+int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
+/* Records to and from a peer, a channel apart from the mechanism. hear(): -ETIMEDOUT, -EPIPE when the peer is gone. */
+int check_say(CheckRun *run, CheckProcess *process, const Record *record);
+int check_hear(CheckRun *run, CheckProcess *process, uint64_t timeout_usec, Record **ret);
+/* A word is a record with "word" alone: for going step by step. hear_word(): -EPROTO for another word. */
+int check_say_word(CheckRun *run, CheckProcess *process, const char *word);
+int check_hear_word(CheckRun *run, CheckProcess *process, const char *word, uint64_t timeout_usec);
+pid_t check_pid(CheckRun *run, const CheckProcess *process);
+int check_kill(CheckRun *run, CheckProcess *process, int signal);
+/* Reaps. *ret_status as waitpid(2) gives it. -ETIMEDOUT leaves it running; the engine kills and reaps what is left. */
+int check_wait(CheckRun *run, CheckProcess *process, uint64_t timeout_usec, int *ret_status);
+
+/* Adds to the evidence; the three below also give the verdict: `return check_fail(run, "read gave %zd", n);` */
+void check_note(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CheckResult check_ok(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CheckResult check_fail(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+CheckResult check_skip(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* In a peer. */
+struct CheckPeer {
+        const Mechanism *mechanism;
+        const Check *check;
+        Link *link;              /* attached as side 1, or NULL */
+        const Record *arguments; /* may be NULL */
+        const char *directory;
+        int control;
+};
+int check_peer_say(CheckPeer *peer, const Record *record);
+int check_peer_say_word(CheckPeer *peer, const char *word);
+int check_peer_hear(CheckPeer *peer, uint64_t timeout_usec, Record **ret);
+int check_peer_hear_word(CheckPeer *peer, const char *word, uint64_t timeout_usec);
+
+const char *check_result_name(CheckResult result); /* "ok", "failed", "skipped" */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one seam for kinds. A kind is one file that fills one Mechanism: its facts, options, operations, transport and
+ * checks. The service, the worker and the scanners know kinds only through this table; nothing outside a kind's file
+ * names a kind.
+ *
+ * Rules for what a kind implements:
+ *  - Operations never block, unless the kind lists them in `in_worker`; then they are only ever called in a worker.
+ *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
+ *    wait_on() what to poll, and calls again.
+ *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it.
+ *  - Everything is CLOEXEC; a caller's file is never mapped in the service, only read and written. */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "address.h"
+#include "error.h"
+#include "option.h"
+#include "record.h"
+
+typedef struct Check Check;
+typedef struct Transport Transport;
+typedef struct Scan Scan;
+typedef struct HolderKey HolderKey;
+typedef struct Mechanism Mechanism;
+
+typedef enum Operation {
+        OPERATION_CREATE,
+        OPERATION_ADOPT, /* open by address, also for one use */
+        OPERATION_SEND,
+        OPERATION_RECEIVE,
+        OPERATION_PEEK,
+        OPERATION_POST,
+        OPERATION_WAIT,
+        OPERATION_OPEN_END,
+        OPERATION_ACCEPT,
+        OPERATION_RESIZE,
+        OPERATION_SEAL,
+        OPERATION_LISTEN,
+        OPERATION_LIST,
+        OPERATION_WATCH,
+        OPERATION_REMOVE,
+        OPERATION_TEST,
+        OPERATION_BENCHMARK,
+        OPERATION_MAX,
+        OPERATION_INVALID = -1,
+} Operation;
+
+/* The D-Bus interfaces that an object of the kind has beside KernelObject: a mask. */
+typedef enum Capability {
+        CAPABILITY_MEMORY = 1 << 0,
+        CAPABILITY_SEMAPHORE = 1 << 1,
+        CAPABILITY_MESSAGE_QUEUE = 1 << 2,
+        CAPABILITY_STREAM = 1 << 3,
+        CAPABILITY_DATAGRAM = 1 << 4,
+        CAPABILITY_SIGNALS = 1 << 5,
+} Capability;
+
+/* What happens at an object, told by the kind, published by the service (service/events.c). */
+typedef enum ObjectEvent {
+        EVENT_MESSAGE_ARRIVED, /* details: "messages" or "bytes" (U64) */
+        EVENT_PEER_CONNECTED,  /* details: "peer" (U64, ours), "pid" (U64), "uid" (U64) where known */
+        EVENT_PEER_CLOSED,     /* the same, or "end" (STRING) */
+        EVENT_SIGNAL_RECEIVED, /* details: "signal" (I64), "name" (STRING), "value" (I64), "pid", "uid" (U64), "code"
+                                */
+        EVENT_POSTED,          /* details: "count", "value" (U64) */
+        EVENT_CHANGED,         /* attributes changed */
+        EVENT_MAX,
+} ObjectEvent;
+
+typedef struct EventSink EventSink;
+struct EventSink {
+        void (*emit)(EventSink *sink, ObjectEvent event, const Record *details);
+};
+
+enum {
+        KERNEL_OBJECT_FDS_MAX = 4,
+        IDENTITY_MAX = 96,
+};
+
+/* One kernel object, opened. Made by create() or open(), released by close(); the kernel object itself ends only by
+ * remove() (or, where it has no name, with its last descriptor). */
+typedef struct KernelObject {
+        const Mechanism *mechanism;
+        Address address;             /* canonical; create() sets it, open() may complete it */
+        char identity[IDENTITY_MAX]; /* what proves that a name is still the same object: "dev:inode", "id:key:ctime",
+                                        "pid:starttime"; journalled, compared before anything is removed */
+        uid_t owner;
+        gid_t group;
+        mode_t mode;                    /* permission bits */
+        uint64_t created;               /* microseconds since the epoch, 0 where the kernel does not tell */
+        uint64_t bytes;                 /* memory it can hold, for the limits */
+        bool hold;                      /* keep both ends, so that data outlives its sender */
+        bool unnamed;                   /* gone with its last descriptor: cannot be adopted after a restart */
+        int fds[KERNEL_OBJECT_FDS_MAX]; /* -EBADF where there is none; their meaning is the kind's */
+        int channel;                    /* to the keeper of a kind that has one, else -EBADF; see `keep` */
+        void *state;                    /* the kind's own */
+} KernelObject;
+
+#define KERNEL_OBJECT_EMPTY \
+        { .address = ADDRESS_EMPTY, .fds = { -EBADF, -EBADF, -EBADF, -EBADF }, .channel = -EBADF }
+
+/* What the kind claims of itself, as data for `kinds` and `advise`. Strings are what people read. */
+typedef struct KindFacts {
+        const char *direction; /* "simplex", "half-duplex", "full-duplex", "none" */
+        bool full_duplex;
+        bool bidirectional;
+        bool boundaries;   /* one send is one receive */
+        const char *order; /* "first in, first out", "by priority", … */
+        bool priority;
+        const char *persistence; /* "process", "until removed", "until the last descriptor closes", … */
+        bool unrelated;          /* can processes that share no ancestor meet by address? */
+        bool carries_data;
+        const char *source; /* the man page: "fifo(7)" */
+} KindFacts;
+
+struct Mechanism {
+        const char *kind;       /* "mq-posix" */
+        const char *title;      /* "POSIX message queue" */
+        const char *family;     /* "message queues" */
+        unsigned capabilities;  /* Capability */
+        unsigned address_forms; /* 1 << AddressForm */
+        KindFacts facts;
+        const char *const *ends;   /* names of the ends that open_end() hands out, NULL-terminated; NULL: none */
+        const OptionSpec *options; /* ends with a NULL name; "lease" is added by the service for all kinds */
+        unsigned in_worker;        /* 1 << Operation */
+        const char *reasons[OPERATION_MAX];
+
+        /* Is it here? 0, or an error whose sentence is the reason. Appends to `facts` under "limits" one record a
+         * limit in force: name, value (U64 or STRING), unit, source ("/proc/sys/fs/mqueue/msg_max"). */
+        int (*probe)(Record *facts, Error *error);
+
+        /* `object` comes empty but for `mechanism`; on failure nothing is left behind. Never takes over something that
+         * exists: Exists. */
+        int (*create)(KernelObject *object, const Record *options, Error *error);
+        /* `object->address` is set and its form is one of ours. Finds the kernel object, fills the rest; it may keep
+         * no descriptor that changes what others see (no end of a pipe) unless options say hold. */
+        int (*open)(KernelObject *object, const Record *options, Error *error);
+        /* Releases descriptors and state, never the kernel object's name. Takes a half-made object. */
+        void (*close)(KernelObject *object);
+        /* Removes the name. The identity was compared by the caller (kernel_object_verify()) just before. */
+        int (*remove)(KernelObject *object, Error *error);
+        /* Fills `identity` of what now stands at the address, without opening what has side effects. NULL: the
+         * identity is proven by the descriptor held. */
+        int (*identify)(const Address *address, char ret_identity[IDENTITY_MAX], Error *error);
+
+        /* Message and stream kinds; memory kinds take "offset". *ret_sent may be short for a stream. A size of 0 is a
+         * message for kinds with boundaries, and nothing at all for streams. */
+        int (*send)(KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent,
+                Error *error);
+        /* The caller frees *ret_data. Options: "size" the most to take (the default is the kind's), others the kind's.
+         * `meta` (never NULL) is filled: "priority", "pid", "truncated" … The end of a stream is PeerGone. With `peek`
+         * nothing is taken ("index" says which message). */
+        int (*receive)(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
+                Record *meta, Error *error);
+        int (*post)(KernelObject *object, uint64_t count, Error *error);
+        /* Takes one from a semaphore; waits at most `timeout` (0: try) if it is in `in_worker`, else tries only. */
+        int (*wait)(KernelObject *object, uint64_t timeout, Error *error);
+        /* After -EAGAIN of `operation`: what to poll (events as epoll's; the descriptor stays the object's).
+         * -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */
+        int (*wait_on)(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events);
+
+        /* Hands out a descriptor for an end, the caller's to close. `take`: the object's own copy is given away. */
+        int (*open_end)(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error);
+        /* A connection of a listening object; -EAGAIN where none waits. Fills `peer` as EVENT_PEER_CONNECTED. */
+        int (*accept)(KernelObject *object, int *ret_fd, Record *peer, Error *error);
+        int (*resize)(KernelObject *object, uint64_t size, Error *error);
+        int (*seal)(KernelObject *object, const char *const *seals, size_t n, Error *error);
+        /* Which signals a listener takes from now on (through its keeper). */
+        int (*listen)(KernelObject *object, const char *const *signals, size_t n, Error *error);
+
+        /* Attributes now, by names that are the same for all kinds: size, allocated, messages, max_messages,
+         * message_size, value, waiters, capacity, queued, peers, pid, blocked, ignored, caught, pending … Cheap: a few
+         * system calls, nothing of other processes. */
+        int (*describe)(KernelObject *object, Record *attributes, Error *error);
+
+        /* What to poll for events of an object that is open (edge-triggered), -EOPNOTSUPP where there is nothing. */
+        int (*watch_on)(KernelObject *object, int *ret_fd, uint32_t *ret_events);
+        /* Called when that fd is ready: tell the sink. */
+        void (*watch)(KernelObject *object, uint32_t revents, EventSink *sink);
+
+        /* Kinds whose object is a process (a listener for signals): runs in a worker of its own for the object's life.
+         * It sends one record with "ready" (BOOL) and what create() needs, then records as it likes, over `channel`,
+         * and returns when the channel closes. The service passes that first record's keys on in create()'s options,
+         * sets object->channel, and gives every later record to kept(). */
+        int (*keep)(const Record *options, int channel);
+        void (*kept)(KernelObject *object, const Record *record, EventSink *sink);
+
+        /* System-wide, in a worker: a row for each kernel object of this kind (inventory/scan.h). */
+        int (*scan)(Scan *scan);
+        /* Which descriptors and mappings of other processes are this object: at most *n keys. */
+        int (*holder_keys)(const KernelObject *object, HolderKey *ret_keys, size_t *n);
+        /* Removes all kernel objects whose names begin with "ipcbus-<token>-": what a killed test left. */
+        void (*sweep)(const char *token);
+
+        const Transport *transport; /* NULL with a reason for TEST and BENCHMARK */
+        const Check *checks;        /* ends with a NULL id */
+};
+
+/* The one table of kinds, in the order in which they are shown (mechanism.c). */
+extern const Mechanism *const mechanism_table[];
+extern const size_t mechanism_table_size;
+
+const Mechanism *mechanism_find(const char *kind);
+/* The kind of an address, with the form checked; errors NoSuchKind (with the nearest) and InvalidAddress. */
+int mechanism_for_address(const Address *address, const Mechanism **ret, Error *error);
+int mechanism_for_kind(const char *kind, const Mechanism **ret, Error *error);
+/* 0, or NotSupported with the kind's own reason. */
+int mechanism_supports(const Mechanism *mechanism, Operation operation, Error *error);
+/* All that DescribeKind publishes: kind, title, family, available, reason, facts, interfaces, ends, operations,
+ * unsupported (records: operation, reason), limits, options (records: name, type, uses, default, minimum, maximum,
+ * help), claims (records: id, claim, source). */
+int mechanism_describe(const Mechanism *mechanism, Record *ret_description);
+
+const char *operation_name(Operation operation);
+const char *object_event_name(ObjectEvent event);
+
+void kernel_object_init(KernelObject *object, const Mechanism *mechanism);
+/* close() of the kind, then everything else that the object owns; leaves it empty. */
+void kernel_object_done(KernelObject *object);
+/* Does the address still name the object of this identity? 0, -ESTALE with NoSuchObject, or why it cannot be told. */
+int kernel_object_verify(const KernelObject *object, Error *error);

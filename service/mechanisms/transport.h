@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A kind seen as "send bytes, receive bytes between two processes": what generic checks and benchmarks run over. A
+ * Link is always usable both ways: a kind that goes one way makes two kernel objects for it, lane 0 (from side 0 to
+ * side 1) and lane 1 (back); a duplex kind may serve both lanes with one.
+ *
+ * setup() runs once, in the process that judges; attach() in each of the two sides, forked (descriptors are inherited)
+ * or executed (the Link came as a record, with its descriptors beside it); detach() in each side; teardown() in the
+ * judge, and removes what setup() made. Names begin with "ipcbus-<token>-", so that sweep() finds them. */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "record.h"
+
+typedef struct Mechanism Mechanism;
+
+typedef enum WaitMode {
+        WAIT_BLOCK, /* the blocking system call */
+        WAIT_SPIN,  /* the non-blocking one, again and again */
+        WAIT_MODE_MAX,
+        WAIT_MODE_INVALID = -1,
+} WaitMode;
+
+enum {
+        LINK_LANES = 2,
+        LINK_FDS_MAX = 4,
+        LINK_NAME_MAX = 128,
+};
+
+typedef struct Link {
+        const Mechanism *mechanism;
+        const char *token;     /* of this run, for names */
+        const char *directory; /* a private directory for what needs a path */
+        WaitMode wait;
+        unsigned side;         /* 0 or 1, set by the engine before attach() */
+        size_t message_max;    /* asked for by the engine; setup() lowers it to what the kind carries here */
+        unsigned depth;        /* messages that fit before a sender blocks, 0: unknown; setup() fills it */
+        int fds[LINK_FDS_MAX]; /* what setup() opened, handed to both sides; -EBADF where there is none */
+        char names[LINK_LANES][LINK_NAME_MAX]; /* what setup() named, for attach() */
+        uint64_t words[4];                     /* anything else that must reach an executed side */
+        int own[LINK_FDS_MAX];                 /* what attach() opened in this side */
+        void *state;                           /* of this side */
+} Link;
+
+struct Transport {
+        size_t message_max; /* the most that the kind can ever carry in one message; 0: tokens without bytes */
+        bool boundaries;
+        bool executed; /* can a side be executed separately? Else the reason is said here: */
+        const char *executed_reason;
+
+        int (*setup)(Link *link, Error *error);
+        int (*attach)(Link *link, Error *error);
+        /* Sends one message whole, waiting as link->wait says. 0 or negative errno (-EPIPE: nobody there). */
+        int (*send)(Link *link, const void *data, size_t size);
+        /* One message, or whatever bytes are there for a stream. Size, 0 at the end of a stream, negative errno. */
+        ssize_t (*receive)(Link *link, void *buffer, size_t size);
+        /* The same, but never waits: -EAGAIN. */
+        int (*try_send)(Link *link, const void *data, size_t size);
+        ssize_t (*try_receive)(Link *link, void *buffer, size_t size);
+        /* Waits for a message at most that long; 0 if there is one, -ETIMEDOUT. NULL where the kernel has no such
+         * call. */
+        int (*wait_readable)(Link *link, uint64_t timeout_usec);
+        /* Gives up the sending (or the receiving) direction of this side, so that the other sees the end. */
+        void (*close_direction)(Link *link, bool sending);
+        void (*detach)(Link *link);
+        void (*teardown)(Link *link);
+};
+
+#define LINK_EMPTY                                                                                   \
+        {                                                                                            \
+                .fds = { -EBADF, -EBADF, -EBADF, -EBADF }, .own = { -EBADF, -EBADF, -EBADF, -EBADF } \
+        }
+
+/* For streams: the whole of `size`, over as many receive() as it takes. Size, less at the end, or negative errno. */
+ssize_t link_receive_all(Link *link, void *buffer, size_t size);
+
+const char *wait_mode_name(WaitMode mode);
+WaitMode wait_mode_from_name(const char *name);

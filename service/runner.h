@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs one ipcbus-worker: executes it with a request, gives its records to the owner, and ends it with everything that
+ * it started. The owner keeps the Runner; freeing it kills the worker's process group and calls nothing any more. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "error.h"
+#include "record.h"
+
+typedef struct Runner Runner;
+
+typedef struct RunnerHandlers {
+        /* A record that is no "end"; borrowed. The owner may free the Runner in here. */
+        void (*record)(void *userdata, const Record *record);
+        /* Once: the worker ended, with ERROR_NONE in `outcome` when all went well. The owner frees the Runner here. */
+        void (*end)(void *userdata, const Error *outcome);
+} RunnerHandlers;
+
+int runner_start(sd_event *event, const Record *request, const RunnerHandlers *handlers, void *userdata, Runner **ret,
+        Error *error);
+Runner *runner_free(Runner *runner);
+pid_t runner_pid(const Runner *runner);
+/* The service's end of the socket, for kinds with a keeper. */
+int runner_channel(const Runner *runner);
