@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clients.h"
 #include "error.h"
 
 typedef struct Limits Limits;
-typedef struct Client Client;
 
 typedef enum LimitKind {
         LIMIT_OBJECTS,
@@ -21,20 +21,21 @@ typedef enum LimitKind {
         LIMIT_KIND_MAX,
 } LimitKind;
 
-/* What was charged, to be given back; empty (amount 0) when nothing was. */
+/* What was charged, to be given back; empty (amount 0) when nothing was. It stays where it is: it is bound to the
+ * connection where the limit is per connection as well. When that connection goes, what is still charged counts for
+ * the user alone. */
 typedef struct Charge {
         LimitKind kind;
         uint64_t amount;
         uid_t uid;
-        Client *client; /* where the limit is per connection as well */
+        Binding binding;
 } Charge;
 
 int limits_new(Limits **ret);
 Limits *limits_free(Limits *limits);
 /* LimitExceeded names the limit, its value and how much of it is in use. `client` may be NULL (after a restart). */
 int limits_charge(
-        Limits *limits, uid_t uid, Client *client, LimitKind kind, uint64_t amount, Charge *ret, Error *error);
+        Limits *limits, uid_t uid, Client *client, LimitKind kind, uint64_t amount, Charge *charge, Error *error);
 void limits_release(Limits *limits, Charge *charge);
-/* A connection went: what is still charged to it counts for the user alone. */
 uint64_t limits_maximum(const Limits *limits, LimitKind kind, bool per_client);
 const char *limit_name(LimitKind kind, bool per_client);
