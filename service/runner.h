@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Runs one ipcbus-worker: executes it with a request, gives its records to the owner, and ends it with everything that
- * it started. The owner keeps the Runner; freeing it kills the worker's process group and calls nothing any more. */
+ * it started. The owner keeps the Runner; freeing it kills the worker's process group and calls nothing any more.
+ *
+ * The service is a child subreaper (runner_prepare()), so that what a killed worker leaves running becomes its child,
+ * and "ended" means that the last process of the group is gone. */
 #pragma once
 
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "error.h"
@@ -17,9 +21,15 @@ typedef struct RunnerHandlers {
         void (*end)(void *userdata, const Error *outcome);
 } RunnerHandlers;
 
+/* Once, at start. */
+int runner_prepare(void);
 int runner_start(sd_event *event, const Record *request, const RunnerHandlers *handlers, void *userdata, Runner **ret,
         Error *error);
 Runner *runner_free(Runner *runner);
+/* Kills the worker's group; `end` comes with ERROR_CANCELLED when all of it is gone. */
+void runner_kill(Runner *runner);
+/* At the end of the service: kills, waits until all of it is gone (bounded), and frees. No callback. */
+Runner *runner_stop(Runner *runner);
 pid_t runner_pid(const Runner *runner);
 /* The service's end of the socket, for kinds with a keeper. */
 int runner_channel(const Runner *runner);
