@@ -7,7 +7,9 @@
  *  - Operations never block, unless the kind lists them in `in_worker`; then they are only ever called in a worker.
  *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
  *    wait_on() what to poll, and calls again.
- *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it.
+ *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it. A reason counts also where
+ *    there is a function: open() of a pipe finds one to describe it (in the worker), yet it cannot be adopted.
+ *  - The process ignores SIGPIPE.
  *  - Everything is CLOEXEC; a caller's file is never mapped in the service, only read and written. */
 #pragma once
 
@@ -160,7 +162,8 @@ struct Mechanism {
         /* Takes one from a semaphore; waits at most `timeout` (0: try) if it is in `in_worker`, else tries only. */
         int (*wait)(KernelObject *object, uint64_t timeout, Error *error);
         /* After -EAGAIN of `operation`: what to poll (events as epoll's; the descriptor stays the object's).
-         * -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */
+         * It may be the one that watch_on() gives, and that of another wait: an epoll instance takes a descriptor
+         * once, so poll a duplicate. -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */
         int (*wait_on)(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events);
 
         /* Hands out a descriptor for an end, the caller's to close. `take`: the object's own copy is given away. */
@@ -177,7 +180,8 @@ struct Mechanism {
          * system calls, nothing of other processes. */
         int (*describe)(KernelObject *object, Record *attributes, Error *error);
 
-        /* What to poll for events of an object that is open (edge-triggered), -EOPNOTSUPP where there is nothing. */
+        /* What to poll for events of an object that is open (edge-triggered), -EOPNOTSUPP where there is nothing.
+         * Asked again after open_end(): the far side of a pipe can go only once an end of it was given away. */
         int (*watch_on)(KernelObject *object, int *ret_fd, uint32_t *ret_events);
         /* Called when that fd is ready: tell the sink. */
         void (*watch)(KernelObject *object, uint32_t revents, EventSink *sink);

@@ -5,7 +5,11 @@
  *
  * setup() runs once, in the process that judges; attach() in each of the two sides, forked (descriptors are inherited)
  * or executed (the Link came as a record, with its descriptors beside it); detach() in each side; teardown() in the
- * judge, and removes what setup() made. Names begin with "ipcbus-<token>-", so that sweep() finds them. */
+ * judge, and removes what setup() made. Names begin with "ipcbus-<token>-", so that sweep() finds them.
+ *
+ * attach() moves from `fds` to `own` what its side needs and closes the rest of `fds`, so that the end of a stream is
+ * real: a judge that is a side itself attaches after it started the other; one that is none closes its `fds` (sets
+ * them to -EBADF) once both sides run. */
 #pragma once
 
 #include <errno.h>

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kinds, each defined in the file of its name. Only the table in mechanism.c uses this. */
+#pragma once
+
+#include "mechanism.h"
+
+extern const Mechanism mechanism_shm_posix;
+extern const Mechanism mechanism_signal;
+extern const Mechanism mechanism_sem_posix;
+extern const Mechanism mechanism_pipe;
+extern const Mechanism mechanism_fifo;
+extern const Mechanism mechanism_mq_posix;
+extern const Mechanism mechanism_unix_stream;
+extern const Mechanism mechanism_unix_dgram;

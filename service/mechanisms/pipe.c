@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Unnamed pipes. fds[0] is the reading end, fds[1] the writing end, both the service's own and non-blocking; each is
+ * given away by open_end() with take, or by the first open_end() where the object was made with hold=false. */
+#include "mechanism.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kinds.h"
+#include "pipe-io.h"
+#include "scan.h"
+#include "units.h"
+
+enum { READING, WRITING };
+
+static const char *const pipe_ends[] = { "read", "write", NULL };
+
+static const OptionSpec pipe_options[] = {
+        { "hold", OPTION_BOOL, OPTION_FOR_CREATE, "true", 0, 0,
+                "keep both ends after they were opened; false gives each away with its first OpenEnd" },
+        { "capacity", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 1, INT_MAX,
+                "bytes that fit before a writer blocks; the kernel rounds up to a power of two of pages" },
+        { "packet", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0,
+                "packet mode (O_DIRECT): each write of at most PIPE_BUF bytes is read as one packet" },
+        { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "64K", 1, 0, "the most bytes to take" },
+        {},
+};
+
+static int pipe_probe(Record *facts, Error *error) {
+        CLEANUP_FD int reading = -EBADF, writing = -EBADF;
+        int ends[2];
+
+        pipe_limits(facts);
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return error_set_errno(error, errno, "No pipe can be made");
+        reading = ends[0];
+        writing = ends[1];
+        return 0;
+}
+
+/* Identity, address and owner as fstat(2) tells them: a pipe is a nameless inode of the kernel's pipefs. */
+static int pipe_identify_end(KernelObject *object, int fd, Error *error) {
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return error_set_errno(error, errno, "The new pipe cannot be identified");
+        r = address_set_number(&object->address, "pipe", ADDRESS_INODE, st.st_ino);
+        if (r < 0)
+                return error_set_errno(error, r, "The address of the new pipe cannot be kept");
+        snprintf(object->identity, sizeof object->identity, "%llu:%llu", (unsigned long long)st.st_dev,
+                (unsigned long long)st.st_ino);
+        object->owner = st.st_uid;
+        object->group = st.st_gid;
+        object->mode = st.st_mode & 07777;
+        object->created = (uint64_t)st.st_ctim.tv_sec * USEC_PER_SEC + (uint64_t)st.st_ctim.tv_nsec / NSEC_PER_USEC;
+        return 0;
+}
+
+static int pipe_create(KernelObject *object, const Record *options, Error *error) {
+        bool packet = record_get_bool(options, "packet", false);
+        int r;
+
+        if (pipe2(object->fds, O_CLOEXEC | O_NONBLOCK | (packet ? O_DIRECT : 0)) < 0)
+                return error_set_errno(error, errno, "The pipe cannot be made");
+        object->hold = record_get_bool(options, "hold", true);
+        object->unnamed = true;
+        r = fcntl(object->fds[READING], F_GETPIPE_SZ);
+        object->bytes = r > 0 ? (uint64_t)r : 0;
+
+        r = 0;
+        if (record_has(options, "capacity"))
+                r = pipe_set_capacity(
+                        object->fds[READING], record_get_u64(options, "capacity", 0), &object->bytes, error);
+        if (r >= 0)
+                r = pipe_identify_end(object, object->fds[READING], error);
+        if (r < 0) {
+                object->fds[READING] = fd_close(object->fds[READING]);
+                object->fds[WRITING] = fd_close(object->fds[WRITING]);
+        }
+        return r;
+}
+
+static void pipe_close(KernelObject *object) {
+        object->fds[READING] = fd_close(object->fds[READING]);
+        object->fds[WRITING] = fd_close(object->fds[WRITING]);
+}
+
+/* A pipe has no name: it is gone when its last descriptor closes, and these are the service's. */
+static int pipe_remove(KernelObject *object, Error *error) {
+        pipe_close(object);
+        return 0;
+}
+
+/* Why an end is not there: it was given away, or it never was ours. */
+static int pipe_not_held(const KernelObject *object, int which, Error *error) {
+        int other = object->fds[which == READING ? WRITING : READING];
+
+        return error_set(error, ERROR_NOT_SUPPORTED,
+                other >= 0
+                        ? "The service gave the %s end of pipe:[%llu] away; use that descriptor, or make another pipe."
+                        : "The service holds no %s end of pipe:[%llu]; only who has a descriptor of a pipe can use "
+                          "it.",
+                pipe_ends[which], (unsigned long long)object->address.number);
+}
+
+static int pipe_kind_send(
+        KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
+        if (object->fds[WRITING] < 0)
+                return pipe_not_held(object, WRITING, error);
+        return pipe_send(object->fds[WRITING], data, size, ret_sent, error);
+}
+
+static int pipe_kind_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
+        Record *meta, Error *error) {
+        if (object->fds[READING] < 0)
+                return pipe_not_held(object, READING, error);
+        return pipe_receive(object->fds[READING], peek, record_get_u64(options, "size", PIPE_RECEIVE_DEFAULT),
+                ret_data, ret_size, error);
+}
+
+static int pipe_wait_on(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events) {
+        int which = operation == OPERATION_SEND ? WRITING : READING;
+
+        if (object->fds[which] < 0)
+                return -EOPNOTSUPP;
+        *ret_fd = object->fds[which];
+        *ret_events = which == WRITING ? EPOLLOUT : EPOLLIN;
+        return 0;
+}
+
+static int pipe_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
+        int which, flags, r;
+
+        if (strcmp(end, "") == 0 || strcmp(end, pipe_ends[READING]) == 0)
+                which = READING;
+        else if (strcmp(end, pipe_ends[WRITING]) == 0)
+                which = WRITING;
+        else
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "A pipe has no end \"%.64s\"; its ends are \"read\" and \"write\".", end);
+        if (object->fds[which] < 0)
+                return error_set(error, ERROR_PEER_GONE,
+                        "The %s end of the pipe was given away before; the service has no copy of it.",
+                        pipe_ends[which]);
+
+        flags = fcntl(object->fds[which], F_GETFL);
+        if (flags < 0)
+                return error_set_errno(error, errno, "The %s end of the pipe cannot be handed out", pipe_ends[which]);
+        r = pipe_reopen(object->fds[which], flags & (O_ACCMODE | O_DIRECT), ret_fd, error);
+        if (r < 0)
+                return r;
+        if (take || !object->hold)
+                object->fds[which] = fd_close(object->fds[which]);
+        return 0;
+}
+
+static int pipe_kind_describe(KernelObject *object, Record *attributes, Error *error) {
+        int fd = object->fds[WRITING] >= 0 ? object->fds[WRITING] : object->fds[READING];
+
+        record_set_bool(attributes, "read_end_held", object->fds[READING] >= 0);
+        record_set_bool(attributes, "write_end_held", object->fds[WRITING] >= 0);
+        if (fd >= 0)
+                pipe_describe(fd, attributes);
+        return record_error(attributes);
+}
+
+/* Only where one end is left can its other side have gone: while the service holds both, there is nothing to tell.
+ * EPOLLHUP and EPOLLERR are always reported; EPOLLET alone asks for nothing else. */
+static int pipe_watch_on(KernelObject *object, int *ret_fd, uint32_t *ret_events) {
+        int reading = object->fds[READING], writing = object->fds[WRITING];
+
+        if ((reading >= 0) == (writing >= 0))
+                return -EOPNOTSUPP;
+        *ret_fd = reading >= 0 ? reading : writing;
+        *ret_events = EPOLLET;
+        return 0;
+}
+
+static void pipe_watch(KernelObject *object, uint32_t revents, EventSink *sink) {
+        CLEANUP(record_freep) Record *details = NULL;
+
+        if (!(revents & (EPOLLHUP | EPOLLERR)) || record_new(&details) < 0)
+                return;
+        /* A reader sees EPOLLHUP when the last writer closed, a writer EPOLLERR when the last reader did. */
+        record_set_string(details, "end", pipe_ends[object->fds[READING] >= 0 ? WRITING : READING]);
+        sink->emit(sink, EVENT_PEER_CLOSED, details);
+}
+
+static int pipe_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
+        if (*n < 1)
+                return -ENOBUFS;
+        ret_keys[0] = (HolderKey){ .type = HOLDER_PIPE, .number = object->address.number };
+        *n = 1;
+        return 0;
+}
+
+const Mechanism mechanism_pipe = {
+        .kind = "pipe",
+        .title = "unnamed pipe",
+        .family = "pipes",
+        .capabilities = CAPABILITY_STREAM,
+        .address_forms = 1u << ADDRESS_INODE,
+        .facts = {
+                .direction = "half-duplex",
+                .order = "first in, first out",
+                .persistence = "until the last descriptor closes",
+                .carries_data = true,
+                .source = "pipe(7)",
+        },
+        .ends = pipe_ends,
+        .options = pipe_options,
+        .reasons = {
+                [OPERATION_ADOPT] = "A pipe has no name to open it by: only who inherited or was sent a descriptor of it can "
+                                    "use it. Give a descriptor to AdoptFd, or use a FIFO, which has a path.",
+                [OPERATION_POST] = "A pipe carries bytes; posting is for semaphores.",
+                [OPERATION_WAIT] = "A pipe carries bytes; waiting is for semaphores. Receive with a time-out waits for bytes.",
+                [OPERATION_ACCEPT] = "A pipe has no connections to accept; stream sockets have.",
+                [OPERATION_RESIZE] = "The capacity of a pipe is set when it is made (capacity=…).",
+                [OPERATION_SEAL] = "A pipe cannot be sealed; memory files can.",
+                [OPERATION_LISTEN] = "Listening for signals is for the kind \"signal\".",
+        },
+        .probe = pipe_probe,
+        .create = pipe_create,
+        .close = pipe_close,
+        .remove = pipe_remove,
+        .send = pipe_kind_send,
+        .receive = pipe_kind_receive,
+        .wait_on = pipe_wait_on,
+        .open_end = pipe_open_end,
+        .describe = pipe_kind_describe,
+        .watch_on = pipe_watch_on,
+        .watch = pipe_watch,
+        .holder_keys = pipe_holder_keys,
+};
