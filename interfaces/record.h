@@ -4,7 +4,8 @@
  * it as a{sv}, the client as a table row or a JSON object, where "latency_ns.p50" nests at its dots.
  *
  * A record remembers its first failure (no memory, a key too long): setters need no check each, record_error() tells
- * at the end, and record_encode() fails with it. Keys are unique: setting one again replaces it. */
+ * at the end, and record_encode() fails with it. Keys are unique: setting one again replaces it. Strings are UTF-8:
+ * bytes in them that are not (names of processes and files may hold any) are stored as \xHH. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ typedef enum ValueType {
 } ValueType;
 
 enum {
-        RECORD_KEY_MAX = 64,  /* with the final NUL */
+        RECORD_KEY_MAX = 64, /* with the final NUL */
+        RECORD_ENTRIES_MAX = 4096,
         RECORD_DEPTH_MAX = 4, /* records within records */
         RECORD_PACKET_MAX = 128 *
                             1024, /* what record_encode() makes at the most; fits a socket's default send buffer */
@@ -69,7 +71,7 @@ static inline void record_freep(Record **record) {
 int record_copy(const Record *record, Record **ret);
 int record_error(const Record *record); /* 0 or the first failure as negative errno */
 
-void record_set_string(Record *record, const char *key, const char *value);
+void record_set_string(Record *record, const char *key, const char *value); /* NULL: as record_unset() */
 void record_set_format(Record *record, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void record_set_bytes(Record *record, const char *key, const void *data, size_t size);
 void record_set_u64(Record *record, const char *key, uint64_t value);
@@ -98,7 +100,7 @@ const void *record_get_bytes(const Record *record, const char *key, size_t *ret_
 bool record_has(const Record *record, const char *key);
 
 size_t record_size(const Record *record);
-/* The i-th entry, in the order of first setting. */
+/* The i-th entry, in the order of first setting; NULL behind the last. `ret_value` may be NULL. */
 const char *record_entry(const Record *record, size_t i, const Value **ret_value);
 
 /* The packet form. Encoding: the caller frees *ret_data; -EMSGSIZE over RECORD_PACKET_MAX. Decoding trusts nothing:
