@@ -238,6 +238,10 @@ void clients_disconnected(Clients *clients) {
                 client_gone(client);
 }
 
+const char *client_name(const Client *client) {
+        return client->name;
+}
+
 uint64_t *client_usage(Client *client, unsigned limit_kind) {
         return client->usage + limit_kind;
 }

@@ -28,5 +28,7 @@ void client_bind(Client *client, Binding *binding);
 void binding_release(Binding *binding); /* takes one that is not bound */
 /* The connection of a peer-to-peer service ended. */
 void clients_disconnected(Clients *clients);
+/* Its unique bus name; NULL peer to peer. */
+const char *client_name(const Client *client);
 /* Its number of charged units by LimitKind (limits.h keeps it here). */
 uint64_t *client_usage(Client *client, unsigned limit_kind);

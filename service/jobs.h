@@ -7,21 +7,61 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <glib.h>
+
 #include "error.h"
 #include "lease.h"
+#include "limits.h"
 #include "manager.h"
 #include "record.h"
+#include "runner.h"
 
-typedef struct Job Job;
+typedef enum JobState {
+        JOB_RUNNING,
+        JOB_DONE,
+        JOB_FAILED,
+        JOB_CANCELLED,
+        JOB_STATE_MAX,
+        JOB_STATE_INVALID = -1,
+} JobState;
+
+typedef struct Job {
+        Jobs *jobs;
+        char *path;
+        char *kind; /* "test", "benchmark": the worker's operation */
+        uid_t uid;
+        JobState state;
+        double progress;
+        char *message;
+        uint64_t started, ended; /* CLOCK_REALTIME, microseconds */
+        GPtrArray *results;      /* Record */
+        Record *summary;         /* what the worker said at the end, else NULL */
+        Runner *runner;          /* while it runs */
+        bool cancelled;          /* its worker is being killed; `message` says why */
+        char *token, *directory;
+        Lease lease;
+        Charge charge;
+} Job;
 
 int jobs_new(Manager *manager, Jobs **ret);
 Jobs *jobs_free(Jobs *jobs); /* ends all that run */
 /* Takes a request as worker-protocol.h has it ("op" is "test" or "benchmark"); adds token and directory. */
 int jobs_start(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, const Record *request, Job **ret, Error *error);
-const char *job_path(const Job *job);
+/* Kills it; it is cancelled when all of it is gone. Errors: NoSuchJob where it has ended. */
+int job_cancel(Job *job, Error *error);
+Job *jobs_find(Jobs *jobs, const char *path);
 bool jobs_any_running(const Jobs *jobs);
-/* Ends what a killed job left behind: the kernel objects of its token and its directory. */
-void jobs_sweep(const char *token, const char *directory);
+char **jobs_paths(const Jobs *jobs); /* a strv, the caller's */
+/* Ends what a killed job left behind: the kernel objects of its token and its directory below `parent`. */
+void jobs_sweep(const char *token, const char *parent);
+const char *job_state_name(JobState state);
+/* What Finished tells: ok, failed, skipped where there are some, and the message. The caller frees it. */
+Record *job_summary(const Job *job);
 
-/* jobs-bus.c: vtable, finder and enumerator at IPCBUS_JOB_PATH. */
-int jobs_bus_register(Jobs *jobs);
+/* jobs-bus.c */
+int jobs_bus_register(Jobs *jobs, Manager *manager);
+void job_bus_added(Manager *manager, const Job *job);
+void job_bus_removed(Manager *manager, const Job *job);
+void job_bus_progress(Manager *manager, const Job *job);
+void job_bus_record(Manager *manager, const Job *job, const Record *record);
+void job_bus_finished(Manager *manager, const Job *job);

@@ -26,10 +26,12 @@ typedef struct JournalObject {
         bool hold;
 } JournalObject;
 
-/* `instance` names this service among others of the user (the bus address), NULL for an embedded one. Reads and
- * compacts what an earlier run left: calls `object` for each object that stood in it, in the order of making. Entries
- * of another boot are left out. The journals of instances that have died are looked through as well: `orphan` is
- * called for their objects with a lease and `token` for their jobs. */
+/* `instance` names this service among others of the user (the bus address), NULL for an embedded one, whose journal
+ * goes with it. Reads and compacts what an earlier run left: calls `object` for each object that stood in it, in the
+ * order of making; it stays in the journal until journal_drop(). Entries of another boot are left out. The journals of
+ * instances that have died are looked through as well: `orphan` is called for their objects whose lease is over (those
+ * of a caller, and durations that have passed), `token` for jobs that were running. The
+ * handlers run before the journal is returned; the strings of an object live until its journal_drop(). */
 typedef struct JournalHandlers {
         void (*object)(void *userdata, const JournalObject *object);
         void (*orphan)(void *userdata, const JournalObject *object);
