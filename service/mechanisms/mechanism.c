@@ -14,6 +14,7 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 const Mechanism *const mechanism_table[] = {
+        &mechanism_shm_posix,
         &mechanism_pipe,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);

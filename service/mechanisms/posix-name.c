@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Names of POSIX objects: the one rule for them, and the names of tests. Owns nothing. */
+#include "posix-name.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int posix_name_check(const char *kind, const char *name, size_t longest, ErrorCode code, Error *error) {
+        size_t length;
+
+        if (name[0] != '/')
+                return error_set(error, code, "The name \"%.80s\" for %s does not begin with a slash; write /%.80s.",
+                        name, kind, name);
+        length = strlen(name + 1);
+        if (length == 0)
+                return error_set(
+                        error, code, "The name \"/\" for %s is empty behind its slash; give one as /jobs.", kind);
+        if (strchr(name + 1, '/'))
+                return error_set(error, code,
+                        "The name \"%.80s\" for %s has a second slash; POSIX names have one, in front, and no "
+                        "folders.",
+                        name, kind);
+        if (strcmp(name, "/.") == 0 || strcmp(name, "/..") == 0)
+                return error_set(error, code, "The name \"%s\" for %s is a folder of the file system; choose another.",
+                        name, kind);
+        if (length > longest)
+                return error_set(error, code,
+                        "The name for %s that begins \"%.40s\" is %zu bytes long without its slash; the longest is "
+                        "%zu.",
+                        kind, name, length, longest);
+        return 0;
+}
+
+int posix_name_from_options(
+        const char *kind, const Record *options, size_t longest, char ret_name[POSIX_NAME_SIZE], Error *error) {
+        const char *option = record_get_string(options, "name", NULL);
+        char name[POSIX_NAME_SIZE + 1]; /* a byte more, so that a name that is too long is so after the slash too */
+        size_t length, slash;
+        int r;
+
+        if (!option)
+                return error_set(
+                        error, ERROR_INVALID_OPTION, "%s needs the option name, for example name=/jobs.", kind);
+        length = strlen(option);
+        /* What begins with a slash is taken as it is, so that "//x" is told about and not mended. */
+        slash = option[0] == '/' ? 0 : 1;
+        if (slash + length >= sizeof(name))
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The name for %s that begins \"%.40s\" is %zu bytes long; the longest is %zu.", kind, option,
+                        length, longest);
+        name[0] = '/';
+        memcpy(name + slash, option, length + 1);
+        r = posix_name_check(kind, name, longest, ERROR_INVALID_OPTION, error);
+        if (r < 0)
+                return r;
+        memcpy(ret_name, name, strlen(name) + 1);
+        return 0;
+}
+
+bool posix_name_is_of_run(const char *name, const char *token) {
+        size_t length = strlen(token);
+
+        return length > 0 && strncmp(name, "ipcbus-", 7) == 0 && strncmp(name + 7, token, length) == 0 &&
+               name[7 + length] == '-';
+}
+
+int posix_name_of_run(const char *token, unsigned i, char *ret_name, size_t size) {
+        int n = snprintf(ret_name, size, "/ipcbus-%s-%u", token, i);
+
+        return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int posix_name_claim(const char *token, char *ret_name, size_t size,
+        int (*make)(const char *name, void *userdata, Error *error), void *userdata, Error *error) {
+        int r;
+
+        for (unsigned i = 0; i < POSIX_NAMES_PER_RUN; i++) {
+                r = posix_name_of_run(token, i, ret_name, size);
+                if (r < 0)
+                        return error_set_errno(error, r, "No name can be made of the token \"%.40s\"", token);
+                r = make(ret_name, userdata, error);
+                if (r != -EEXIST)
+                        return r;
+        }
+        return error_set(error, ERROR_LIMIT_EXCEEDED,
+                "This run has %u objects of the kind already; a test removes one before it makes the next.",
+                (unsigned)POSIX_NAMES_PER_RUN);
+}
+
+void posix_shm_sweep(const char *prefix, const char *token) {
+        DIR *directory = opendir(POSIX_SHM_DIRECTORY);
+        size_t skip = strlen(prefix);
+        struct dirent *entry;
+
+        if (!directory)
+                return;
+        while ((entry = readdir(directory)))
+                if (strncmp(entry->d_name, prefix, skip) == 0 && posix_name_is_of_run(entry->d_name + skip, token))
+                        (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        closedir(directory);
+}

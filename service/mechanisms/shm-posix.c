@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kind shm-posix: POSIX shared memory, which on Linux is a file in the tmpfs at /dev/shm (shm_overview(7)).
+ *
+ * An object keeps no descriptor: every operation opens the name again and compares device and inode with what was
+ * opened first, so that ten thousand objects cost no descriptors and a name that was taken over is noticed. Nothing is
+ * mapped here, only read and written: whoever owns the file may truncate it, and a mapping would then end in SIGBUS.
+ * Memory is sparse: create and resize only set the size, pages come with the first write. */
+#include "posix-name.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kind-helpers.h"
+#include "kinds.h"
+#include "limit-facts.h"
+#include "posix-transports.h"
+#include "scan.h"
+#include "units.h"
+
+#define KIND "shm-posix"
+
+/* What one message on the bus may carry. */
+#define RECEIVE_MAX (UINT64_C(16) * 1024 * 1024)
+
+static int shm_name_check(const char *name, ErrorCode code, Error *error) {
+        int r;
+
+        r = posix_name_check(KIND, name, NAME_MAX, code, error);
+        if (r < 0)
+                return r;
+        /* sem_open(3) of glibc keeps its files in the same folder. */
+        if (strncmp(name, "/sem.", 5) == 0)
+                return error_set(error, code,
+                        "Names that begin with \"sem.\" belong to POSIX semaphores; this one is sem-posix:/%.80s.",
+                        name + 5);
+        return 0;
+}
+
+static void shm_path(const char *name, char ret_path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE]) {
+        snprintf(ret_path, sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE, POSIX_SHM_DIRECTORY "%s", name);
+}
+
+/* What stands at the name, without opening it: that needs no permission on the object. */
+static int shm_stat(const char *name, struct stat *ret_st, Error *error) {
+        char path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE];
+
+        shm_path(name, path);
+        if (lstat(path, ret_st) < 0) {
+                if (errno == ENOENT)
+                        return error_set(
+                                error, ERROR_NO_SUCH_OBJECT, "There is no POSIX shared memory named \"%s\".", name);
+                return error_set_errno(error, errno, "Cannot look at the POSIX shared memory \"%s\"", name);
+        }
+        if (!S_ISREG(ret_st->st_mode))
+                return error_set(
+                        error, ERROR_NO_SUCH_OBJECT, "%s is no regular file, so it is no POSIX shared memory.", path);
+        return 0;
+}
+
+static int shm_reopen(const KernelObject *object, int flags, struct stat *ret_st, int *ret_fd, Error *error) {
+        const char *name = object->address.text;
+        CLEANUP_FD int fd = -EBADF;
+        struct stat st;
+
+        fd = shm_open(name, flags | O_CLOEXEC, 0);
+        if (fd < 0) {
+                if (errno == ENOENT)
+                        return error_set(error, ERROR_NO_SUCH_OBJECT,
+                                "There is no POSIX shared memory named \"%s\" any more.", name);
+                return error_set_errno(error, errno, "Cannot open the POSIX shared memory \"%s\" for %s", name,
+                        flags == O_RDONLY ? "reading" : "writing");
+        }
+        if (fstat(fd, &st) < 0)
+                return error_set_errno(error, errno, "Cannot look at the POSIX shared memory \"%s\"", name);
+        if (!identity_matches_stat(object->identity, &st))
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "The POSIX shared memory \"%s\" was replaced by another of the same name.", name);
+        *ret_st = st;
+        *ret_fd = fd_take(&fd);
+        return 0;
+}
+
+static int shm_check_size(uint64_t size, Error *error) {
+        char text[UNITS_TEXT_MAX], most_text[UNITS_TEXT_MAX];
+        struct statvfs fs;
+        uint64_t most = INT64_MAX;
+
+        if (size == 0)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The size 0 makes no memory; give the bytes that are wanted, for example size=1M.");
+        /* A tmpfs mounted with size=0 has no bound and says 0 blocks. */
+        if (statvfs(POSIX_SHM_DIRECTORY, &fs) >= 0 && fs.f_blocks > 0 && fs.f_blocks < most / fs.f_frsize)
+                most = (uint64_t)fs.f_blocks * fs.f_frsize;
+        if (size > most)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "The size %s (%" PRIu64 " bytes) is more than the file system at " POSIX_SHM_DIRECTORY
+                        " can ever hold, which is %s; ask for less, or mount it with a larger size=.",
+                        size_print(size, text), size, size_print(most, most_text));
+        return 0;
+}
+
+static int shm_probe(Record *facts, Error *error) {
+        struct statvfs fs;
+
+        if (access(POSIX_SHM_DIRECTORY, W_OK | X_OK) < 0)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "POSIX shared memory lives in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
+                        strerror(errno));
+        if (statvfs(POSIX_SHM_DIRECTORY, &fs) < 0)
+                return error_set_errno(error, errno, "Cannot look at " POSIX_SHM_DIRECTORY);
+        limit_append_bounded(facts, "total", fs.f_blocks > 0 ? (uint64_t)fs.f_blocks * fs.f_frsize : UINT64_MAX,
+                "bytes", "statvfs(" POSIX_SHM_DIRECTORY ")");
+        limit_append_bounded(facts, "free", fs.f_blocks > 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX,
+                "bytes", "statvfs(" POSIX_SHM_DIRECTORY ")");
+        limit_append_bounded(facts, "objects", fs.f_files > 0 ? (uint64_t)fs.f_files : UINT64_MAX, "files",
+                "statvfs(" POSIX_SHM_DIRECTORY ")");
+        limit_append(facts, "name", NAME_MAX, "bytes", "shm_open(3)");
+        return 0;
+}
+
+/* Makes the file; on failure its name is gone again. */
+static int shm_make(const char *name, mode_t mode, uint64_t size, struct stat *ret_st, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        char text[UNITS_TEXT_MAX];
+        int r;
+
+        /* Nobody else may open it before it has its size; fchmod() then also gets the mode past the umask. */
+        fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0) {
+                if (errno == EEXIST)
+                        return error_set(error, ERROR_EXISTS,
+                                "POSIX shared memory named \"%s\" exists already; it is left as it is.", name);
+                return error_set_errno(error, errno, "Cannot make the POSIX shared memory \"%s\"", name);
+        }
+        if (ftruncate(fd, (off_t)size) < 0)
+                r = error_set_errno(error, errno, "Cannot give the POSIX shared memory \"%s\" the size %s", name,
+                        size_print(size, text));
+        else if (fchmod(fd, mode) < 0)
+                r = error_set_errno(error, errno, "Cannot give the POSIX shared memory \"%s\" the mode %04o", name,
+                        (unsigned)mode);
+        else if (fstat(fd, ret_st) < 0)
+                r = error_set_errno(error, errno, "Cannot look at the POSIX shared memory \"%s\"", name);
+        else
+                return 0;
+        shm_unlink(name);
+        return r;
+}
+
+static int shm_create(KernelObject *object, const Record *options, Error *error) {
+        uint64_t size = record_get_u64(options, "size", 0);
+        mode_t mode = (mode_t)record_get_u64(options, "mode", 0600);
+        char name[POSIX_NAME_SIZE];
+        struct stat st;
+        int r;
+
+        r = posix_name_from_options(KIND, options, NAME_MAX, name, error);
+        if (r < 0)
+                return r;
+        r = shm_name_check(name, ERROR_INVALID_OPTION, error);
+        if (r < 0)
+                return r;
+        if (!record_has(options, "size"))
+                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+        r = shm_check_size(size, error);
+        if (r < 0)
+                return r;
+        r = address_set_path(&object->address, KIND, name);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot keep the name \"%s\"", name);
+        r = shm_make(name, mode, size, &st, error);
+        if (r < 0)
+                return r;
+        kernel_object_from_stat(object, &st);
+        object->created = realtime_now();
+        object->bytes = size;
+        return 0;
+}
+
+static int shm_open_address(KernelObject *object, const Record *options, Error *error) {
+        char path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE];
+        struct stat st;
+        int r;
+
+        r = shm_name_check(object->address.text, ERROR_INVALID_ADDRESS, error);
+        if (r < 0)
+                return r;
+        r = shm_stat(object->address.text, &st, error);
+        if (r < 0)
+                return r;
+        shm_path(object->address.text, path);
+        kernel_object_from_stat(object, &st);
+        object->created = birth_of_file(AT_FDCWD, path);
+        object->bytes = (uint64_t)st.st_size;
+        return 0;
+}
+
+static int shm_identify(const Address *address, char ret_identity[IDENTITY_MAX], Error *error) {
+        struct stat st;
+        int r;
+
+        r = shm_stat(address->text, &st, error);
+        if (r < 0)
+                return r;
+        identity_from_stat(&st, ret_identity);
+        return 0;
+}
+
+static int shm_remove(KernelObject *object, Error *error) {
+        if (shm_unlink(object->address.text) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no POSIX shared memory named \"%s\" any more.",
+                        object->address.text);
+        return error_set_errno(error, errno, "Cannot remove the POSIX shared memory \"%s\"", object->address.text);
+}
+
+static int shm_send(
+        KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
+        uint64_t offset = record_get_u64(options, "offset", 0);
+        CLEANUP_FD int fd = -EBADF;
+        struct stat st;
+        size_t done = 0;
+        int r;
+
+        r = shm_reopen(object, O_RDWR, &st, &fd, error);
+        if (r < 0)
+                return r;
+        if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "%zu bytes at offset %" PRIu64 " do not fit into \"%s\", which has %" PRIu64
+                        "; writing never makes it larger, resize it first.",
+                        size, offset, object->address.text, (uint64_t)st.st_size);
+        /* Takes all pages before the first byte is written, so that a full tmpfs leaves the memory as it was. */
+        if (size > 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0 && errno != EOPNOTSUPP)
+                return error_set_errno(
+                        error, errno, "Cannot get the pages for %zu bytes of \"%s\"", size, object->address.text);
+        while (done < size) {
+                ssize_t n = pwrite(fd, (const char *)data + done, size - done, (off_t)(offset + done));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return error_set_errno(error, n < 0 ? errno : EIO,
+                                "Writing into \"%s\" stopped after %zu bytes", object->address.text, done);
+                done += (size_t)n;
+        }
+        *ret_sent = done;
+        return 0;
+}
+
+/* How much to read: what was asked for, else all that one message can carry. */
+static int shm_receive_size(const KernelObject *object, const Record *options, uint64_t size, uint64_t offset,
+        uint64_t *ret_want, Error *error) {
+        uint64_t want = record_get_u64(options, "size", RECEIVE_MAX);
+
+        if (offset > size)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The offset %" PRIu64 " is past the end of \"%s\", which has %" PRIu64 " bytes.", offset,
+                        object->address.text, size);
+        if (want > RECEIVE_MAX)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "One message carries 16 MiB at the most, not %" PRIu64
+                        " bytes; read in parts with offset, or map the descriptor of the end \"memory\".",
+                        want);
+        *ret_want = want < size - offset ? want : size - offset;
+        return 0;
+}
+
+static int shm_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
+        Record *meta, Error *error) {
+        uint64_t offset = record_get_u64(options, "offset", 0), want = 0;
+        CLEANUP_FREE char *data = NULL;
+        CLEANUP_FD int fd = -EBADF;
+        struct stat st;
+        size_t done = 0;
+        int r;
+
+        r = shm_reopen(object, O_RDONLY, &st, &fd, error);
+        if (r < 0)
+                return r;
+        r = shm_receive_size(object, options, (uint64_t)st.st_size, offset, &want, error);
+        if (r < 0)
+                return r;
+        data = malloc(want > 0 ? want : 1);
+        if (!data)
+                return error_set_errno(error, ENOMEM, "Cannot read %" PRIu64 " bytes", want);
+        while (done < want) {
+                ssize_t n = pread(fd, data + done, want - done, (off_t)(offset + done));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return error_set_errno(error, errno, "Cannot read \"%s\"", object->address.text);
+                if (n == 0)
+                        break; /* it became smaller meanwhile */
+                done += (size_t)n;
+        }
+        record_set_u64(meta, "offset", offset);
+        if (done < (uint64_t)st.st_size - offset)
+                record_set_bool(meta, "truncated", true);
+        *ret_data = TAKE_POINTER(data);
+        *ret_size = done;
+        return 0;
+}
+
+static int shm_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
+        struct stat st;
+        int r;
+
+        /* `take` changes nothing: the object has no descriptor of its own. */
+        r = single_end_check(object, end, error);
+        if (r < 0)
+                return r;
+        r = shm_reopen(object, O_RDWR, &st, ret_fd, error);
+        if (r != -EACCES && r != -EPERM && r != -EROFS)
+                return r;
+        if (error)
+                *error = (Error){};
+        return shm_reopen(object, O_RDONLY, &st, ret_fd, error);
+}
+
+static int shm_resize(KernelObject *object, uint64_t size, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        r = shm_check_size(size, error);
+        if (r < 0)
+                return r;
+        r = shm_reopen(object, O_RDWR, &st, &fd, error);
+        if (r < 0)
+                return r;
+        if (ftruncate(fd, (off_t)size) < 0)
+                return error_set_errno(
+                        error, errno, "Cannot make \"%s\" %" PRIu64 " bytes large", object->address.text, size);
+        object->bytes = size;
+        return 0;
+}
+
+static int shm_describe(KernelObject *object, Record *attributes, Error *error) {
+        struct stat st;
+        int r;
+
+        r = shm_stat(object->address.text, &st, error);
+        if (r < 0)
+                return r;
+        if (!identity_matches_stat(object->identity, &st))
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "The POSIX shared memory \"%s\" was replaced by another of the same name.",
+                        object->address.text);
+        record_set_u64(attributes, "size", (uint64_t)st.st_size);
+        record_set_u64(attributes, "allocated", (uint64_t)st.st_blocks * 512);
+        return record_error(attributes);
+}
+
+static int shm_scan(Scan *scan) {
+        DIR *directory = opendir(POSIX_SHM_DIRECTORY);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!directory)
+                return scan_reason(scan, KIND, "%s cannot be read: %s.", POSIX_SHM_DIRECTORY, strerror(errno));
+        while (r >= 0 && (entry = readdir(directory))) {
+                char name[POSIX_NAME_SIZE];
+                struct stat st;
+                Record *row;
+
+                if (strncmp(entry->d_name, "sem.", 4) == 0)
+                        continue;
+                /* What vanished since is no failure of the list. */
+                if (fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+                        continue;
+                snprintf(name, sizeof(name), "/%s", entry->d_name);
+                r = scan_row_new(KIND, name, &st, &row);
+                if (r < 0)
+                        break;
+                record_set_u64(row, "size", (uint64_t)st.st_size);
+                record_set_u64(row, "used", (uint64_t)st.st_blocks * 512);
+                record_set_u64(row, "created", birth_of_file(dirfd(directory), entry->d_name));
+                r = scan_row_done(scan, row, &st);
+        }
+        closedir(directory);
+        return r < 0 ? r : 0;
+}
+
+static int shm_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
+        struct stat st;
+        int r;
+
+        r = shm_stat(object->address.text, &st, NULL);
+        if (r < 0)
+                return r;
+        return identity_matches_stat(object->identity, &st) ? holder_key_from_stat(&st, ret_keys, n) : -ESTALE;
+}
+
+static void shm_sweep(const char *token) {
+        posix_shm_sweep("", token);
+}
+
+static const OptionSpec shm_options[] = {
+        { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /frames; the slash may be left out" },
+        { "size", OPTION_SIZE, OPTION_FOR_CREATE | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, NULL, 0, 0,
+                "bytes of the memory to make (pages come with the first write); the most bytes to read" },
+        { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777, "permission bits, whatever the umask is" },
+        { "offset", OPTION_SIZE, OPTION_FOR_SEND | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "0", 0, 0,
+                "where in the memory to write or read" },
+        {},
+};
+
+static const char *const shm_ends[] = { "memory", NULL };
+
+const Mechanism mechanism_shm_posix = {
+        .kind = KIND,
+        .title = "POSIX shared memory",
+        .family = "shared memory",
+        .capabilities = CAPABILITY_MEMORY,
+        .address_forms = 1u << ADDRESS_PATH,
+        .facts = {
+                .direction = "full-duplex",
+                .full_duplex = true,
+                .bidirectional = true,
+                .boundaries = false,
+                .order = "none: memory is a place and no queue; who shares it has to synchronise",
+                .priority = false,
+                .persistence = "until removed, or until the machine stops",
+                .unrelated = true,
+                .carries_data = true,
+                .source = "shm_overview(7)",
+        },
+        .ends = shm_ends,
+        .options = shm_options,
+        .reasons = {
+                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
+                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
+                [OPERATION_ACCEPT] = "Shared memory has no connections.",
+                [OPERATION_SEAL] = "POSIX shared memory cannot be sealed: the kernel takes seals only on what "
+                                   "memfd_create(2) made to be sealed, and answers EPERM here. Use memfd.",
+                [OPERATION_LISTEN] = "Shared memory receives no signals.",
+                [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written.",
+        },
+        .probe = shm_probe,
+        .create = shm_create,
+        .open = shm_open_address,
+        .remove = shm_remove,
+        .identify = shm_identify,
+        .send = shm_send,
+        .receive = shm_receive,
+        .open_end = shm_open_end,
+        .resize = shm_resize,
+        .describe = shm_describe,
+        .scan = shm_scan,
+        .holder_keys = shm_holder_keys,
+        .sweep = shm_sweep,
+        .transport = &shm_posix_transport,
+};

@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may know what: the layers of the README, proved on the source (includes) and on what was built (symbols, linked
+libraries). layers.py SOURCE-ROOT BUILD-ROOT; prints TAP."""
+
+import os
+import re
+import subprocess
+import sys
+
+LAYERS = {  # folder: the layers whose headers it may include; the longest folder name that fits a file is its layer
+    'interfaces': ['interfaces'],
+    'service/inventory': ['interfaces', 'service/inventory'],
+    'service/mechanisms': ['interfaces', 'service/inventory', 'service/mechanisms'],
+    'service/worker': ['interfaces', 'service/inventory', 'service/mechanisms', 'service/worker'],
+    'service': ['interfaces', 'service/inventory', 'service/mechanisms', 'service'],
+    'client': ['interfaces', 'client'],
+}
+SYSTEM = {  # what of the system's headers only some layers may include
+    re.compile(r'^systemd/'): ['service'],
+    re.compile(r'^glib'): ['service', 'client'],
+    re.compile(r'^(gio|gobject)/'): ['client'],
+    re.compile(r'^(libsmartcols|json-glib)/'): ['client'],
+}
+EXCEPTIONS = {('service/mechanisms/dbus.c', 'systemd/')}  # the kind that is a name on a bus
+NOT_IN_SERVICE = re.compile(r'\b(g_main_\w+|g_object_\w+|g_dbus_\w+|GMainLoop|GObject|system)\s*\(')
+FORBIDDEN = re.compile(r'\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|system|popen|tmpnam|mktemp|mq_notify)\s*\(')
+UNFINISHED = re.compile(r'\b(TODO|FIXME|XXX)\b')
+FORBIDDEN_SYMBOLS = {'strcpy', 'strcat', 'sprintf', 'vsprintf', 'gets', 'atoi', 'system', 'popen', 'tmpnam', 'mktemp',
+                     'mq_notify', 'wordexp'}
+FORKS = {'fork', 'vfork', '_Fork', 'daemon', 'forkpty', 'pthread_create'}
+EXECS = {'execve', 'execv', 'execvp', 'execvpe', 'fexecve', 'execl', 'execle', 'execlp', 'execveat'}
+LINES = 500
+
+SOURCE, BUILD = (os.path.abspath(path) for path in sys.argv[1:3])
+count = 0
+
+
+def check(title, problems, notes=()):
+    global count
+    count += 1
+    print(f"{'not ok' if problems else 'ok'} {count} - {title}")
+    for line in list(problems) + list(notes):
+        print(f'# {line}')
+
+
+def skip(title, reason):
+    global count
+    count += 1
+    print(f'ok {count} - {title} # SKIP {reason}')
+
+
+def layer_of(path):
+    fitting = [layer for layer in LAYERS if path.startswith(layer + '/')]
+    return max(fitting, key=len) if fitting else None
+
+
+def sources():
+    found = []
+    for layer in ('client', 'interfaces', 'service', 'tests'):
+        for folder, _, names in os.walk(os.path.join(SOURCE, layer)):
+            found += [os.path.relpath(os.path.join(folder, name), SOURCE) for name in names if name[-2:] in ('.c', '.h')]
+    return sorted(found)
+
+
+def read(path):
+    with open(os.path.join(SOURCE, path), encoding='utf-8') as file:
+        return file.read()
+
+
+def code_of(text):
+    """The text without comments and strings, with its lines where they were."""
+    pattern = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+    return pattern.sub(lambda match: ' ' + '\n' * match.group().count('\n'), text)
+
+
+def lines_with(pattern, path, text):
+    return [f'{path}:{number}: {line.strip()}' for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+
+
+def check_includes(files):
+    own = {}
+    for path in files:
+        own.setdefault(os.path.basename(path), []).append(path)
+    upward, foreign = [], []
+    for path in files:
+        layer = layer_of(path)
+        if layer is None:
+            continue
+        for kind, name in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', read(path), re.MULTILINE):
+            if kind == '"':
+                places = own.get(os.path.basename(name), [])
+                if places and not any(layer_of(place) in LAYERS[layer] for place in places):
+                    upward.append(f'{path} includes {places[0]}')
+                if not places and not (name == 'ipcbus-proxies.h' and layer == 'client'):
+                    upward.append(f'{path} includes "{name}", which is no header of this tree')
+                continue
+            for pattern, layers in SYSTEM.items():
+                excepted = any(path == file and name.startswith(start) for file, start in EXCEPTIONS)
+                if pattern.match(name) and layer not in layers and not excepted:
+                    foreign.append(f'{path} includes <{name}>')
+    check('no layer includes a header of a layer above it', upward)
+    check('GLib and libsystemd are included only where they belong', foreign)
+
+
+def check_text(files):
+    calls, unfinished, glib = [], [], []
+    for path in files:
+        text = read(path)
+        code = code_of(text)
+        calls += lines_with(FORBIDDEN, path, code)
+        unfinished += lines_with(UNFINISHED, path, text)
+        if layer_of(path) == 'service':
+            glib += lines_with(NOT_IN_SERVICE, path, code)
+    check('no call that cannot be bounded or that starts a shell', calls)
+    check('nothing is marked as unfinished', unfinished)
+    check('GLib gives the service containers, no main loop, object or bus', glib)
+
+
+def check_shape(files):
+    lengths = {path: read(path).count('\n') for path in files}
+    longest = sorted(lengths, key=lengths.get, reverse=True)[:5]
+    check(f'no file is longer than {LINES} lines', [f'{path}: {n}' for path, n in lengths.items() if n > LINES],
+          ['longest: ' + ', '.join(f'{path} {lengths[path]}' for path in longest)])
+    check('every file names its licence', [path for path in files if 'SPDX-License-Identifier' not in read(path)[:200]])
+    own_first = []
+    for path in files:
+        header = path[:-2] + '.h'
+        includes = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', read(path), re.MULTILINE)
+        if path.endswith('.c') and header in files and includes[:1] != [os.path.basename(header)]:
+            own_first.append(f'{path} includes {includes[:1]} first')
+    check('every header is included first by its own file, so that it stands alone', own_first)
+
+
+def symbols(path):
+    listed = subprocess.run(['nm', '-u', path], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return {line.split()[-1].split('@')[0] for line in listed.splitlines() if line.strip() and not line.endswith(':')}
+
+
+def check_objects():
+    forbidden, forks = [], []
+    for folder, _, names in os.walk(BUILD):
+        for name in (name for name in names if name.endswith('.o')):
+            path = os.path.relpath(os.path.join(folder, name), BUILD)
+            wanted = symbols(os.path.join(folder, name))
+            if not path.startswith('tests'):
+                forbidden += [f'{path} calls {symbol}' for symbol in sorted(wanted & FORBIDDEN_SYMBOLS)]
+            # The folder of one target: what it is linked into tells its layer.
+            if path.startswith(('service/ipcbusd.p/', 'client/')) and wanted & FORKS and not wanted & EXECS:
+                forks.append(f'{path} calls {", ".join(sorted(wanted & FORKS))} and executes nothing')
+    check('no object file refers to such a call', forbidden)
+    check('service and client have no fork without exec, and no thread', forks)
+
+
+def needed(path):
+    dynamic = subprocess.run(['readelf', '-d', path], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return re.findall(r'\(NEEDED\).*\[(.*)\]', dynamic)
+
+
+def check_linked():
+    for program, refused in (('service/worker/ipcbus-worker', ('libglib', 'libgio', 'libgobject', 'libsystemd')),
+                             ('service/ipcbusd', ('libgio', 'libgobject', 'libsmartcols', 'libjson-glib')),
+                             ('client/ipcctl', ('libsystemd',))):
+        path = os.path.join(BUILD, program)
+        if not os.path.exists(path):
+            check(f'{program} links what its layer may know', [f'{program} was not built'])
+            continue
+        libraries = needed(path)
+        check(f'{program} links only what its layer may know',
+              [library for library in libraries if library.startswith(refused)], ['links ' + ' '.join(libraries)])
+
+
+FILES = sources()
+check_includes(FILES)
+check_text(FILES)
+check_shape(FILES)
+check_objects()
+check_linked()
+print(f'1..{count}')
