@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "check.h"
+
+/* What a check calls: a thin layer over the engine that runs it (in the judge) and over the control channel (in a
+ * peer). Nothing is owned here. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "channel.h"
+
+int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
+        return run->engine->start(run, role, link, arguments, ret);
+}
+
+int check_say(CheckRun *run, CheckProcess *process, const Record *record) {
+        return run->engine->say(process, record);
+}
+
+int check_hear(CheckRun *run, CheckProcess *process, uint64_t timeout_usec, Record **ret) {
+        return run->engine->hear(process, timeout_usec, ret);
+}
+
+static int word_new(const char *word, Record **ret) {
+        int r = record_new(ret);
+
+        if (r >= 0)
+                record_set_string(*ret, "word", word);
+        return r;
+}
+
+static int word_is(const Record *record, const char *word) {
+        return strcmp(record_get_string(record, "word", ""), word) == 0 ? 0 : -EPROTO;
+}
+
+int check_say_word(CheckRun *run, CheckProcess *process, const char *word) {
+        Record *record = NULL;
+        int r = word_new(word, &record);
+
+        if (r >= 0)
+                r = check_say(run, process, record);
+        record_free(record);
+        return r;
+}
+
+int check_hear_word(CheckRun *run, CheckProcess *process, const char *word, uint64_t timeout_usec) {
+        Record *record = NULL;
+        int r = check_hear(run, process, timeout_usec, &record);
+
+        if (r >= 0)
+                r = word_is(record, word);
+        record_free(record);
+        return r;
+}
+
+pid_t check_pid(CheckRun *run, const CheckProcess *process) {
+        return run->engine->pid(process);
+}
+
+int check_kill(CheckRun *run, CheckProcess *process, int signal) {
+        return run->engine->kill(process, signal);
+}
+
+int check_wait(CheckRun *run, CheckProcess *process, uint64_t timeout_usec, int *ret_status) {
+        return run->engine->wait(process, timeout_usec, ret_status);
+}
+
+void check_note(CheckRun *run, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        run->engine->evidence(run, format, arguments);
+        va_end(arguments);
+}
+
+CheckResult check_ok(CheckRun *run, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        run->engine->evidence(run, format, arguments);
+        va_end(arguments);
+        return CHECK_OK;
+}
+
+CheckResult check_fail(CheckRun *run, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        run->engine->evidence(run, format, arguments);
+        va_end(arguments);
+        return CHECK_FAILED;
+}
+
+CheckResult check_skip(CheckRun *run, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        run->engine->evidence(run, format, arguments);
+        va_end(arguments);
+        return CHECK_SKIPPED;
+}
+
+int check_peer_say(CheckPeer *peer, const Record *record) {
+        return channel_send(peer->control, record);
+}
+
+int check_peer_hear(CheckPeer *peer, uint64_t timeout_usec, Record **ret) {
+        return channel_receive(peer->control, timeout_usec, ret);
+}
+
+int check_peer_say_word(CheckPeer *peer, const char *word) {
+        Record *record = NULL;
+        int r = word_new(word, &record);
+
+        if (r >= 0)
+                r = check_peer_say(peer, record);
+        record_free(record);
+        return r;
+}
+
+int check_peer_hear_word(CheckPeer *peer, const char *word, uint64_t timeout_usec) {
+        Record *record = NULL;
+        int r = check_peer_hear(peer, timeout_usec, &record);
+
+        if (r >= 0)
+                r = word_is(record, word);
+        record_free(record);
+        return r;
+}
+
+const char *check_result_name(CheckResult result) {
+        static const char *const names[CHECK_RESULT_MAX] = {
+                [CHECK_OK] = "ok",
+                [CHECK_FAILED] = "failed",
+                [CHECK_SKIPPED] = "skipped",
+        };
+
+        return result >= 0 && result < CHECK_RESULT_MAX ? names[result] : NULL;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker.h"
+
+/* ipcbus-worker: executed by ipcbusd for one request that blocks, takes long or must happen in another process. The
+ * request comes as one packet on descriptor WORKER_FD, records go back over it, "end" is the last. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "test-peer.h"
+#include "units.h"
+#include "worker-protocol.h"
+
+static const WorkerOp ops[] = {
+        { "describe", op_describe },
+        { "explain", op_explain },
+        { "keep", op_keep },
+        { "list", op_list },
+        { "post", op_post },
+        { "test", op_test },
+        { "wait", op_wait },
+};
+
+int worker_send(const Record *record) {
+        int r = channel_send(WORKER_FD, record);
+
+        if (r == -EPIPE)
+                _exit(EXIT_FAILURE);
+        return r;
+}
+
+int worker_record_new(const char *type, Record **ret) {
+        int r = record_new(ret);
+
+        if (r >= 0)
+                record_set_string(*ret, WORKER_TYPE, type);
+        return r;
+}
+
+int worker_progress(double fraction, const char *message) {
+        Record *record = NULL;
+        int r = worker_record_new(WORKER_TYPE_PROGRESS, &record);
+
+        if (r < 0)
+                return r;
+        record_set_double(record, "progress", fraction);
+        record_set_string(record, "message", message);
+        r = worker_send(record);
+        record_free(record);
+        return r;
+}
+
+static int send_end(int result, const Error *error) {
+        Record *record = NULL;
+        int r = worker_record_new(WORKER_TYPE_END, &record);
+
+        if (r < 0)
+                return r;
+        if (result < 0) {
+                Error plain = { 0 };
+
+                if (!error_is_set(error)) {
+                        error_set_errno(&plain, result, "The worker could not do what it was asked");
+                        error = &plain;
+                }
+                record_set_string(record, "error", error_code_name(error->code));
+                record_set_string(record, "message", error->message);
+        }
+        r = worker_send(record);
+        record_free(record);
+        return r;
+}
+
+static int serve(void) {
+        Record *request = NULL;
+        Error error = { 0 };
+        const char *name;
+        int r = channel_receive(WORKER_FD, USEC_INFINITY, &request);
+
+        if (r == -EPIPE)
+                return EXIT_FAILURE;
+        if (r < 0) {
+                error_set_errno(&error, r, "The request is not a record");
+                return send_end(r, &error) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        }
+        name = record_get_string(request, "op", "");
+        r = -ENOSYS;
+        for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+                if (strcmp(ops[i].name, name) == 0)
+                        r = ops[i].run(request, &error);
+        if (r == -ENOSYS && !error_is_set(&error))
+                error_set(&error, ERROR_NOT_SUPPORTED, "The worker has no operation \"%s\"", name);
+        r = send_end(r, &error);
+        record_free(request);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* A worker must not outlive its service, may be killed as a group, and starts with plain signals, whatever it was
+ * started from. */
+static int prepare(void) {
+        struct pollfd p = { .fd = WORKER_FD };
+        sigset_t none;
+
+        for (int s = 1; s < NSIG; s++)
+                if (s != SIGKILL && s != SIGSTOP)
+                        (void)signal(s, SIG_DFL);
+        (void)signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&none);
+        if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+                return -errno;
+        /* Fails where the starter has made it a leader already, which is as good. */
+        (void)setpgid(0, 0);
+        if (fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC) < 0)
+                return -errno;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return -errno;
+        /* It may have died before that line. */
+        if (poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
+                return -EPIPE;
+        return 0;
+}
+
+static int is_channel(int fd) {
+        socklen_t length = sizeof(int);
+        int type;
+
+        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
+}
+
+static void usage(FILE *f) {
+        fputs("ipcbus-worker is a part of ipcbus. The service ipcbusd starts it for work that blocks or takes\n"
+              "long: tests of mechanisms, benchmarks, scans of the machine, waits. It finds its request on\n"
+              "descriptor 3 and is of no use by itself; see ipcctl(1) for what a person can do.\n",
+                f);
+}
+
+int main(int argc, char **argv) {
+        if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+                usage(stdout);
+                return EXIT_SUCCESS;
+        }
+        if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+                puts("ipcbus-worker " IPCBUS_VERSION);
+                return EXIT_SUCCESS;
+        }
+        if (argc > 1 && strcmp(argv[1], "peer") == 0 && is_channel(WORKER_FD))
+                return test_peer_main(WORKER_FD);
+        if (argc > 1 || !is_channel(WORKER_FD)) {
+                usage(stderr);
+                return EXIT_CODE_USAGE;
+        }
+        if (prepare() < 0)
+                return EXIT_FAILURE;
+        return serve();
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker.h"
+
+/* describe: everything about one object. What has a name is opened for it; what has none (a pipe of others) is found
+ * again in a scan of its kind. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan.h"
+#include "worker-protocol.h"
+
+typedef struct Search {
+        Scan scan;
+        const char *address;
+        Record *found;
+} Search;
+
+static int search_row(Scan *scan, Record *row) {
+        Search *search = scan->userdata;
+
+        if (!search->found && strcmp(record_get_string(row, "address", ""), search->address) == 0)
+                search->found = row;
+        else
+                record_free(row);
+        return 0;
+}
+
+/* The row that a scan of the kind has for the address; -ENOENT if it has none. */
+static int find_row(const KernelObject *object, const char *address, const ProcTable *table, Record **ret) {
+        Search search = { .scan.row = search_row, .scan.table = table, .address = address };
+        int r;
+
+        search.scan.userdata = &search;
+        if (!object->mechanism->scan)
+                return -ENOENT;
+        r = object->mechanism->scan(&search.scan);
+        if (search.found) {
+                *ret = search.found;
+                return 0;
+        }
+        return r < 0 ? r : -ENOENT;
+}
+
+static void add_facts(const KernelObject *object, Record *row) {
+        record_set_u64(row, "uid", object->owner);
+        record_set_u64(row, "gid", object->group);
+        record_set_u64(row, "mode", object->mode);
+        if (object->created > 0)
+                record_set_u64(row, "created", object->created);
+        if (object->bytes > 0)
+                record_set_u64(row, "size", object->bytes);
+        if (object->identity[0])
+                record_set_string(row, "identity", object->identity);
+}
+
+static int add_holders(const KernelObject *object, const ProcTable *table, Record *row) {
+        HolderKey keys[HOLDER_KEYS_MAX];
+        size_t n = HOLDER_KEYS_MAX;
+        int r;
+
+        if (!object->mechanism->holder_keys)
+                return 0;
+        r = object->mechanism->holder_keys(object, keys, &n);
+        return r < 0 ? r : holders_append(table, keys, n, row);
+}
+
+/* The open object as a row, without its holders: our own descriptors are closed before they are looked for. */
+static int describe_open(KernelObject *object, Record *row, Error *error) {
+        int r;
+
+        add_facts(object, row);
+        if (!object->mechanism->describe)
+                return 0;
+        r = object->mechanism->describe(object, row, error);
+        return r < 0 ? r : record_error(row);
+}
+
+static int describe(KernelObject *object, const char *address, bool holders, Record *row, Error *error) {
+        ProcTable *table = NULL;
+        Record *options = NULL, *found = NULL;
+        int r = 0, opened;
+
+        if (holders)
+                r = proc_table_new(&table);
+        if (r >= 0)
+                r = record_new(&options);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot read /proc");
+        opened = object->mechanism->open ? object->mechanism->open(object, options, error)
+                                         : mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
+        if (opened >= 0) {
+                r = describe_open(object, row, error);
+                if (r >= 0 && table)
+                        r = add_holders(object, table, row);
+        } else if (find_row(object, address, table, &found) >= 0) {
+                record_merge(row, found);
+                record_set_string(row, "note", error->message);
+                *error = (Error){ 0 };
+        } else
+                r = opened;
+        record_free(found);
+        record_free(options);
+        proc_table_free(table);
+        return r;
+}
+
+int op_describe(const Record *request, Error *error) {
+        KernelObject object;
+        Record *row = NULL;
+        char *address = NULL;
+        int r = request_object(request, &object, error);
+
+        if (r < 0)
+                return r;
+        r = worker_record_new("row", &row);
+        address = address_print(&object.address);
+        if (r >= 0 && !address)
+                r = -ENOMEM;
+        if (r >= 0) {
+                record_set_string(row, "kind", object.mechanism->kind);
+                record_set_string(row, "address", address);
+                r = describe(&object, address, record_get_bool(request, "holders", true), row, error);
+        }
+        if (r >= 0) {
+                record_set_string(row, WORKER_TYPE, "row");
+                r = worker_send(row);
+        }
+        free(address);
+        record_free(row);
+        kernel_object_done(&object);
+        return r;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker.h"
+
+/* explain: can this user open that object, and what stands in the way. The answer is found by really opening it, in a
+ * child that has become the user; nothing is sent, received or changed. */
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "channel.h"
+#include "units.h"
+#include "worker-protocol.h"
+
+enum { TRY_USEC = 5 * 1000 * 1000 };
+
+typedef struct Caller {
+        uid_t uid;
+        gid_t gid;
+        const char *user; /* for its groups; NULL: the group alone */
+} Caller;
+
+static int become(const Caller *caller) {
+        int r;
+
+        if (caller->uid == geteuid())
+                return 0;
+        r = caller->user ? initgroups(caller->user, caller->gid) : setgroups(1, &caller->gid);
+        if (r < 0 || setresgid(caller->gid, caller->gid, caller->gid) < 0 ||
+                setresuid(caller->uid, caller->uid, caller->uid) < 0)
+                return -errno;
+        /* A change of user clears it, prctl(2). */
+        return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+}
+
+static int try_open(KernelObject *object, const Caller *caller, Record *outcome) {
+        Record *options = NULL;
+        Error error = { 0 };
+        int r = become(caller);
+
+        if (r < 0)
+                error_set_errno(&error, r, "Cannot become user %u to try it", caller->uid);
+        else
+                r = record_new(&options);
+        if (r >= 0)
+                r = object->mechanism->open(object, options, &error);
+        record_set_bool(outcome, "possible", r >= 0);
+        if (r >= 0)
+                record_set_format(outcome, "summary", "User %u can open it.", caller->uid);
+        else {
+                record_set_string(outcome, "error", error_code_name(error.code));
+                record_set_string(outcome, "summary", error.message);
+        }
+        record_free(options);
+        return 0;
+}
+
+static void try_in_child(KernelObject *object, const Caller *caller, pid_t parent, int channel) {
+        Record *outcome = NULL;
+
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(EXIT_FAILURE);
+        if (record_new(&outcome) < 0 || try_open(object, caller, outcome) < 0)
+                _exit(EXIT_FAILURE);
+        _exit(channel_send(channel, outcome) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int try_as(KernelObject *object, const Caller *caller, Record **ret, Error *error) {
+        pid_t parent = getpid(), pid;
+        int fds[2], r;
+
+        r = channel_pair(fds);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot try it");
+        pid = fork();
+        if (pid < 0) {
+                r = -errno;
+                close(fds[0]);
+                close(fds[1]);
+                return error_set_errno(error, r, "Cannot start a process to try it");
+        }
+        if (pid == 0) {
+                close(fds[0]);
+                try_in_child(object, caller, parent, fds[1]);
+        }
+        close(fds[1]);
+        r = channel_receive(fds[0], TRY_USEC, ret);
+        if (r < 0)
+                kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        close(fds[0]);
+        if (r == -ETIMEDOUT)
+                return error_set(error, ERROR_TIMED_OUT, "Opening it did not end within 5 s");
+        return r < 0 ? error_set_errno(error, r, "The process that tried it died") : 0;
+}
+
+static void add_step(Record *row, const Record *outcome) {
+        Record *step = NULL;
+
+        if (record_new(&step) < 0)
+                return;
+        record_set_string(step, "step", "opening it as that user");
+        record_set_string(step, "result", record_get_bool(outcome, "possible", false) ? "ok" : "failed");
+        record_set_string(step, "detail", record_get_string(outcome, "summary", ""));
+        record_append_record(row, "steps", step);
+}
+
+static int explain(KernelObject *object, const Record *request, Record *row, Error *error) {
+        Caller caller = {
+                .uid = (uid_t)record_get_u64(request, "uid", geteuid()),
+                .gid = (gid_t)record_get_u64(request, "gid", getegid()),
+                .user = record_get_string(request, "user", NULL),
+        };
+        Record *outcome = NULL;
+        int r = mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
+
+        if (r < 0)
+                return r;
+        if (caller.uid != geteuid() && geteuid() != 0)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "Only root can try an object as another user; ask as that user instead");
+        record_set_u64(row, "uid", caller.uid);
+        if (caller.user)
+                record_set_string(row, "user", caller.user);
+        r = try_as(object, &caller, &outcome, error);
+        if (r < 0)
+                return r;
+        add_step(row, outcome);
+        record_merge(row, outcome);
+        record_free(outcome);
+        return record_error(row);
+}
+
+int op_explain(const Record *request, Error *error) {
+        KernelObject object;
+        Record *row = NULL;
+        char *address = NULL;
+        int r = request_object(request, &object, error);
+
+        if (r < 0)
+                return r;
+        r = worker_record_new("row", &row);
+        address = address_print(&object.address);
+        if (r >= 0 && !address)
+                r = -ENOMEM;
+        if (r >= 0) {
+                record_set_string(row, "kind", object.mechanism->kind);
+                record_set_string(row, "address", address);
+                r = explain(&object, request, row, error);
+        }
+        if (r >= 0)
+                r = worker_send(row);
+        free(address);
+        record_free(row);
+        kernel_object_done(&object);
+        return r;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "worker.h"
+
+/* test: runs the checks of the kinds asked for, in the order of the table, and sends a record for each. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "environment.h"
+#include "test-engine.h"
+#include "worker-protocol.h"
+
+typedef struct Plan {
+        const Value *kinds, *claims; /* NULL: all */
+        TestSetting setting;
+        size_t total, done;
+        uint64_t counts[CHECK_RESULT_MAX];
+} Plan;
+
+static bool listed(const Value *list, const char *word) {
+        if (!list || list->type != VALUE_STRINGS || list->strings.n == 0)
+                return true;
+        for (size_t i = 0; i < list->strings.n; i++)
+                if (strcmp(list->strings.items[i], word) == 0)
+                        return true;
+        return false;
+}
+
+static int plan_count(Plan *plan, Error *error) {
+        for (size_t i = 0; plan->kinds && plan->kinds->type == VALUE_STRINGS && i < plan->kinds->strings.n; i++) {
+                const Mechanism *mechanism;
+                int r = mechanism_for_kind(plan->kinds->strings.items[i], &mechanism, error);
+
+                if (r < 0)
+                        return r;
+                if (!mechanism->checks)
+                        return mechanism_supports(mechanism, OPERATION_TEST, error);
+        }
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                for (const Check *check = mechanism_table[i]->checks; check && check->id; check++)
+                        if (listed(plan->kinds, mechanism_table[i]->kind) && listed(plan->claims, check->id))
+                                plan->total++;
+        if (plan->total == 0)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "No kind that was asked for has such a claim; DescribeKind lists the ids of a kind's claims");
+        return 0;
+}
+
+static int run_check(Plan *plan, const Mechanism *mechanism, const Check *check, const char *reason) {
+        CheckResult result = CHECK_SKIPPED;
+        Record *verdict = NULL;
+        char message[256];
+        int r;
+
+        (void)snprintf(message, sizeof message, "%s: %s", mechanism->kind, check->claim);
+        r = worker_progress((double)plan->done / (double)plan->total, message);
+        if (r >= 0)
+                r = record_new(&verdict);
+        if (r < 0)
+                return r;
+        if (reason)
+                test_check_skipped(mechanism, check, reason, verdict);
+        else
+                r = test_check(mechanism, check, &plan->setting, verdict, &result);
+        if (r >= 0)
+                r = worker_send(verdict);
+        record_free(verdict);
+        plan->counts[result]++;
+        plan->done++;
+        return r;
+}
+
+static int run_kind(Plan *plan, const Mechanism *mechanism) {
+        Error error = { 0 };
+        Record *facts = NULL;
+        bool available;
+        int r = record_new(&facts);
+
+        if (r < 0)
+                return r;
+        available = !mechanism->probe || mechanism->probe(facts, &error) >= 0;
+        record_free(facts);
+        for (const Check *check = mechanism->checks; check && check->id; check++) {
+                if (!listed(plan->claims, check->id))
+                        continue;
+                r = run_check(plan, mechanism, check, available ? NULL : error.message);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int send_environment(void) {
+        Record *record = NULL;
+        int r = worker_record_new("environment", &record);
+
+        if (r < 0)
+                return r;
+        environment_describe(record);
+        r = worker_send(record);
+        record_free(record);
+        return r;
+}
+
+static int send_summary(const Plan *plan) {
+        Record *record = NULL;
+        int r = worker_record_new("summary", &record);
+
+        if (r < 0)
+                return r;
+        for (CheckResult result = 0; result < CHECK_RESULT_MAX; result++)
+                record_set_u64(record, check_result_name(result), plan->counts[result]);
+        r = worker_send(record);
+        record_free(record);
+        return r;
+}
+
+int op_test(const Record *request, Error *error) {
+        Plan plan = {
+                .kinds = record_get(request, "kinds"),
+                .claims = record_get(request, "claims"),
+                .setting.token = record_get_string(request, "token", NULL),
+                .setting.directory = record_get_string(request, "directory", NULL),
+                .setting.bound_usec = CHECK_BOUND_USEC,
+        };
+        int r;
+
+        if (!plan.setting.token || !plan.setting.directory)
+                return error_set(error, ERROR_INVALID_OPTION, "A test needs a token and a directory of its own");
+        r = plan_count(&plan, error);
+        if (r >= 0)
+                r = send_environment();
+        for (size_t i = 0; r >= 0 && i < mechanism_table_size; i++)
+                if (listed(plan.kinds, mechanism_table[i]->kind))
+                        r = run_kind(&plan, mechanism_table[i]);
+        return r < 0 ? r : send_summary(&plan);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an operation of the worker is: a function that gets the request, sends records, and returns 0 or a negative
+ * errno with the Error filled; main.c sends the "end" record. A worker serves one request, in a process group of its
+ * own that the service kills to cancel it; an operation therefore need not tidy up when it is cancelled, as long as
+ * all that it starts stays in the group and dies with its parent (PR_SET_PDEATHSIG), and its kernel objects carry the
+ * token. */
+#pragma once
+
+#include "error.h"
+#include "mechanism.h"
+#include "record.h"
+
+typedef struct WorkerOp {
+        const char *name; /* "test" */
+        int (*run)(const Record *request, Error *error);
+} WorkerOp;
+
+/* Sends a record that has a "type". When the service is gone the process ends here, quietly. Otherwise 0 or a negative
+ * errno: -EMSGSIZE for a record that is too large for a packet. */
+int worker_send(const Record *record);
+/* fraction: 0 to 1. */
+int worker_progress(double fraction, const char *message);
+/* A record with that "type". */
+int worker_record_new(const char *type, Record **ret);
+
+/* What stands at the request's "address", parsed and with the form checked, not opened yet (object.c). Release it with
+ * kernel_object_done(). */
+int request_object(const Record *request, KernelObject *ret, Error *error);
+/* The same, opened. */
+int request_open(const Record *request, KernelObject *ret, Error *error);
+
+int op_list(const Record *request, Error *error);
+int op_describe(const Record *request, Error *error);
+int op_explain(const Record *request, Error *error);
+int op_wait(const Record *request, Error *error);
+int op_post(const Record *request, Error *error);
+int op_keep(const Record *request, Error *error);
+int op_test(const Record *request, Error *error);
