@@ -30,5 +30,5 @@ void binding_release(Binding *binding); /* takes one that is not bound */
 void clients_disconnected(Clients *clients);
 /* Its unique bus name; NULL peer to peer. */
 const char *client_name(const Client *client);
-/* Its number of charged units by LimitKind (limits.h keeps it here). */
+/* Its number of charged units by LimitKind (limit.h keeps it here). */
 uint64_t *client_usage(Client *client, unsigned limit_kind);

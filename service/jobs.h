@@ -11,7 +11,7 @@
 
 #include "error.h"
 #include "lease.h"
-#include "limits.h"
+#include "limit.h"
 #include "manager.h"
 #include "record.h"
 #include "runner.h"

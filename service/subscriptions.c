@@ -10,7 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "mechanism.h"
 #include "protocol.h"
 

@@ -2,7 +2,7 @@
 /* What a user may make the service hold, in one table, and how much of it is in use. Users are few: their counters are
  * in a hash table by uid and stay for the life of the service. What is counted per connection as well is counted in
  * the Client, which goes with its connection. */
-#include "limits.h"
+#include "limit.h"
 
 #include <errno.h>
 #include <glib.h>
