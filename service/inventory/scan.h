@@ -36,9 +36,11 @@ typedef struct Holder {
         int fd;              /* -1 for a mapping */
         char access[4];      /* "r", "w", "rw"; of the fd or of the mapping */
         bool mapped;
+        bool channel; /* a pipe or FIFO: access tells which end */
 } Holder;
 
-/* Walks /proc once. What could not be read (other users' processes without the right) is counted, not hidden. */
+/* Walks /proc once. The process that walks is left out. What could not be read (other users' processes without the
+ * right) is counted, not hidden. */
 int proc_table_new(ProcTable **ret);
 ProcTable *proc_table_free(ProcTable *table);
 /* Calls `each` for every hold that matches the key; a negative return of it ends the walk and is passed on. */
@@ -53,8 +55,13 @@ size_t proc_table_unreadable(const ProcTable *table);
 int proc_table_inodes(const ProcTable *table, HolderKeyType type,
         int (*each)(uint64_t inode, const Holder *first, void *userdata), void *userdata);
 
-/* Appends to `row` under "holders" one record a hold: pid, uid, command, how ("fd 5 read", "mapped rw"), end. Sets
- * "holders_complete" to false where some processes could not be read. */
+/* A row has to fit a packet: more holders of one object than this are counted, not listed. */
+enum { HOLDERS_SHOWN_MAX = 512 };
+
+/* Appends to `row` under "holders" (an empty list where there are none) one record a hold: pid, uid, command, how
+ * ("fd 5 read", "mapped read-write"), end ("read", "write", "read-write"; pipes and FIFOs only). Sets
+ * "holders_complete", false where some processes could not be read, and "holders_omitted" where there were too many.
+ */
 int holders_append(const ProcTable *table, const HolderKey *keys, size_t n, Record *row);
 
 struct Scan {

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* /proc/PID/maps as holds. Lines are "start-end perms offset major:minor inode path" (proc(5)), the numbers
+ * hexadecimal but for the inode. The device is the one of the superblock. Some file systems tell another by stat(2)
+ * (btrfs: one for each subvolume; overlayfs, by version), and it is that one that others ask for: so the reader finds
+ * out once for each device whether both agree, and only where they do not asks stat for each mapped file. */
+#include "proc-maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "proc-table.h"
+
+enum {
+        DEVICES_MAX = 64,
+        BUFFER_SIZE = 64 * 1024, /* a line has a path of PATH_MAX at the most, with each byte as \ooo */
+};
+
+typedef struct Device {
+        dev_t device;
+        bool agrees;
+} Device;
+
+struct MapsReader {
+        Device devices[DEVICES_MAX];
+        size_t n_devices;
+        char buffer[BUFFER_SIZE + 1];
+};
+
+typedef struct Mapping {
+        unsigned flags;
+        dev_t device;
+        uint64_t inode;
+        const char *path;
+} Mapping;
+
+int maps_reader_new(MapsReader **ret) {
+        MapsReader *reader = calloc(1, sizeof(*reader));
+
+        if (!reader)
+                return -ENOMEM;
+        *ret = reader;
+        return 0;
+}
+
+MapsReader *maps_reader_free(MapsReader *reader) {
+        free(reader);
+        return NULL;
+}
+
+static const char *skip_field(const char *p) {
+        while (*p && *p != ' ')
+                p++;
+        while (*p == ' ')
+                p++;
+        return p;
+}
+
+static uint64_t take_digits(const char **p, unsigned base) {
+        uint64_t value = 0;
+
+        for (;; (*p)++) {
+                char c = **p;
+                unsigned digit;
+
+                if (c >= '0' && c <= '9')
+                        digit = (unsigned)(c - '0');
+                else if (base == 16 && c >= 'a' && c <= 'f')
+                        digit = (unsigned)(c - 'a') + 10;
+                else
+                        return value;
+                value = base * value + digit;
+        }
+}
+
+static bool parse_line(const char *p, Mapping *ret) {
+        unsigned high, low;
+        bool shared;
+
+        p = skip_field(p);
+        if (strnlen(p, 4) < 4)
+                return false;
+        shared = p[3] == 's';
+        /* What is written to a private mapping never reaches the file. */
+        ret->flags = HOLD_MAPPED | (p[0] == 'r' || p[2] == 'x' ? HOLD_READ : 0u) |
+                     (p[1] == 'w' && shared ? HOLD_WRITE : 0u);
+        p = skip_field(skip_field(p));
+        high = (unsigned)take_digits(&p, 16);
+        if (*p++ != ':')
+                return false;
+        low = (unsigned)take_digits(&p, 16);
+        ret->device = makedev(high, low);
+        p = skip_field(p);
+        ret->inode = take_digits(&p, 10);
+        ret->path = skip_field(p);
+        /* Without an inode: anonymous. A System V segment has its identifier there, and that may be 0 (shmop(2)). */
+        return ret->inode > 0 || strncmp(ret->path, "/SYSV", 5) == 0;
+}
+
+static int stat_device(const Mapping *mapping, dev_t *ret) {
+        struct statx stx;
+
+        if (mapping->path[0] != '/')
+                return -ENOENT;
+        if (statx(AT_FDCWD, mapping->path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &stx) < 0)
+                return -errno;
+        /* Another file by now, or in another mount namespace. */
+        if (stx.stx_ino != mapping->inode)
+                return -ESTALE;
+        *ret = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+        return 0;
+}
+
+/* The device as stat(2) tells it; the one of the maps where that cannot be known, as for a file without a name. */
+static dev_t mapping_device(MapsReader *reader, const Mapping *mapping) {
+        dev_t device;
+
+        for (size_t i = 0; i < reader->n_devices; i++)
+                if (reader->devices[i].device == mapping->device) {
+                        if (reader->devices[i].agrees)
+                                return mapping->device;
+                        return stat_device(mapping, &device) == 0 ? device : mapping->device;
+                }
+        if (stat_device(mapping, &device) < 0)
+                return mapping->device;
+        if (reader->n_devices < DEVICES_MAX)
+                reader->devices[reader->n_devices++] = (Device){ .device = mapping->device,
+                        .agrees = device == mapping->device };
+        return device;
+}
+
+static int add_mapping(MapsReader *reader, const char *line, uint32_t process, ProcTable *table) {
+        Mapping mapping;
+        Hold hold = { .type = HOLDER_FILE, .process = process, .fd = -1 }, *last;
+
+        if (!parse_line(line, &mapping))
+                return 0;
+        hold.flags = (uint8_t)mapping.flags;
+        hold.number = mapping.inode;
+        hold.device = mapping_device(reader, &mapping);
+        /* A library is mapped in four or five pieces, one behind the other. */
+        last = table->n_holds > 0 ? &table->holds[table->n_holds - 1] : NULL;
+        if (last && last->process == process && (last->flags & HOLD_MAPPED) && last->number == hold.number &&
+                last->device == hold.device) {
+                last->flags |= hold.flags;
+                return 0;
+        }
+        return proc_table_add(table, &hold);
+}
+
+int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *table) {
+        CLEANUP_FD int fd = -EBADF;
+        size_t kept = 0;
+        ssize_t size;
+        int r;
+
+        fd = openat(process_fd, "maps", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        while ((size = read(fd, reader->buffer + kept, BUFFER_SIZE - kept)) > 0) {
+                char *line = reader->buffer, *end;
+
+                kept += (size_t)size;
+                reader->buffer[kept] = '\0';
+                while ((end = strchr(line, '\n'))) {
+                        *end = '\0';
+                        r = add_mapping(reader, line, process, table);
+                        if (r < 0)
+                                return r;
+                        line = end + 1;
+                }
+                kept -= (size_t)(line - reader->buffer);
+                memmove(reader->buffer, line, kept);
+                if (kept == BUFFER_SIZE)
+                        return -EOVERFLOW;
+        }
+        return size < 0 ? -errno : 0;
+}
