@@ -15,7 +15,9 @@
 
 const Mechanism *const mechanism_table[] = {
         &mechanism_shm_posix,
+        &mechanism_sem_posix,
         &mechanism_pipe,
+        &mechanism_mq_posix,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);
 

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kind sem-posix: named POSIX semaphores, which glibc keeps as files "sem.NAME" in /dev/shm that every user of the
+ * semaphore maps (sem_overview(7)).
+ *
+ * Mapping is what the service must not do: whoever owns the file may truncate it, and touching the mapping would then
+ * end the service with SIGBUS. So create() writes the file, value and waiters are read from it, and only post and wait
+ * map it, in a worker. An object keeps no descriptor; device and inode tell whether a name is still the same. */
+#include "posix-name.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kind-helpers.h"
+#include "kinds.h"
+#include "limit-facts.h"
+#include "posix-transports.h"
+#include "scan.h"
+#include "spin.h"
+#include "units.h"
+
+#define KIND   "sem-posix"
+#define PREFIX "sem."
+
+/* glibc: NAME_MAX less the prefix (sem_overview(7)). */
+#define SEM_NAME_MAX (NAME_MAX - 4)
+
+#define SEM_PATH_SIZE (sizeof(POSIX_SHM_DIRECTORY "/" PREFIX) + POSIX_NAME_SIZE)
+
+static int sem_name_check(const char *name, ErrorCode code, Error *error) {
+        return posix_name_check(KIND, name, SEM_NAME_MAX, code, error);
+}
+
+static void sem_path(const char *name, char ret_path[SEM_PATH_SIZE]) {
+        snprintf(ret_path, SEM_PATH_SIZE, POSIX_SHM_DIRECTORY "/" PREFIX "%s", name + 1);
+}
+
+static int sem_check_file(const char *name, const struct stat *st, Error *error) {
+        if (S_ISREG(st->st_mode) && (uint64_t)st->st_size >= sizeof(sem_t))
+                return 0;
+        return error_set(error, ERROR_NO_SUCH_OBJECT,
+                "What stands for \"%s\" in " POSIX_SHM_DIRECTORY
+                " is no semaphore: a semaphore is a regular file of %zu "
+                "bytes.",
+                name, sizeof(sem_t));
+}
+
+static int sem_stat(const char *name, struct stat *ret_st, Error *error) {
+        char path[SEM_PATH_SIZE];
+
+        sem_path(name, path);
+        if (lstat(path, ret_st) < 0) {
+                if (errno == ENOENT)
+                        return error_set(
+                                error, ERROR_NO_SUCH_OBJECT, "There is no POSIX semaphore named \"%s\".", name);
+                return error_set_errno(error, errno, "Cannot look at the POSIX semaphore \"%s\"", name);
+        }
+        return sem_check_file(name, ret_st, error);
+}
+
+static int sem_reopen(const KernelObject *object, int flags, int *ret_fd, Error *error) {
+        const char *name = object->address.text;
+        CLEANUP_FD int fd = -EBADF;
+        char path[SEM_PATH_SIZE];
+        struct stat st;
+        int r;
+
+        sem_path(name, path);
+        /* O_NONBLOCK: should it be a FIFO by now, this must not wait for its other end. */
+        fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0) {
+                if (errno == ENOENT)
+                        return error_set(error, ERROR_NO_SUCH_OBJECT,
+                                "There is no POSIX semaphore named \"%s\" any more.", name);
+                return error_set_errno(error, errno, "Cannot open the POSIX semaphore \"%s\"", name);
+        }
+        if (fstat(fd, &st) < 0)
+                return error_set_errno(error, errno, "Cannot look at the POSIX semaphore \"%s\"", name);
+        r = sem_check_file(name, &st, error);
+        if (r < 0)
+                return r;
+        if (!identity_matches_stat(object->identity, &st))
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "The POSIX semaphore \"%s\" was replaced by another of the same name.", name);
+        *ret_fd = fd_take(&fd);
+        return 0;
+}
+
+static int sem_probe(Record *facts, Error *error) {
+        if (access(POSIX_SHM_DIRECTORY, W_OK | X_OK) < 0)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "POSIX semaphores live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
+                        strerror(errno));
+        limit_append(facts, "value", SEM_VALUE_MAX, "count", "limits.h SEM_VALUE_MAX");
+        limit_append(facts, "name", SEM_NAME_MAX, "bytes", "sem_overview(7)");
+        return 0;
+}
+
+/* The same that sem_open(3) of glibc does, without its mapping and past the umask: a file with no name yet gets the
+ * bytes of a fresh semaphore and then, all at once, its name; link(2) never replaces what is there. */
+static int sem_make(const char *name, mode_t mode, unsigned value, struct stat *ret_st, Error *error) {
+        char path[SEM_PATH_SIZE], unnamed[64];
+        CLEANUP_FD int fd = -EBADF;
+        sem_t fresh;
+
+        fd = open(POSIX_SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return error_set_errno(error, errno, "Cannot make a file in " POSIX_SHM_DIRECTORY);
+        memset(&fresh, 0, sizeof(fresh));
+        if (sem_init(&fresh, 1, value) < 0)
+                return error_set_errno(error, errno, "Cannot make a semaphore with the value %u", value);
+        errno = ENOSPC; /* for a short write, which sets none */
+        if (write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
+                return error_set_errno(error, errno, "Cannot write the POSIX semaphore \"%s\"", name);
+        if (fchmod(fd, mode) < 0 || fstat(fd, ret_st) < 0)
+                return error_set_errno(
+                        error, errno, "Cannot give the POSIX semaphore \"%s\" the mode %04o", name, (unsigned)mode);
+        sem_path(name, path);
+        snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) >= 0)
+                return 0;
+        if (errno == EEXIST)
+                return error_set(error, ERROR_EXISTS,
+                        "A POSIX semaphore named \"%s\" exists already; it is left as it is.", name);
+        return error_set_errno(error, errno, "Cannot name the POSIX semaphore \"%s\"", name);
+}
+
+static int sem_create(KernelObject *object, const Record *options, Error *error) {
+        uint64_t value = record_get_u64(options, "value", 0);
+        mode_t mode = (mode_t)record_get_u64(options, "mode", 0600);
+        char name[POSIX_NAME_SIZE];
+        struct stat st;
+        int r;
+
+        r = posix_name_from_options(KIND, options, SEM_NAME_MAX, name, error);
+        if (r < 0)
+                return r;
+        if (value > SEM_VALUE_MAX)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The value %" PRIu64 " is more than a POSIX semaphore can have, which is %u (SEM_VALUE_MAX).",
+                        value, (unsigned)SEM_VALUE_MAX);
+        r = address_set_path(&object->address, KIND, name);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot keep the name \"%s\"", name);
+        r = sem_make(name, mode, (unsigned)value, &st, error);
+        if (r < 0)
+                return r;
+        kernel_object_from_stat(object, &st);
+        object->created = realtime_now();
+        object->bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+        return 0;
+}
+
+static int sem_open_address(KernelObject *object, const Record *options, Error *error) {
+        char path[SEM_PATH_SIZE];
+        struct stat st;
+        int r;
+
+        r = sem_name_check(object->address.text, ERROR_INVALID_ADDRESS, error);
+        if (r < 0)
+                return r;
+        r = sem_stat(object->address.text, &st, error);
+        if (r < 0)
+                return r;
+        sem_path(object->address.text, path);
+        kernel_object_from_stat(object, &st);
+        object->created = birth_of_file(AT_FDCWD, path);
+        object->bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+        return 0;
+}
+
+static int sem_identify(const Address *address, char ret_identity[IDENTITY_MAX], Error *error) {
+        struct stat st;
+        int r;
+
+        r = sem_stat(address->text, &st, error);
+        if (r < 0)
+                return r;
+        identity_from_stat(&st, ret_identity);
+        return 0;
+}
+
+static int sem_remove(KernelObject *object, Error *error) {
+        if (sem_unlink(object->address.text) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no POSIX semaphore named \"%s\" any more.",
+                        object->address.text);
+        return error_set_errno(error, errno, "Cannot remove the POSIX semaphore \"%s\"", object->address.text);
+}
+
+/* Value and waiters from the bytes of the file. The layout is struct new_sem of glibc (sysdeps/nptl/internaltypes.h,
+ * used by nptl/sem_open.c and sem_getvalue.c): where 64 bits change atomically, one word with the value in its low and
+ * the number of waiters in its high half; else the value shifted by one, two words between, and the waiters. A waiter
+ * that was killed stays counted. */
+static int sem_read_state(int fd, unsigned *ret_value, unsigned *ret_waiters) {
+        uint32_t words[4];
+        ssize_t n;
+
+        n = pread(fd, words, sizeof(words), 0);
+        if (n < 0)
+                return -errno;
+        if (n < (ssize_t)sizeof(words))
+                return -ENODATA;
+        if (sizeof(sem_t) == 32) {
+                uint64_t data;
+
+                memcpy(&data, words, sizeof(data));
+                *ret_value = (unsigned)(data & UINT32_MAX);
+                *ret_waiters = (unsigned)(data >> 32);
+        } else {
+                *ret_value = words[0] >> 1;
+                *ret_waiters = words[3];
+        }
+        return 0;
+}
+
+static int sem_describe(KernelObject *object, Record *attributes, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        unsigned value = 0, waiters = 0;
+        int r;
+
+        record_set_u64(attributes, "max_value", SEM_VALUE_MAX);
+        r = sem_reopen(object, O_RDONLY, &fd, error);
+        if (r == -EACCES) {
+                /* Owner, mode and holders are told all the same. */
+                if (error)
+                        *error = (Error){};
+                record_set_string(attributes, "state", "value not readable by this user");
+                return record_error(attributes);
+        }
+        if (r < 0)
+                return r;
+        r = sem_read_state(fd, &value, &waiters);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot read the POSIX semaphore \"%s\"", object->address.text);
+        record_set_u64(attributes, "value", value);
+        record_set_u64(attributes, "waiters", waiters);
+        return record_error(attributes);
+}
+
+/* In a worker. The size was checked on this very file; should its owner truncate it now, it is the worker that dies.
+ */
+static int sem_map(const KernelObject *object, sem_t **ret, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        void *address;
+        int r;
+
+        r = sem_reopen(object, O_RDWR, &fd, error);
+        if (r < 0)
+                return r;
+        address = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (address == MAP_FAILED)
+                return error_set_errno(error, errno, "Cannot map the POSIX semaphore \"%s\"", object->address.text);
+        *ret = address;
+        return 0;
+}
+
+static int sem_post_times(const char *name, sem_t *sem, uint64_t count, Error *error) {
+        int value;
+
+        if (sem_getvalue(sem, &value) < 0)
+                return error_set_errno(error, errno, "Cannot read the POSIX semaphore \"%s\"", name);
+        if (count > (uint64_t)(SEM_VALUE_MAX - value))
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "Posting %" PRIu64 " times would bring \"%s\" from %d past %d, the largest value that a POSIX "
+                        "semaphore can have (SEM_VALUE_MAX); nothing was posted.",
+                        count, name, value, SEM_VALUE_MAX);
+        for (uint64_t i = 0; i < count; i++)
+                if (sem_post(sem) < 0)
+                        return errno == EOVERFLOW
+                                       ? error_set(error, ERROR_LIMIT_EXCEEDED,
+                                                 "\"%s\" reached its largest value %d (SEM_VALUE_MAX), others post "
+                                                 "too; %" PRIu64 " of %" PRIu64 " were posted.",
+                                                 name, SEM_VALUE_MAX, i, count)
+                                       : error_set_errno(error, errno, "Cannot post to \"%s\"", name);
+        return 0;
+}
+
+static int sem_kind_post(KernelObject *object, uint64_t count, Error *error) {
+        sem_t *sem;
+        int r;
+
+        if (count == 0)
+                return error_set(error, ERROR_INVALID_OPTION, "Posting 0 times does nothing; the least is 1.");
+        r = sem_map(object, &sem, error);
+        if (r < 0)
+                return r;
+        r = sem_post_times(object->address.text, sem, count, error);
+        munmap(sem, sizeof(*sem));
+        return r;
+}
+
+static int sem_wait_until(sem_t *sem, uint64_t timeout) {
+        struct timespec end;
+        uint64_t until;
+        int r;
+
+        until = monotonic_end(timeout);
+        end = timespec_from_usec(until);
+        do {
+                if (timeout == 0)
+                        r = sem_trywait(sem);
+                else if (until == USEC_INFINITY)
+                        r = sem_wait(sem);
+                else
+                        r = sem_clockwait(sem, CLOCK_MONOTONIC, &end);
+        } while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
+}
+
+static int sem_kind_wait(KernelObject *object, uint64_t timeout, Error *error) {
+        char text[UNITS_TEXT_MAX];
+        sem_t *sem;
+        int r;
+
+        r = sem_map(object, &sem, error);
+        if (r < 0)
+                return r;
+        r = sem_wait_until(sem, timeout);
+        munmap(sem, sizeof(*sem));
+        if (r == -EAGAIN)
+                return error_set(error, ERROR_TIMED_OUT, "\"%s\" is 0 now; wait with a time-out for somebody to post.",
+                        object->address.text);
+        if (r == -ETIMEDOUT)
+                return error_set(error, ERROR_TIMED_OUT, "Nobody posted to \"%s\" within %s.", object->address.text,
+                        time_print(timeout, text));
+        return r < 0 ? error_set_errno(error, r, "Cannot wait for \"%s\"", object->address.text) : 0;
+}
+
+static int sem_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
+        int r;
+
+        /* `take` changes nothing: the object has no descriptor of its own. */
+        r = single_end_check(object, end, error);
+        return r < 0 ? r : sem_reopen(object, O_RDWR, ret_fd, error);
+}
+
+static int sem_scan_one(Scan *scan, int directory, const char *file) {
+        CLEANUP_FD int fd = -EBADF;
+        char name[POSIX_NAME_SIZE];
+        unsigned value = 0, waiters = 0;
+        struct stat st;
+        Record *row;
+        int r;
+
+        /* What vanished since is no failure of the list. */
+        if (fstatat(directory, file, &st, AT_SYMLINK_NOFOLLOW) < 0 || sem_check_file(file, &st, NULL) < 0)
+                return 0;
+        snprintf(name, sizeof(name), "/%s", file + strlen(PREFIX));
+        r = scan_row_new(KIND, name, &st, &row);
+        if (r < 0)
+                return r;
+        record_set_u64(row, "size", sizeof(sem_t));
+        record_set_u64(row, "created", birth_of_file(directory, file));
+        fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && sem_read_state(fd, &value, &waiters) >= 0) {
+                record_set_u64(row, "value", value);
+                record_set_u64(row, "waiters", waiters);
+                record_set_format(row, "state", waiters > 0 ? "value %u, %u waiting" : "value %u", value, waiters);
+        } else
+                record_set_string(row, "state", "value not readable by this user");
+        return scan_row_done(scan, row, &st);
+}
+
+static int sem_scan(Scan *scan) {
+        DIR *directory = opendir(POSIX_SHM_DIRECTORY);
+        struct dirent *entry;
+        int r = 0;
+
+        if (!directory)
+                return scan_reason(scan, KIND, "%s cannot be read: %s.", POSIX_SHM_DIRECTORY, strerror(errno));
+        while (r >= 0 && (entry = readdir(directory)))
+                if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 && entry->d_name[strlen(PREFIX)] != '\0')
+                        r = sem_scan_one(scan, dirfd(directory), entry->d_name);
+        closedir(directory);
+        return r < 0 ? r : 0;
+}
+
+static int sem_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
+        struct stat st;
+        int r;
+
+        r = sem_stat(object->address.text, &st, NULL);
+        if (r < 0)
+                return r;
+        return identity_matches_stat(object->identity, &st) ? holder_key_from_stat(&st, ret_keys, n) : -ESTALE;
+}
+
+static void sem_sweep(const char *token) {
+        posix_shm_sweep(PREFIX, token);
+}
+
+static const OptionSpec sem_options[] = {
+        { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /turn; the slash may be left out" },
+        { "value", OPTION_COUNT, OPTION_FOR_CREATE, "0", 0, SEM_VALUE_MAX, "how many may take it before one posts" },
+        { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777, "permission bits, whatever the umask is" },
+        {},
+};
+
+static const char *const sem_ends[] = { "memory", NULL };
+
+const Mechanism mechanism_sem_posix = {
+        .kind = KIND,
+        .title = "POSIX semaphore",
+        .family = "semaphores",
+        .capabilities = CAPABILITY_SEMAPHORE,
+        .address_forms = 1u << ADDRESS_PATH,
+        .facts = {
+                .direction = "none",
+                .order = "none: the kernel chooses who of the waiting gets it",
+                .persistence = "until removed, or until the machine stops",
+                .unrelated = true,
+                .carries_data = false,
+                .source = "sem_overview(7)",
+        },
+        .ends = sem_ends,
+        .options = sem_options,
+        .in_worker = 1u << OPERATION_POST | 1u << OPERATION_WAIT,
+        .reasons = {
+                [OPERATION_SEND] = "A semaphore carries no data; post adds to its value.",
+                [OPERATION_RECEIVE] = "A semaphore carries no data; wait takes one from its value.",
+                [OPERATION_PEEK] = "A semaphore carries no data; show tells its value and how many wait.",
+                [OPERATION_ACCEPT] = "A semaphore has no connections.",
+                [OPERATION_RESIZE] = "A semaphore has no size to change.",
+                [OPERATION_SEAL] = "A semaphore cannot be sealed.",
+                [OPERATION_LISTEN] = "A semaphore receives no signals.",
+                [OPERATION_WATCH] = "The kernel tells nobody when processes post among themselves; Posted is sent for what is "
+                                    "posted through the service.",
+        },
+        .probe = sem_probe,
+        .create = sem_create,
+        .open = sem_open_address,
+        .remove = sem_remove,
+        .identify = sem_identify,
+        .post = sem_kind_post,
+        .wait = sem_kind_wait,
+        .open_end = sem_open_end,
+        .describe = sem_describe,
+        .scan = sem_scan,
+        .holder_keys = sem_holder_keys,
+        .sweep = sem_sweep,
+        .transport = &sem_posix_transport,
+};
