@@ -79,9 +79,6 @@ def lines_with(pattern, path, text):
 
 
 def check_includes(files):
-    own = {}
-    for path in files:
-        own.setdefault(os.path.basename(path), []).append(path)
     upward, foreign = [], []
     for path in files:
         layer = layer_of(path)
@@ -89,7 +86,8 @@ def check_includes(files):
             continue
         for kind, name in re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', read(path), re.MULTILINE):
             if kind == '"':
-                places = own.get(os.path.basename(name), [])
+                beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+                places = [beside] if beside in files else [file for file in files if file.endswith('/' + name) or file == name]
                 if places and not any(layer_of(place) in LAYERS[layer] for place in places):
                     upward.append(f'{path} includes {places[0]}')
                 if not places and not (name == 'ipcbus-proxies.h' and layer == 'client'):

@@ -70,7 +70,9 @@ struct CheckEngine {
         void (*evidence)(CheckRun *run, const char *format, va_list arguments);
 };
 
-/* Starts a peer in the relation of this run. `link` may be NULL. 0 or negative errno. */
+/* Starts a peer in the relation of this run. `link` may be NULL; one without a mechanism is handed over as it is, with
+ * its descriptors, names and words, and not attached. The peer holds no other descriptor of the judge. 0 or negative
+ * errno. */
 int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
 /* Records to and from a peer, a channel apart from the mechanism. hear(): -ETIMEDOUT, -EPIPE when the peer is gone. */
 int check_say(CheckRun *run, CheckProcess *process, const Record *record);
@@ -89,12 +91,13 @@ CheckResult check_ok(CheckRun *run, const char *format, ...) __attribute__((form
 CheckResult check_fail(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 CheckResult check_skip(CheckRun *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* In a peer. */
+/* In a peer. Its exit status is 0, or the errno that its role returned. */
 struct CheckPeer {
         const Mechanism *mechanism;
         const Check *check;
         Link *link;              /* attached as side 1, or NULL */
         const Record *arguments; /* may be NULL */
+        const char *token;
         const char *directory;
         int control;
 };

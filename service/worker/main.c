@@ -26,6 +26,7 @@ static const WorkerOp ops[] = {
         { "list", op_list },
         { "post", op_post },
         { "test", op_test },
+        { "benchmark", op_benchmark },
         { "wait", op_wait },
 };
 

@@ -54,7 +54,8 @@ static void judge_send(const char *key, const char *text, CheckResult result) {
         record_free(record);
 }
 
-static void engine_evidence(CheckRun *run, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void engine_evidence(
+        CheckRun *run, const char *format, va_list arguments) {
         char text[NOTE_MAX];
 
         if (vsnprintf(text, sizeof text, format, arguments) > 0)

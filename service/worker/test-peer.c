@@ -34,6 +34,7 @@ static int run_role(const PeerOrder *order, int control) {
                 .check = order->check,
                 .link = order->link,
                 .arguments = order->arguments,
+                .token = order->token,
                 .directory = order->directory,
                 .control = control,
         };

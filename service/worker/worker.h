@@ -36,3 +36,4 @@ int op_wait(const Record *request, Error *error);
 int op_post(const Record *request, Error *error);
 int op_keep(const Record *request, Error *error);
 int op_test(const Record *request, Error *error);
+int op_benchmark(const Record *request, Error *error);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The checks of the kinds, and what they share: generic checks over a transport, and looks at a process from outside.
+ * Times are used in one way only: nothing may happen too early, and what must happen may take CHECK_PATIENCE_USEC. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "check.h"
+#include "mechanism.h"
+
+extern const Check shm_posix_checks[];
+extern const Check signal_checks[];
+extern const Check sem_posix_checks[];
+extern const Check pipe_checks[];
+extern const Check fifo_checks[];
+extern const Check mq_posix_checks[];
+extern const Check unix_stream_checks[];
+extern const Check unix_dgram_checks[];
+
+#define CHECK_BOTH (CHECK_FORKED | CHECK_EXECUTED)
+
+enum {
+        CHECK_PATIENCE_USEC = 8 * 1000 * 1000, /* under the engine's bound, so that evidence still says what it was */
+        CHECK_TIMEOUT_USEC = 40 * 1000,        /* of calls that have to time out */
+        CHECK_NOBODY = 65534,
+        CHECK_PATH_MAX = 256,
+};
+
+/* --- Tools (checks-tools.c) --- */
+
+/* "EAGAIN" for 11 and -11, "no error" for 0. */
+const char *check_errno(int64_t number);
+/* "ok" for a result that is no error, else its errno's name: for evidence. */
+const char *check_outcome(int64_t result);
+/* Waits until the process sleeps in one and the same system call for as long as two looks at it, and says in which
+ * ("asleep in read"). -EALREADY when it said something instead (its call did not block), -EPIPE when it died,
+ * -ETIMEDOUT when it keeps running. */
+int check_await_sleep(CheckRun *run, CheckProcess *process, char *text, size_t size);
+/* Waits until the process is in that state ('T', 'Z' …). */
+int check_await_state(CheckRun *run, CheckProcess *process, char state);
+/* SIGKILL, and reaps. */
+int check_murder(CheckRun *run, CheckProcess *process);
+/* A path in the directory of the run: "<directory>/ipcbus-<token>-<n>"; -ENAMETOOLONG. */
+int check_path(const CheckRun *run, unsigned n, char ret_path[CHECK_PATH_MAX]);
+/* Can a peer become another user? */
+bool check_can_be_nobody(void);
+/* A folder in the directory that the user nobody may enter (but not list), for sockets and FIFOs of permission checks.
+ */
+int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]);
+
+/* --- Checks over a transport, with their roles (checks-transport.c, checks-waiting.c, checks-ends.c) --- */
+
+/* All that is sent arrives, once, in order, unchanged. */
+CheckResult transport_order(CheckRun *run);
+int transport_order_role(CheckPeer *peer);
+/* One send is one receive (facts.boundaries), or two sends are received at once. */
+CheckResult transport_boundaries(CheckRun *run);
+int transport_boundaries_role(CheckPeer *peer);
+/* Both sides send before either receives. */
+CheckResult transport_duplex(CheckRun *run);
+int transport_duplex_role(CheckPeer *peer);
+/* The largest message arrives whole; one byte more is refused with EMSGSIZE. */
+CheckResult transport_maximum(CheckRun *run);
+int transport_maximum_role(CheckPeer *peer);
+
+/* A receiver sleeps until there is a message. */
+CheckResult transport_receive_blocks(CheckRun *run);
+int transport_receive_blocks_role(CheckPeer *peer);
+/* A sender sleeps when it is full, until something is taken; nothing is lost. */
+CheckResult transport_send_blocks(CheckRun *run);
+int transport_send_blocks_role(CheckPeer *peer);
+/* Without waiting: EAGAIN when empty; when full EAGAIN after as many as the depth says, and room again after a
+ * receive. */
+CheckResult transport_nonblocking(CheckRun *run);
+int transport_nonblocking_role(CheckPeer *peer);
+/* Waiting with a time-out gives up, never early; and ends at once when there is a message. */
+CheckResult transport_timeout(CheckRun *run);
+int transport_timeout_role(CheckPeer *peer);
+
+/* A sender is killed with SIGKILL: what it sent is received. Then a stream ends ("end"), and what has no connection is
+ * only empty ("empty"). */
+CheckResult transport_sender_killed_end(CheckRun *run);
+CheckResult transport_sender_killed_empty(CheckRun *run);
+int transport_sender_killed_role(CheckPeer *peer);
+/* A receiver is killed: sending gives that error. */
+CheckResult transport_receiver_killed(CheckRun *run, int expected);
+CheckResult transport_receiver_killed_pipe(CheckRun *run); /* EPIPE */
+int transport_receiver_killed_role(CheckPeer *peer);

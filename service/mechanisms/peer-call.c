@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "peer-call.h"
+
+/* Calls and replies go over the control channel as records. The peer owns the descriptors of its slots. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "cleanup.h"
+#include "spin.h"
+#include "units.h"
+
+enum { BUFFER_MAX = 4 * 1024 * 1024 };
+
+static int slots[PEER_SLOTS] = { [0 ... PEER_SLOTS - 1] = -EBADF };
+
+int *peer_descriptor(CheckPeer *peer, int64_t number) {
+        if (number >= PEER_SLOT && number < PEER_SLOT + PEER_SLOTS)
+                return &slots[number - PEER_SLOT];
+        if (number >= 0 && number < LINK_FDS_MAX && peer->link)
+                return &peer->link->fds[number];
+        return NULL;
+}
+
+static int descriptor(CheckPeer *peer, const PeerCall *call) {
+        const int *place = peer_descriptor(peer, call->a);
+
+        return place ? *place : -EBADF;
+}
+
+static int64_t call_open(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->a);
+        int fd;
+
+        if (!place || !call->text)
+                return -EINVAL;
+        fd = open(call->text, (int)call->b | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        *place = fd;
+        return 0;
+}
+
+static int64_t call_close(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->a);
+
+        if (!place)
+                return -EINVAL;
+        *place = fd_close(*place);
+        return 0;
+}
+
+static int64_t call_read(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FREE unsigned char *buffer = NULL;
+        ssize_t n;
+
+        if (call->b < 0 || call->b > BUFFER_MAX)
+                return -EINVAL;
+        buffer = calloc(1, (size_t)call->b + 1);
+        if (!buffer)
+                return -ENOMEM;
+        n = read(descriptor(peer, call), buffer, (size_t)call->b);
+        if (n < 0)
+                return -errno;
+        if (n > 0) {
+                reply->x = buffer[0];
+                reply->y = buffer[n - 1];
+        }
+        return n;
+}
+
+static int64_t call_write(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FREE unsigned char *buffer = NULL;
+        ssize_t n;
+
+        if (call->b < 0 || call->b > BUFFER_MAX)
+                return -EINVAL;
+        buffer = malloc((size_t)call->b + 1);
+        if (!buffer)
+                return -ENOMEM;
+        memset(buffer, (int)call->c, (size_t)call->b);
+        n = write(descriptor(peer, call), buffer, (size_t)call->b);
+        return n < 0 ? -errno : n;
+}
+
+static int64_t call_nonblock(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int fd = descriptor(peer, call), flags = fcntl(fd, F_GETFL);
+
+        if (flags < 0 || fcntl(fd, F_SETFL, call->b ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
+                return -errno;
+        return 0;
+}
+
+static int64_t call_poll(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct pollfd p = { .fd = descriptor(peer, call), .events = (short)call->b };
+        uint64_t start = monotonic_now();
+        int n = poll(&p, 1, (int)call->c);
+
+        reply->y = (int64_t)(monotonic_now() - start);
+        reply->x = p.revents;
+        return n < 0 ? -errno : n;
+}
+
+static int64_t call_ignore(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return signal((int)call->a, SIG_IGN) == SIG_ERR ? -errno : 0;
+}
+
+/* Only root can; 65534 is nobody on every Linux system (kernel.overflowuid). */
+static int64_t call_nobody(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        if (setgroups(0, NULL) < 0 || setresgid(CHECK_NOBODY, CHECK_NOBODY, CHECK_NOBODY) < 0 ||
+                setresuid(CHECK_NOBODY, CHECK_NOBODY, CHECK_NOBODY) < 0)
+                return -errno;
+        /* A change of user clears it, prctl(2). */
+        return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+}
+
+static int64_t call_chdir(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return chdir(call->text ? call->text : "") < 0 ? -errno : 0;
+}
+
+static int64_t call_exit(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        _exit((int)call->a);
+}
+
+static int64_t call_pid(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        reply->x = getpid();
+        reply->y = getuid();
+        reply->z = getgid();
+        return 0;
+}
+
+static const PeerFunction common[] = {
+        { "chdir", call_chdir },
+        { "close", call_close },
+        { "exit", call_exit },
+        { "ignore", call_ignore },
+        { "nobody", call_nobody },
+        { "nonblock", call_nonblock },
+        { "open", call_open },
+        { "pid", call_pid },
+        { "poll", call_poll },
+        { "read", call_read },
+        { "write", call_write },
+        {},
+};
+
+static const PeerFunction *find_function(const PeerFunction *functions, const char *name) {
+        for (; functions && functions->name; functions++)
+                if (strcmp(functions->name, name) == 0)
+                        return functions;
+        return NULL;
+}
+
+static int send_reply(CheckPeer *peer, const PeerReply *reply) {
+        CLEANUP(record_freep) Record *record = NULL;
+        int r = record_new(&record);
+
+        if (r < 0)
+                return r;
+        record_set_i64(record, "result", reply->result);
+        record_set_i64(record, "x", reply->x);
+        record_set_i64(record, "y", reply->y);
+        record_set_i64(record, "z", reply->z);
+        record_set_string(record, "text", reply->text);
+        return check_peer_say(peer, record);
+}
+
+int peer_serve(CheckPeer *peer, const PeerFunction *own) {
+        for (;;) {
+                CLEANUP(record_freep) Record *record = NULL;
+                PeerReply reply = { .result = -ENOSYS };
+                const PeerFunction *function;
+                PeerCall call;
+                int r = check_peer_hear(peer, USEC_INFINITY, &record);
+
+                if (r < 0)
+                        return r == -EPIPE ? 0 : r;
+                call = (PeerCall){
+                        .name = record_get_string(record, "call", ""),
+                        .a = record_get_i64(record, "a", 0),
+                        .b = record_get_i64(record, "b", 0),
+                        .c = record_get_i64(record, "c", 0),
+                        .text = record_get_string(record, "text", NULL),
+                };
+                function = find_function(own, call.name);
+                if (!function)
+                        function = find_function(common, call.name);
+                if (function)
+                        reply.result = function->run(peer, &call, &reply);
+                r = send_reply(peer, &reply);
+                if (r < 0)
+                        return r == -EPIPE ? 0 : r;
+        }
+}
+
+int peer_role_plain(CheckPeer *peer) {
+        return peer_serve(peer, NULL);
+}
+
+int peer_begin(CheckRun *run, CheckProcess *process, const PeerCall *call) {
+        CLEANUP(record_freep) Record *record = NULL;
+        int r = record_new(&record);
+
+        if (r < 0)
+                return r;
+        record_set_string(record, "call", call->name);
+        record_set_i64(record, "a", call->a);
+        record_set_i64(record, "b", call->b);
+        record_set_i64(record, "c", call->c);
+        if (call->text)
+                record_set_string(record, "text", call->text);
+        r = check_say(run, process, record);
+        if (r < 0)
+                check_note(run, "the peer cannot be told to %s: %s", call->name, check_errno(r));
+        return r;
+}
+
+int64_t peer_end(CheckRun *run, CheckProcess *process, PeerReply *ret_reply) {
+        CLEANUP(record_freep) Record *record = NULL;
+        int r = check_hear(run, process, CHECK_PATIENCE_USEC, &record);
+
+        if (r < 0) {
+                check_note(run, "the peer did not answer: %s", check_errno(r));
+                return -EREMOTEIO;
+        }
+        if (ret_reply) {
+                *ret_reply = (PeerReply){
+                        .result = record_get_i64(record, "result", -EREMOTEIO),
+                        .x = record_get_i64(record, "x", 0),
+                        .y = record_get_i64(record, "y", 0),
+                        .z = record_get_i64(record, "z", 0),
+                };
+                (void)snprintf(ret_reply->text, sizeof ret_reply->text, "%s", record_get_string(record, "text", ""));
+        }
+        return record_get_i64(record, "result", -EREMOTEIO);
+}
+
+int64_t peer_call_full(CheckRun *run, CheckProcess *process, const PeerCall *call, PeerReply *ret_reply) {
+        if (ret_reply)
+                *ret_reply = (PeerReply){ .result = -EREMOTEIO };
+        return peer_begin(run, process, call) < 0 ? -EREMOTEIO : peer_end(run, process, ret_reply);
+}
+
+int peer_start(CheckRun *run, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret) {
+        Link link = LINK_EMPTY;
+        int r;
+
+        if (n_fds > LINK_FDS_MAX)
+                return -EINVAL;
+        for (unsigned i = 0; i < n_fds; i++)
+                link.fds[i] = fds[i];
+        r = check_start(run, role, &link, NULL, ret);
+        if (r < 0)
+                check_note(run, "the peer cannot be started: %s", check_errno(r));
+        return r;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From trials to figures. A figure of a result is the median over its trials; the least, the greatest and the tail
+ * percentiles are of all their samples together, as one trial has too few for them. */
+#include "bench-report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
+#include "environment.h"
+#include "statistics.h"
+#include "worker-protocol.h"
+
+#define CONFIDENCE 0.95
+/* A floor that a result undercuts by half did not bind it: the mechanism found a way around. One that it undercuts by
+ * less was probed in a worse moment. */
+#define FLOOR_TOLERANCE 0.5
+
+/* A pass over the trials of a cell, those left out not among them. */
+typedef struct Kept {
+        const Trial **trials;
+        double *values; /* room for one figure of each */
+        unsigned n;
+        unsigned left_out;
+        bool disturbed; /* kept although disturbed */
+} Kept;
+
+typedef double (*Figure)(const Trial *trial, const void *argument);
+
+static double figure_median(Kept *kept, Figure figure, const void *argument) {
+        for (unsigned i = 0; i < kept->n; i++)
+                kept->values[i] = figure(kept->trials[i], argument);
+        return median_of(kept->values, kept->n);
+}
+
+static double figure_nsec(const Trial *trial, const void *argument) {
+        return trial->nsec;
+}
+
+static double figure_rate(const Trial *trial, const void *argument) {
+        return trial->messages_per_second;
+}
+
+static double figure_cpu(const Trial *trial, const void *argument) {
+        return trial->cpu_nsec_per_message;
+}
+
+static double figure_switches(const Trial *trial, const void *argument) {
+        return trial->switches_per_message;
+}
+
+static double figure_batch(const Trial *trial, const void *argument) {
+        return trial->batch;
+}
+
+/* How often a floor has to be paid in what the figure is of: a round trip carries a message each way, and both are
+ * copied at least once, unless the mechanism avoids it. */
+static double floor_times(BenchMode mode, FloorType floor) {
+        return floor == FLOOR_MEMCPY && mode == BENCH_LATENCY ? 2 : 1;
+}
+
+typedef struct FloorArgument {
+        BenchMode mode;
+        FloorType floor;
+} FloorArgument;
+
+static double figure_floor(const Trial *trial, const void *argument) {
+        const FloorArgument *of = argument;
+
+        return trial->floors[of->floor] * floor_times(of->mode, of->floor);
+}
+
+static double figure_ratio(const Trial *trial, const void *argument) {
+        double floor = figure_floor(trial, argument);
+
+        return floor > 0 ? trial->nsec / floor : 0;
+}
+
+/* Marks the trials whose probe is away from the others'. The probe is the one that takes both CPUs, where the
+ * placement has one, else the empty system call. */
+static void mark_by_probe(Trial *trials, unsigned n, double *values) {
+        FloorType probe = FLOOR_SYSCALL;
+        double middle;
+
+        for (unsigned i = 0; i < n; i++)
+                if (trials[i].floors[FLOOR_CACHELINE] > 0)
+                        probe = FLOOR_CACHELINE;
+        for (unsigned i = 0; i < n; i++)
+                values[i] = trials[i].floors[probe];
+        middle = median_of(values, n);
+        for (unsigned i = 0; i < n; i++)
+                if (trials[i].floors[probe] > middle * BENCH_PROBE_FACTOR ||
+                        trials[i].floors[probe] * BENCH_PROBE_FACTOR < middle)
+                        trials[i].disturbed = true;
+}
+
+static int kept_new(Trial *trials, unsigned n, Kept *ret) {
+        Kept kept = { 0 };
+        unsigned quiet = 0;
+
+        kept.trials = calloc(n, sizeof *kept.trials);
+        kept.values = calloc(n, sizeof *kept.values);
+        if (kept.trials == NULL || kept.values == NULL) {
+                free(kept.trials);
+                free(kept.values);
+                return -ENOMEM;
+        }
+        mark_by_probe(trials, n, kept.values);
+        for (unsigned i = 0; i < n; i++)
+                quiet += !trials[i].disturbed;
+        kept.disturbed = quiet * 2 < n;
+        for (unsigned i = 0; i < n; i++)
+                if (kept.disturbed || !trials[i].disturbed)
+                        kept.trials[kept.n++] = &trials[i];
+        kept.left_out = n - kept.n;
+        *ret = kept;
+        return 0;
+}
+
+static void kept_done(Kept *kept) {
+        free(kept->trials);
+        free(kept->values);
+}
+
+/* The greatest of those that the figure does not undercut; where it undercuts all, the least. */
+static FloorType binding_floor(const BenchCell *cell, Kept *kept, double nsec) {
+        static const FloorType candidates[BENCH_MODE_MAX][5] = {
+                [BENCH_LATENCY] = { FLOOR_CACHELINE, FLOOR_FUTEX, FLOOR_FUTEX_OTHER_CPU, FLOOR_MEMCPY,
+                        FLOOR_TYPE_INVALID },
+                [BENCH_THROUGHPUT] = { FLOOR_SYSCALL, FLOOR_MEMCPY, FLOOR_TYPE_INVALID },
+        };
+        FloorType best = FLOOR_TYPE_INVALID, least = FLOOR_TYPE_INVALID;
+        double best_nsec = 0, least_nsec = 0;
+
+        for (const FloorType *floor = candidates[cell->mode]; *floor != FLOOR_TYPE_INVALID; floor++) {
+                FloorArgument argument = { cell->mode, *floor };
+                double value = figure_median(kept, figure_floor, &argument);
+
+                if (value <= 0)
+                        continue;
+                if (least == FLOOR_TYPE_INVALID || value < least_nsec) {
+                        least = *floor;
+                        least_nsec = value;
+                }
+                if (nsec >= value * FLOOR_TOLERANCE && value > best_nsec) {
+                        best = *floor;
+                        best_nsec = value;
+                }
+        }
+        return best != FLOOR_TYPE_INVALID ? best : least;
+}
+
+static void report_floor(const BenchCell *cell, Kept *kept, double nsec, Record *record) {
+        FloorArgument argument = { cell->mode, binding_floor(cell, kept, nsec) };
+
+        if (argument.floor == FLOOR_TYPE_INVALID)
+                return;
+        record_set_string(record, "floor", floor_name(argument.floor));
+        record_set_double(record, "floor_ns", figure_median(kept, figure_floor, &argument));
+        record_set_double(record, "ratio_to_floor", figure_median(kept, figure_ratio, &argument));
+}
+
+static uint64_t at_least(uint64_t value, uint64_t bound) {
+        return value > bound ? value : bound;
+}
+
+static void report_latency(Kept *kept, Record *record) {
+        static const struct {
+                const char *key;
+                double fraction;
+        } percentiles[] = {
+                { "latency_ns.p90", 0.9 },
+                { "latency_ns.p99", 0.99 },
+                { "latency_ns.p999", 0.999 },
+                { "latency_ns.p9999", 0.9999 },
+        };
+        CLEANUP_FREE Histogram *all = malloc(sizeof *all);
+        uint64_t p50, bound, interval[2];
+        Interval of_median;
+
+        if (all == NULL)
+                return;
+        histogram_init(all);
+        for (unsigned i = 0; i < kept->n; i++)
+                histogram_merge(all, &kept->trials[i]->histogram);
+        p50 = (uint64_t)(figure_median(kept, figure_nsec, NULL) + 0.5);
+        of_median = median_interval(kept->values, kept->n, CONFIDENCE);
+        interval[0] = (uint64_t)(of_median.low + 0.5);
+        interval[1] = (uint64_t)(of_median.high + 0.5);
+        record_set_u64(record, "latency_ns.min", all->min);
+        record_set_u64(record, "latency_ns.p50", p50);
+        bound = p50;
+        for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++) {
+                /* p50 is of the trials, the others of the samples: slow trials have fewer. */
+                bound = at_least(histogram_quantile(all, percentiles[i].fraction), bound);
+                record_set_u64(record, percentiles[i].key, bound);
+        }
+        record_set_u64(record, "latency_ns.max", at_least(all->max, bound));
+        record_set_u64s(record, "latency_ns.interval", interval, 2);
+        record_set_double(record, "latency_ns.confidence", of_median.confidence);
+        record_set_u64(record, "samples", all->count);
+        record_set_u64(record, "batch", (uint64_t)figure_median(kept, figure_batch, NULL));
+}
+
+static void report_throughput(const BenchCell *cell, Kept *kept, Record *record) {
+        double rate = figure_median(kept, figure_rate, NULL), bytes = (double)cell->size;
+        Interval interval = median_interval(kept->values, kept->n, CONFIDENCE);
+
+        record_set_double(record, "messages_per_second", rate);
+        record_set_double(record, "messages_per_second_low", interval.low);
+        record_set_double(record, "messages_per_second_high", interval.high);
+        record_set_double(record, "confidence", interval.confidence);
+        record_set_double(record, "bytes_per_second", rate * bytes);
+}
+
+static void report_what(const BenchCell *cell, Record *record) {
+        uint64_t cpus[2] = { cell->placement.cpus[0], cell->placement.cpus[1] };
+
+        record_set_string(record, WORKER_TYPE, "result");
+        record_set_string(record, "kind", cell->mechanism->kind);
+        record_set_string(record, "mode", bench_mode_name(cell->mode));
+        record_set_u64(record, "size", cell->size);
+        if (cell->size != cell->asked)
+                record_set_u64(record, "size_asked", cell->asked);
+        record_set_string(record, "wait", wait_mode_name(cell->wait));
+        record_set_u64s(record, "cpus", cpus, 2);
+        record_set_string(record, "placement", placement_name(cell->placement.type));
+}
+
+static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Record *record) {
+        uint64_t messages = 0;
+        double nsec;
+        Kept kept;
+        int r;
+
+        r = kept_new(trials, n, &kept);
+        if (r < 0)
+                return r;
+        for (unsigned i = 0; i < kept.n; i++)
+                messages += kept.trials[i]->messages;
+        record_set_u64(record, "trials", kept.n);
+        record_set_u64(record, "trials_left_out", kept.left_out);
+        record_set_u64(record, "messages", messages);
+        if (cell->mode == BENCH_LATENCY)
+                report_latency(&kept, record);
+        else
+                report_throughput(cell, &kept, record);
+        record_set_double(record, "cpu_ns_per_message", figure_median(&kept, figure_cpu, NULL));
+        record_set_double(record, "context_switches_per_message", figure_median(&kept, figure_switches, NULL));
+        nsec = figure_median(&kept, figure_nsec, NULL);
+        report_floor(cell, &kept, nsec, record);
+        record_set_bool(record, "disturbed", kept.disturbed);
+        kept_done(&kept);
+        return 0;
+}
+
+int bench_report_result(const BenchCell *cell, Trial *trials, unsigned n, Record **ret) {
+        Record *record = NULL;
+        int r;
+
+        r = record_new(&record);
+        if (r < 0)
+                return r;
+        report_what(cell, record);
+        if (cell->skipped[0] != 0) {
+                record_set_string(record, "skipped", cell->skipped);
+                if (cell->failed)
+                        record_set_bool(record, "failed", true);
+        } else {
+                r = report_figures(cell, trials, n, record);
+        }
+        if (r >= 0)
+                r = record_error(record);
+        if (r < 0) {
+                record_free(record);
+                return r;
+        }
+        *ret = record;
+        return 0;
+}
+
+int bench_report_environment(const Floors *floors, Record **ret) {
+        Record *record = NULL;
+        int r;
+
+        r = record_new(&record);
+        if (r < 0)
+                return r;
+        record_set_string(record, WORKER_TYPE, "environment");
+        environment_describe(record);
+        machine_describe(record);
+        record_set_double(record, "timer_cost_ns", floors->timer);
+        *ret = record;
+        return 0;
+}
+
+static int send_floor(FloorType type, double value, const char *unit, size_t size,
+        int (*send)(void *userdata, const Record *record), void *userdata) {
+        Record *record = NULL;
+        int r;
+
+        if (value <= 0)
+                return 0;
+        r = record_new(&record);
+        if (r < 0)
+                return r;
+        record_set_string(record, WORKER_TYPE, "floor");
+        record_set_string(record, "name", floor_name(type));
+        record_set_double(record, "value", value);
+        record_set_string(record, "unit", unit);
+        if (size > 0)
+                record_set_u64(record, "size", size);
+        record_set_string(record, "title", floor_title(type));
+        r = send(userdata, record);
+        record_free(record);
+        return r;
+}
+
+int bench_report_floors(const Floors *floors, int (*send)(void *userdata, const Record *record), void *userdata) {
+        int r = 0;
+
+        for (FloorType type = 0; type < FLOOR_MEMCPY && r >= 0; type++)
+                r = send_floor(type, floors->values[type], "ns", 0, send, userdata);
+        for (size_t i = 0; i < floors->n_sizes && r >= 0; i++)
+                if (floors->copies[i] > 0)
+                        r = send_floor(FLOOR_MEMCPY, (double)floors->sizes[i] * 1e9 / floors->copies[i],
+                                "bytes per second", floors->sizes[i], send, userdata);
+        return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One trial of one cell: two fresh processes, a fresh link, and what came out of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench-plan.h"
+#include "floors.h"
+#include "histogram.h"
+
+typedef struct Trial {
+        double nsec;                   /* latency: the median round trip; throughput: the time a message takes */
+        double messages_per_second;    /* throughput */
+        double cpu_nsec_per_message;   /* of both sides together */
+        double switches_per_message;   /* context switches of both, wanted or not */
+        uint64_t messages;             /* that count */
+        unsigned batch;                /* round trips to one reading of the clock */
+        double floors[FLOOR_TYPE_MAX]; /* probed beside it; 0: not this one */
+        bool disturbed;
+        Histogram histogram; /* latency */
+} Trial;
+
+/* How disturbance is told, besides a floor that is not where it was in the other trials (bench-report.c):
+ *  - the host gave 2 % of the time of one of the CPUs to others (steal in proc_stat(5), in steps of a tick);
+ *  - on two CPUs: a side was made to give way more than 50 times a second: something else ran on its CPU;
+ *  - on one CPU, where the sides make each other give way: more than 10 % of the time went to neither of them. */
+#define TRIAL_STEAL_MAX        0.02
+#define TRIAL_INVOLUNTARY_RATE 50.0
+#define TRIAL_UNACCOUNTED_MAX  0.10
+
+/* 0; -ECANCELED when the channel's peer is gone; else a negative errno with the cell's `skipped` (and `failed`) set.
+ */
+int trial_run(const BenchPlan *plan, BenchCell *cell, const Record *facts, double timer, int channel, Trial *ret);
