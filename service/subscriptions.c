@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -122,6 +123,24 @@ static void tell_entry(Subscriptions *subscriptions, const struct inotify_event 
         }
 }
 
+/* sem_open(3) makes a file of a random name, links it to the right one and removes it again: what came and went within
+ * one look is not told. Marks the later event as told. */
+static bool cancelled_by_later(const struct inotify_event *event, char *at, const char *end) {
+        if (!(event->mask & IN_CREATE))
+                return event->mask == 0;
+        while (at < end) {
+                struct inotify_event *later = (struct inotify_event *)at;
+
+                at += sizeof(*later) + later->len;
+                if (later->wd == event->wd && later->len > 0 && (later->mask & IN_DELETE) &&
+                        strcmp(later->name, event->name) == 0) {
+                        later->mask = 0;
+                        return true;
+                }
+        }
+        return false;
+}
+
 static int on_inotify(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
         Subscriptions *subscriptions = userdata;
@@ -129,13 +148,30 @@ static int on_inotify(sd_event_source *source, int fd, uint32_t revents, void *u
 
         n = read(fd, buffer, sizeof(buffer));
         for (char *at = buffer; n > 0 && at < buffer + n;) {
-                const struct inotify_event *event = (const struct inotify_event *)at;
+                struct inotify_event *event = (struct inotify_event *)at;
 
-                if (event->len > 0)
-                        tell_entry(subscriptions, event);
                 at += sizeof(*event) + event->len;
+                if (event->len > 0 && !cancelled_by_later(event, at, buffer + n))
+                        tell_entry(subscriptions, event);
         }
         return 0;
+}
+
+/* A directory that is not there, or may not be read, is one that nothing is told of. */
+static void watch_kind(Subscriptions *subscriptions, const Mechanism *mechanism) {
+        Watch watch = { .mechanism = mechanism };
+        char path[64];
+        int fd;
+
+        fd = mechanism->watch_directory();
+        if (fd < 0)
+                return;
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        watch.descriptor = inotify_add_watch(
+                subscriptions->inotify, path, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
+        close(fd);
+        if (watch.descriptor >= 0)
+                g_array_append_val(subscriptions->watches, watch);
 }
 
 static int watching_start(Subscriptions *subscriptions, Error *error) {
@@ -155,18 +191,9 @@ static int watching_start(Subscriptions *subscriptions, Error *error) {
                 return error_set_errno(error, r, "The machine cannot be watched now");
         }
 
-        for (size_t i = 0; i < mechanism_table_size; i++) {
-                const Mechanism *mechanism = mechanism_table[i];
-                const char *directory = mechanism->watch_directory ? mechanism->watch_directory() : NULL;
-                Watch watch = { .mechanism = mechanism };
-
-                if (!directory)
-                        continue;
-                watch.descriptor = inotify_add_watch(
-                        subscriptions->inotify, directory, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
-                if (watch.descriptor >= 0)
-                        g_array_append_val(subscriptions->watches, watch);
-        }
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                if (mechanism_table[i]->watch_directory)
+                        watch_kind(subscriptions, mechanism_table[i]);
         return 0;
 }
 
@@ -182,8 +209,12 @@ int subscriptions_add(Subscriptions *subscriptions, uid_t uid, Client *client, c
 
         for (size_t i = 0; kinds && i < kinds->strings.n; i++) {
                 r = mechanism_for_kind(kinds->strings.items[i], &mechanism, error);
-                if (r >= 0)
-                        r = mechanism_supports(mechanism, OPERATION_WATCH, error);
+                if (r >= 0 && !mechanism->watch_directory)
+                        r = error_set(error, ERROR_NOT_SUPPORTED,
+                                "The kernel tells nobody when others make or remove objects of the kind %s; the "
+                                "events of "
+                                "the service's own objects come without a subscription.",
+                                mechanism->kind);
                 if (r < 0)
                         return r;
         }

@@ -197,11 +197,11 @@ struct Mechanism {
         int (*scan)(Scan *scan);
         /* Which descriptors and mappings of other processes are this object: at most *n keys. */
         int (*holder_keys)(const KernelObject *object, HolderKey *ret_keys, size_t *n);
-        /* For watching the machine: the directory whose entries are the objects of this kind, to be watched with
-         * inotify(7); NULL where there is none now. And the address of an entry of it; -EINVAL for one that is no
-         * object of this kind. The caller frees *ret_address. Both NULL where the kernel offers no such thing, with a
-         * reason for WATCH. */
-        const char *(*watch_directory)(void);
+        /* For watching the machine: opens the directory whose entries are the objects of this kind, to be watched with
+         * inotify(7); a descriptor, the caller's, or negative errno where there is none now. And the address of an
+         * entry of it; -EINVAL for one that is no object of this kind. The caller frees *ret_address. Both NULL where
+         * the kernel offers no such thing. */
+        int (*watch_directory)(void);
         int (*entry_address)(const char *name, char **ret_address);
         /* Removes all kernel objects whose names begin with "ipcbus-<token>-": what a killed test left. */
         void (*sweep)(const char *token);

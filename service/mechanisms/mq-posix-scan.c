@@ -133,6 +133,12 @@ static int scan_one(Scan *scan, int directory, const char *file) {
         return scan_row_done(scan, row, &st);
 }
 
+int mq_posix_open_directory(void) {
+        int fd = mount_detached();
+
+        return fd < 0 ? open_mounted() : fd;
+}
+
 int mq_posix_scan(Scan *scan) {
         struct dirent *entry;
         DIR *directory;

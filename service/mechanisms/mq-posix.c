@@ -338,6 +338,10 @@ static int mq_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_
         return holder_key_from_stat(&st, ret_keys, n);
 }
 
+static int mq_entry_address(const char *name, char **ret_address) {
+        return posix_entry_address(KIND, name, ret_address);
+}
+
 static const OptionSpec mq_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /jobs; the slash may be left out" },
         { "max_messages", OPTION_COUNT, OPTION_FOR_CREATE, "10", 0, 0, "how many messages fit (" MQ_MSG_MAX ")" },
@@ -396,6 +400,8 @@ const Mechanism mechanism_mq_posix = {
         .watch = mq_watch,
         .scan = mq_posix_scan,
         .holder_keys = mq_holder_keys,
+        .watch_directory = mq_posix_open_directory,
+        .entry_address = mq_entry_address,
         .sweep = mq_posix_sweep,
         .transport = &mq_posix_transport,
 };

@@ -4,9 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "address.h"
 
 int posix_name_check(const char *kind, const char *name, size_t longest, ErrorCode code, Error *error) {
         size_t length;
@@ -101,4 +104,30 @@ void posix_shm_sweep(const char *prefix, const char *token) {
                 if (strncmp(entry->d_name, prefix, skip) == 0 && posix_name_is_of_run(entry->d_name + skip, token))
                         (void)unlinkat(dirfd(directory), entry->d_name, 0);
         closedir(directory);
+}
+
+int posix_shm_open_directory(void) {
+        int fd = open(POSIX_SHM_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+int posix_entry_address(const char *kind, const char *name, char **ret_address) {
+        char path[POSIX_NAME_SIZE];
+        Address address = ADDRESS_EMPTY;
+        char *text;
+        int r;
+
+        r = snprintf(path, sizeof path, "/%s", name);
+        if (r < 0 || (size_t)r >= sizeof path)
+                return -EINVAL;
+        r = address_set_path(&address, kind, path);
+        if (r < 0)
+                return r;
+        text = address_print(&address);
+        address_done(&address);
+        if (!text)
+                return -ENOMEM;
+        *ret_address = text;
+        return 0;
 }

@@ -34,3 +34,7 @@ int posix_name_claim(const char *token, char *ret_name, size_t size,
         int (*make)(const char *name, void *userdata, Error *error), void *userdata, Error *error);
 /* Removes what stands in /dev/shm as <prefix>ipcbus-<token>-… */
 void posix_shm_sweep(const char *prefix, const char *token);
+/* For watch_directory() of what lies in /dev/shm. */
+int posix_shm_open_directory(void);
+/* For entry_address(): "KIND:/" and the entry's name. */
+int posix_entry_address(const char *kind, const char *name, char **ret_address);

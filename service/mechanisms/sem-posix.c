@@ -401,6 +401,12 @@ static void sem_sweep(const char *token) {
         posix_shm_sweep(PREFIX, token);
 }
 
+static int sem_entry_address(const char *name, char **ret_address) {
+        if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+                return -EINVAL;
+        return posix_entry_address(KIND, name + strlen(PREFIX), ret_address);
+}
+
 static const OptionSpec sem_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /turn; the slash may be left out" },
         { "value", OPTION_COUNT, OPTION_FOR_CREATE, "0", 0, SEM_VALUE_MAX, "how many may take it before one posts" },
@@ -449,6 +455,8 @@ const Mechanism mechanism_sem_posix = {
         .describe = sem_describe,
         .scan = sem_scan,
         .holder_keys = sem_holder_keys,
+        .watch_directory = posix_shm_open_directory,
+        .entry_address = sem_entry_address,
         .sweep = sem_sweep,
         .transport = &sem_posix_transport,
 };

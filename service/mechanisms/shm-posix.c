@@ -407,6 +407,10 @@ static void shm_sweep(const char *token) {
         posix_shm_sweep("", token);
 }
 
+static int shm_entry_address(const char *name, char **ret_address) {
+        return strncmp(name, "sem.", 4) == 0 ? -EINVAL : posix_entry_address(KIND, name, ret_address);
+}
+
 static const OptionSpec shm_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /frames; the slash may be left out" },
         { "size", OPTION_SIZE, OPTION_FOR_CREATE | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, NULL, 0, 0,
@@ -460,6 +464,8 @@ const Mechanism mechanism_shm_posix = {
         .describe = shm_describe,
         .scan = shm_scan,
         .holder_keys = shm_holder_keys,
+        .watch_directory = posix_shm_open_directory,
+        .entry_address = shm_entry_address,
         .sweep = shm_sweep,
         .transport = &shm_posix_transport,
 };
