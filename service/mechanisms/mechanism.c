@@ -15,6 +15,7 @@
 
 const Mechanism *const mechanism_table[] = {
         &mechanism_shm_posix,
+        &mechanism_signal,
         &mechanism_sem_posix,
         &mechanism_pipe,
         &mechanism_mq_posix,
