@@ -227,8 +227,11 @@ int option_accept(
         const OptionSpec *spec;
         int r;
 
-        spec = option_find(specs, name);
-        if (!spec || !(spec->uses & use))
+        /* A name may stand twice, with another fallback for another use. */
+        for (spec = specs; spec && spec->name; spec++)
+                if ((spec->uses & use) && strcmp(spec->name, name) == 0)
+                        break;
+        if (!spec || !spec->name)
                 return refuse_unknown(specs, use, name, error);
         /* In a record of its own first, so that what is out of bounds is never seen in the caller's. */
         r = record_new(&accepted);
