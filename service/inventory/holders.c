@@ -120,6 +120,28 @@ int proc_table_inodes(const ProcTable *table, HolderKeyType type,
         return 0;
 }
 
+int proc_table_fifos(const ProcTable *table,
+        int (*each)(dev_t device, uint64_t inode, const Holder *first, void *userdata), void *userdata) {
+        const Hold *last = NULL;
+        Holder holder;
+        int r;
+
+        for (size_t i = lower_bound(table, HOLDER_FILE, 0, 0);
+                i < table->n_holds && table->holds[i].type == HOLDER_FILE; i++) {
+                const Hold *hold = &table->holds[i];
+
+                if (!(hold->flags & HOLD_FIFO) ||
+                        (last && last->number == hold->number && last->device == hold->device))
+                        continue;
+                last = hold;
+                holder_fill(table, hold, &holder);
+                r = each(hold->device, hold->number, &holder, userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 typedef struct Appending {
         Record *row;
         uint64_t shown, omitted;

@@ -55,6 +55,10 @@ size_t proc_table_unreadable(const ProcTable *table);
 int proc_table_inodes(const ProcTable *table, HolderKeyType type,
         int (*each)(uint64_t inode, const Holder *first, void *userdata), void *userdata);
 
+/* The same for FIFOs. */
+int proc_table_fifos(const ProcTable *table,
+        int (*each)(dev_t device, uint64_t inode, const Holder *first, void *userdata), void *userdata);
+
 /* A row has to fit a packet: more holders of one object than this are counted, not listed. */
 enum { HOLDERS_SHOWN_MAX = 512 };
 
