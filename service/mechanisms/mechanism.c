@@ -18,6 +18,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_signal,
         &mechanism_sem_posix,
         &mechanism_pipe,
+        &mechanism_fifo,
         &mechanism_mq_posix,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);
@@ -164,8 +165,7 @@ static bool mechanism_has(const Mechanism *m, Operation operation) {
         }
 }
 
-/* NULL: it is supported. A reason counts also where there is a function: `open` of a pipe finds one for describing it,
- * yet the pipe cannot be adopted. */
+/* NULL: it is supported. A reason counts also where there is a function. */
 static const char *mechanism_reason(const Mechanism *mechanism, Operation operation) {
         if (mechanism->reasons[operation])
                 return mechanism->reasons[operation];

@@ -8,7 +8,7 @@
  *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
  *    wait_on() what to poll, and calls again.
  *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it. A reason counts also where
- *    there is a function: open() of a pipe finds one to describe it (in the worker), yet it cannot be adopted.
+ *    there is a function.
  *  - The process ignores SIGPIPE.
  *  - Everything is CLOEXEC; a caller's file is never mapped in the service, only read and written. */
 #pragma once

@@ -5,19 +5,17 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "kind-helpers.h"
 #include "kinds.h"
 #include "pipe-io.h"
+#include "pipe-parts.h"
 #include "scan.h"
-#include "units.h"
 
 enum { READING, WRITING };
 
@@ -56,12 +54,8 @@ static int pipe_identify_end(KernelObject *object, int fd, Error *error) {
         r = address_set_number(&object->address, "pipe", ADDRESS_INODE, st.st_ino);
         if (r < 0)
                 return error_set_errno(error, r, "The address of the new pipe cannot be kept");
-        snprintf(object->identity, sizeof object->identity, "%llu:%llu", (unsigned long long)st.st_dev,
-                (unsigned long long)st.st_ino);
-        object->owner = st.st_uid;
-        object->group = st.st_gid;
-        object->mode = st.st_mode & 07777;
-        object->created = (uint64_t)st.st_ctim.tv_sec * USEC_PER_SEC + (uint64_t)st.st_ctim.tv_nsec / NSEC_PER_USEC;
+        kernel_object_from_stat(object, &st);
+        object->created = realtime_now();
         return 0;
 }
 
@@ -239,5 +233,7 @@ const Mechanism mechanism_pipe = {
         .describe = pipe_kind_describe,
         .watch_on = pipe_watch_on,
         .watch = pipe_watch,
+        .scan = pipe_scan,
         .holder_keys = pipe_holder_keys,
+        .transport = &pipe_transport,
 };
