@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The user whose access is explained: what decides on it, and becoming that user in a child. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "access.h"
+
+enum { ACCESS_NAME_MAX = 64 };
+
+typedef struct AccessUser {
+        char name[ACCESS_NAME_MAX]; /* for people */
+        uid_t uid;
+        gid_t gid;
+        gid_t *groups; /* the supplementary ones */
+        int n_groups;
+        bool ourselves;
+        uint64_t capabilities; /* 1 << CAP_… */
+} AccessUser;
+
+int access_user_init(AccessUser *user, uid_t uid, gid_t gid, const char *name);
+void access_user_done(AccessUser *user);
+bool access_user_can(const AccessUser *user, unsigned capability);
+/* The three permission bits that count for the user (path_resolution(7)), and whose they are: "its owner" … */
+unsigned access_user_bits(const AccessUser *user, const struct stat *st, const char **ret_class);
+
+/* What a trial as the user gave: *ret_tried tells whether it came to it. Negative errno of the trial; where it was not
+ * tried, the reason, with in *ret_why a sentence about it. */
+int access_user_try(const AccessUser *user, const char *path, AccessTry try_open, void *userdata, bool *ret_tried,
+        const char **ret_why);
