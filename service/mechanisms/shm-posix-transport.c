@@ -6,8 +6,11 @@
  * the receiver looks at the number (acquire), copies the message out and counts it as taken. So one message of up to
  * 56 bytes moves one cache line, and the counter of the taken is looked at only when the ring seems full.
  *
- * WAIT_SPIN looks again and again. WAIT_BLOCK sleeps on a futex(2) in the segment; the side that made progress makes
- * the system call only when the other has said that it sleeps. Both sides of a link wait in the same way.
+ * WAIT_SPIN looks again and again. WAIT_BLOCK sleeps on a futex(2) in the segment. A side that is going to sleep says
+ * which number it sleeps for, and takes that back itself when it is awake; the other makes the system call when it
+ * comes to that number, so exactly once. (A mere flag that the waker clears is wrong: the sleeper may be awake and
+ * asleep again for the next message between the waker's look and its store.) Zero means awake and is also the number
+ * of one message in 2^32: that one costs a system call too many. Both sides of a link wait in the same way.
  *
  * The judge owns the name (from setup() to teardown()), each side its mapping. */
 #include "posix-transports.h"
@@ -44,9 +47,10 @@ typedef struct Lane {
         _Atomic uint32_t receiver_closed;
         /* The receiver's. */
         _Alignas(CACHE_LINE) _Atomic uint32_t taken;
-        _Alignas(CACHE_LINE) _Atomic uint32_t receiver_sleeps;
-        /* The sender's. */
-        _Alignas(CACHE_LINE) _Atomic uint32_t sender_sleeps;
+        /* The message that the receiver sleeps for, 0 while it is awake. */
+        _Alignas(CACHE_LINE) _Atomic uint32_t receiver_awaits;
+        /* The sender's: the value of `taken` that it sleeps for, 0 while it is awake. */
+        _Alignas(CACHE_LINE) _Atomic uint32_t sender_awaits;
 } Lane;
 
 typedef struct Slot {
@@ -168,11 +172,11 @@ static int wait_for_room(ShmSide *side) {
         Lane *lane = side->out;
         int r = 0;
 
-        atomic_store_explicit(&lane->sender_sleeps, 1, memory_order_relaxed);
+        atomic_store_explicit(&lane->sender_awaits, side->taken_seen + 1, memory_order_relaxed);
         atomic_thread_fence(memory_order_seq_cst);
         if (lane_full(side) && !atomic_load_explicit(&lane->receiver_closed, memory_order_acquire))
                 r = futex_wait(&lane->taken, side->taken_seen, USEC_INFINITY);
-        atomic_store_explicit(&lane->sender_sleeps, 0, memory_order_relaxed);
+        atomic_store_explicit(&lane->sender_awaits, 0, memory_order_relaxed);
         return r;
 }
 
@@ -183,10 +187,8 @@ static void publish(Link *link, ShmSide *side, Slot *slot) {
         if (link->wait == WAIT_SPIN)
                 return;
         atomic_thread_fence(memory_order_seq_cst);
-        if (atomic_load_explicit(&lane->receiver_sleeps, memory_order_relaxed)) {
-                atomic_store_explicit(&lane->receiver_sleeps, 0, memory_order_relaxed);
+        if (atomic_load_explicit(&lane->receiver_awaits, memory_order_relaxed) == side->sent)
                 futex_wake(&slot->number);
-        }
 }
 
 static int shm_link_try_send(Link *link, const void *data, size_t size) {
@@ -242,10 +244,8 @@ static void take(Link *link, ShmSide *side) {
         if (link->wait == WAIT_SPIN)
                 return;
         atomic_thread_fence(memory_order_seq_cst);
-        if (atomic_load_explicit(&lane->sender_sleeps, memory_order_relaxed)) {
-                atomic_store_explicit(&lane->sender_sleeps, 0, memory_order_relaxed);
+        if (atomic_load_explicit(&lane->sender_awaits, memory_order_relaxed) == side->received)
                 futex_wake(&lane->taken);
-        }
 }
 
 static ssize_t shm_link_try_receive(Link *link, void *buffer, size_t size) {
@@ -272,11 +272,11 @@ static int wait_for_message(ShmSide *side, uint64_t timeout) {
         Slot *slot;
         int r = 0;
 
-        atomic_store_explicit(&lane->receiver_sleeps, 1, memory_order_relaxed);
+        atomic_store_explicit(&lane->receiver_awaits, side->received + 1, memory_order_relaxed);
         atomic_thread_fence(memory_order_seq_cst);
         if (next_message(side, &slot, &number) == -EAGAIN)
                 r = futex_wait(&slot->number, number, timeout);
-        atomic_store_explicit(&lane->receiver_sleeps, 0, memory_order_relaxed);
+        atomic_store_explicit(&lane->receiver_awaits, 0, memory_order_relaxed);
         return r;
 }
 
