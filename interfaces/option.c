@@ -25,6 +25,7 @@ static const struct {
         [OPTION_TIME] = { "time", "a time, such as 500ms, 5s, 2h or infinity" },
         [OPTION_MODE] = { "mode", "permission bits in octal, such as 0600" },
         [OPTION_STRINGS] = { "strings", "words with commas between them, none of them empty" },
+        [OPTION_SIZES] = { "sizes", "sizes or whole numbers with commas between them, such as 64,4K" },
 };
 
 const char *option_type_name(OptionType type) {
@@ -88,6 +89,25 @@ static int set_strings(const char *name, const char *text, Record *into) {
         return 0;
 }
 
+static int set_sizes(const char *name, const char *text, Record *into) {
+        CLEANUP_FREE uint64_t *items = NULL;
+        CLEANUP_FREE char *copy = strdup(text);
+        char *rest = copy, *item;
+        size_t n = 0;
+        int r;
+
+        items = calloc(strlen(text) + 2, sizeof(*items));
+        if (!copy || !items)
+                return -ENOMEM;
+        while (*text && (item = strsep(&rest, ","))) {
+                r = size_parse(item, &items[n++]);
+                if (r < 0)
+                        return r;
+        }
+        record_set_u64s(into, name, items, n);
+        return 0;
+}
+
 static int value_from_text(OptionType type, const char *name, const char *text, Record *into) {
         uint64_t number;
         int64_t integer;
@@ -111,6 +131,8 @@ static int value_from_text(OptionType type, const char *name, const char *text, 
                 return r;
         case OPTION_STRINGS:
                 return set_strings(name, text, into);
+        case OPTION_SIZES:
+                return set_sizes(name, text, into);
         default:
                 r = unsigned_parse(type, text, &number);
                 if (r == 0)
@@ -186,7 +208,8 @@ static int value_convert(const OptionSpec *spec, const Value *value, Record *int
                 return 0;
         }
         if ((spec->type == OPTION_BOOL && value->type == VALUE_BOOL) ||
-                (spec->type == OPTION_STRINGS && value->type == VALUE_STRINGS)) {
+                (spec->type == OPTION_STRINGS && value->type == VALUE_STRINGS) ||
+                (spec->type == OPTION_SIZES && value->type == VALUE_U64S)) {
                 record_set_value(into, spec->name, value);
                 return 0;
         }

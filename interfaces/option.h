@@ -18,6 +18,7 @@ typedef enum OptionType {
         OPTION_TIME,    /* VALUE_U64: microseconds; as text 5s */
         OPTION_MODE,    /* VALUE_U64: permission bits; as text octal 0600 */
         OPTION_STRINGS, /* VALUE_STRINGS; as text separated by commas */
+        OPTION_SIZES,   /* VALUE_U64S; as text sizes or plain numbers, separated by commas */
         OPTION_TYPE_MAX,
         OPTION_TYPE_INVALID = -1,
 } OptionType;
@@ -41,7 +42,7 @@ typedef struct OptionSpec {
         const char *help;          /* one line */
 } OptionSpec;
 
-/* "string", "bool", "count", "integer", "size", "time", "mode", "strings" */
+/* "string", "bool", "count", "integer", "size", "time", "mode", "strings", "sizes" */
 const char *option_type_name(OptionType type);
 OptionType option_type_from_name(const char *name);
 const OptionSpec *option_find(const OptionSpec *specs, const char *name); /* specs end with a NULL name */
