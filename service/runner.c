@@ -307,7 +307,7 @@ static int add_sources(Runner *runner) {
 
 int runner_start(sd_event *event, const Record *request, const RunnerHandlers *handlers, void *userdata, Runner **ret,
         Error *error) {
-        int channel[2], r;
+        int channel[2] = { -EBADF, -EBADF }, r;
         Runner *runner;
 
         runner = calloc(1, sizeof(*runner));

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two ways to be reached. On a bus the order is: interfaces, then the name, then calls are taken, so that nobody
+ * can call what is not there. Peer to peer there is neither a name nor a bus: the socket is one end of a pair that the
+ * client made, and this end is the server of the D-Bus handshake. */
+#include "bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bus-cleanup.h"
+#include "jobs.h"
+#include "object-bus.h"
+#include "protocol.h"
+
+static int check_peer(int fd, Error *error) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+                return error_set_errno(error, errno, "Descriptor %d is not one end of a UNIX socket pair", fd);
+        if (peer.uid != geteuid() && peer.uid != 0)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "At the other end of descriptor %d is the user %u; this service works for the user %u.", fd,
+                        (unsigned)peer.uid, (unsigned)geteuid());
+        return 0;
+}
+
+/* Whoever holds the other end was checked, so the handshake need not ask for more (anonymous). */
+static int serve_peer(Manager *manager, int fd, Error *error) {
+        sd_id128_t id;
+        int r;
+
+        r = check_peer(fd, error);
+        if (r < 0)
+                return r;
+        r = sd_bus_new(&manager->bus);
+        if (r >= 0)
+                r = sd_bus_set_fd(manager->bus, fd, fd);
+        if (r >= 0)
+                r = sd_id128_randomize(&id);
+        if (r >= 0)
+                r = sd_bus_set_server(manager->bus, true, id);
+        if (r >= 0)
+                r = sd_bus_set_anonymous(manager->bus, true);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(manager->bus, true);
+        if (r >= 0)
+                r = sd_bus_start(manager->bus);
+        return r < 0 ? error_set_errno(error, r, "Descriptor %d cannot be served", fd) : 0;
+}
+
+int bus_connect(Manager *manager, int fd, Error *error) {
+        int r;
+
+        manager->peer_to_peer = fd >= 0;
+        if (fd >= 0)
+                return serve_peer(manager, fd, error);
+        r = sd_bus_open_user(&manager->bus);
+        if (r < 0)
+                return error_set_errno(error, r,
+                        "There is no session bus to connect to; start one (dbus-run-session), or use ipcctl "
+                        "--embedded");
+        return 0;
+}
+
+int bus_register(Manager *manager, Error *error) {
+        int r;
+
+        r = manager_bus_register(manager);
+        if (r >= 0)
+                r = object_bus_register(manager);
+        if (r >= 0)
+                r = jobs_bus_register(manager->jobs, manager);
+        return r < 0 ? error_set_errno(error, r, "The interfaces of the service cannot be offered") : 0;
+}
+
+int bus_own_name(Manager *manager, Error *error) {
+        int r;
+
+        r = sd_bus_request_name(manager->bus, IPCBUS_BUS_NAME, 0);
+        if (r == -EEXIST)
+                return error_set(error, ERROR_BUSY, "Another service has the name %s on this bus.", IPCBUS_BUS_NAME);
+        return r < 0 ? error_set_errno(error, r, "The name %s cannot be owned", IPCBUS_BUS_NAME) : 0;
+}
+
+/* The first address, without the identity of the server: that one is in the address that dbus-daemon(1) gives to what
+ * it activates, and not in the one that a service manager gives. */
+int bus_instance(Manager *manager, char **ret) {
+        const char *address;
+        char *instance, *end;
+        int r;
+
+        r = sd_bus_get_address(manager->bus, &address);
+        if (r < 0)
+                return r;
+        instance = strndup(address, strcspn(address, ";"));
+        if (!instance)
+                return -ENOMEM;
+        end = strstr(instance, ",guid=");
+        if (end) {
+                char *rest = end + 1 + strcspn(end + 1, ",");
+
+                memmove(end, rest, strlen(rest) + 1);
+        }
+        *ret = instance;
+        return 0;
+}

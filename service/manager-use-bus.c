@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Methods of the Manager: using a kernel object by its address, ours or not. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "authorise.h"
+#include "bus-cleanup.h"
+#include "common-options.h"
+#include "manager-bus.h"
+#include "objects.h"
+#include "operations.h"
+#include "record-bus.h"
+#include "target.h"
+
+/* Finds the target and reads the options that the call has left to read; `more` are those that are no kind's. */
+static int prepare(Manager *manager, sd_bus_message *call, const char *address, OptionUse use, const OptionSpec *more,
+        Target *ret_target, OperationRequest *request, Error *error) {
+        int r;
+
+        r = authorise(call, geteuid(), error);
+        if (r < 0)
+                return r;
+        request->uid = caller_uid(call);
+        r = target_find(manager, address, request->operation, ret_target, error);
+        if (r < 0)
+                return r;
+        r = bus_read_options(call, ret_target->mechanism->options, more, use, &request->options, error);
+        if (r < 0)
+                return r;
+        request->timeout = record_get_u64(request->options, "timeout", 0);
+        return operation_check_size(
+                request->operation == OPERATION_SEND ? request->size : record_get_u64(request->options, "size", 0),
+                error);
+}
+
+static int reply_sent(sd_bus_message *call, const OperationResult *result) {
+        return sd_bus_reply_method_return(call, "t", (uint64_t)result->sent);
+}
+
+static int reply_data(sd_bus_message *call, const OperationResult *result) {
+        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', result->data, result->size);
+        if (r >= 0)
+                r = bus_append_record(reply, result->meta);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int reply_nothing(sd_bus_message *call, const OperationResult *result) {
+        return sd_bus_reply_method_return(call, NULL);
+}
+
+int manager_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = reply_sent };
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        const char *address;
+        Error error = {};
+        int r;
+
+        r = sd_bus_message_read(call, "s", &address);
+        if (r >= 0)
+                r = sd_bus_message_read_array(call, 'y', &request.data, &request.size);
+        if (r < 0)
+                return r;
+        r = prepare(userdata, call, address, OPTION_FOR_SEND, common_send_options, &target, &request, &error);
+        if (r < 0) {
+                record_free(request.options);
+                return bus_set_error(ret_error, &error);
+        }
+        return operation_perform(userdata, call, &target, &request, ret_error);
+}
+
+static int take(sd_bus_message *call, Manager *manager, OperationRequest request, OptionUse use,
+        const OptionSpec *more, sd_bus_error *ret_error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        const char *address;
+        Error error = {};
+        int r;
+
+        r = sd_bus_message_read(call, "s", &address);
+        if (r < 0)
+                return r;
+        r = prepare(manager, call, address, use, more, &target, &request, &error);
+        if (r < 0) {
+                record_free(request.options);
+                return bus_set_error(ret_error, &error);
+        }
+        return operation_perform(manager, call, &target, &request, ret_error);
+}
+
+int manager_receive(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return take(call, userdata, (OperationRequest){ .operation = OPERATION_RECEIVE, .reply = reply_data },
+                OPTION_FOR_RECEIVE, common_receive_options, ret_error);
+}
+
+int manager_peek(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return take(call, userdata, (OperationRequest){ .operation = OPERATION_PEEK, .reply = reply_data },
+                OPTION_FOR_PEEK, NULL, ret_error);
+}
+
+int manager_wait(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return take(call, userdata, (OperationRequest){ .operation = OPERATION_WAIT, .reply = reply_nothing },
+                OPTION_FOR_RECEIVE, common_wait_options, ret_error);
+}
+
+int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        const char *address;
+        Error error = {};
+        uint64_t count;
+        int r;
+
+        r = sd_bus_message_read(call, "st", &address, &count);
+        if (r < 0)
+                return r;
+        r = authorise(call, geteuid(), &error);
+        if (r >= 0)
+                r = target_find(userdata, address, OPERATION_POST, &target, &error);
+        if (r < 0)
+                return bus_set_error(ret_error, &error);
+        return operation_post(userdata, call, &target, caller_uid(call), count, ret_error);
+}
+
+int manager_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        CLEANUP_FD int fd = -EBADF;
+        const char *address, *end;
+        Error error = {};
+        int r;
+
+        r = sd_bus_message_read(call, "ss", &address, &end);
+        if (r < 0)
+                return r;
+        r = authorise(call, geteuid(), &error);
+        if (r >= 0)
+                r = target_find(userdata, address, OPERATION_OPEN_END, &target, &error);
+        if (r >= 0)
+                r = bus_read_options(
+                        call, target.mechanism->options, common_end_options, OPTION_FOR_END, &options, &error);
+        if (r >= 0)
+                r = target_open_end(&target, end, record_get_bool(options, "take", false), &fd, &error);
+        if (r < 0)
+                return bus_set_error(ret_error, &error);
+        return sd_bus_reply_method_return(call, "h", fd);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The beginning and the end of the service. The parts are made in the order in which they need each other and
+ * released the other way round; what an earlier run left in the journal is taken up between owning the name and
+ * answering the first call. */
+#include "manager.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus-cleanup.h"
+#include "bus.h"
+#include "clients.h"
+#include "idle.h"
+#include "jobs.h"
+#include "journal.h"
+#include "limit.h"
+#include "objects.h"
+#include "runner.h"
+#include "subscriptions.h"
+#include "waits.h"
+
+/* What the journal tells before it is there to be changed. */
+typedef struct Leftovers {
+        GArray *objects; /* JournalObject; the journal has the strings */
+        GPtrArray *tokens;
+} Leftovers;
+
+static void on_journal_object(void *userdata, const JournalObject *object) {
+        Leftovers *leftovers = userdata;
+
+        g_array_append_vals(leftovers->objects, object, 1);
+}
+
+static void on_journal_orphan(void *userdata, const JournalObject *object) {
+        objects_remove_orphan(object);
+}
+
+static void on_journal_token(void *userdata, const char *token) {
+        Leftovers *leftovers = userdata;
+
+        g_ptr_array_add(leftovers->tokens, g_strdup(token));
+}
+
+static int take_up_journal(Manager *manager, Error *error) {
+        static const JournalHandlers handlers = {
+                .object = on_journal_object,
+                .orphan = on_journal_orphan,
+                .token = on_journal_token,
+        };
+        g_autoptr(GArray) objects = g_array_new(FALSE, FALSE, sizeof(JournalObject));
+        g_autoptr(GPtrArray) tokens = g_ptr_array_new_with_free_func(g_free);
+        CLEANUP_FREE char *instance = NULL;
+        int r;
+
+        if (!manager->peer_to_peer) {
+                r = bus_instance(manager, &instance);
+                if (r < 0)
+                        return error_set_errno(error, r, "The address of the bus is not known");
+        }
+        r = journal_open(instance, &handlers, &(Leftovers){ objects, tokens }, &manager->journal, error);
+        if (r < 0)
+                return r;
+        for (guint i = 0; i < tokens->len; i++)
+                jobs_sweep(tokens->pdata[i], journal_directory(manager->journal));
+        for (guint i = 0; i < objects->len; i++)
+                objects_restore(manager, &g_array_index(objects, JournalObject, i));
+        return 0;
+}
+
+/* The one client, or the bus, is gone: nobody is left to work for. */
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
+        Manager *manager = userdata;
+
+        clients_disconnected(manager->clients);
+        return sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
+static int add_signals(Manager *manager) {
+        sigset_t mask;
+        int r;
+
+        (void)sigemptyset(&mask);
+        (void)sigaddset(&mask, SIGTERM);
+        (void)sigaddset(&mask, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        /* Without a handler sd_event_add_signal(3) ends the loop, with status 0. */
+        r = sd_event_add_signal(manager->event, NULL, SIGTERM, NULL, NULL);
+        return r < 0 ? r : sd_event_add_signal(manager->event, NULL, SIGINT, NULL, NULL);
+}
+
+static int make_parts(Manager *manager, uint64_t idle_timeout) {
+        int r;
+
+        r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = limits_new(&manager->limits);
+        if (r >= 0)
+                r = clients_new(manager->bus, manager->peer_to_peer, &manager->clients);
+        if (r >= 0)
+                r = waits_new(manager, &manager->waits);
+        if (r >= 0)
+                r = objects_new(manager, &manager->objects);
+        if (r >= 0)
+                r = jobs_new(manager, &manager->jobs);
+        if (r >= 0)
+                r = subscriptions_new(manager, &manager->subscriptions);
+        if (r >= 0 && !manager->peer_to_peer)
+                r = idle_new(manager, idle_timeout, &manager->idle);
+        return r;
+}
+
+static int begin(Manager *manager, const ManagerOptions *options, Error *error) {
+        int r;
+
+        r = sd_event_new(&manager->event);
+        if (r >= 0)
+                r = add_signals(manager);
+        if (r >= 0)
+                r = runner_prepare();
+        if (r < 0)
+                return error_set_errno(error, r, "The event loop cannot be made");
+        r = bus_connect(manager, options->fd, error);
+        if (r < 0)
+                return r;
+        r = make_parts(manager, options->idle_timeout);
+        if (r < 0)
+                return error_set_errno(error, r, "The service cannot be made");
+        r = bus_register(manager, error);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(manager->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, manager);
+        if (r < 0)
+                return error_set_errno(error, r, "The end of the connection cannot be watched");
+        if (!manager->peer_to_peer) {
+                r = bus_own_name(manager, error);
+                if (r < 0)
+                        return r;
+        }
+        r = take_up_journal(manager, error);
+        if (r < 0)
+                return r;
+        manager_check_idle(manager);
+        return 0;
+}
+
+int manager_new(const ManagerOptions *options, Manager **ret, Error *error) {
+        Manager *manager;
+        int r;
+
+        manager = calloc(1, sizeof(*manager));
+        if (!manager)
+                return error_set_errno(error, ENOMEM, "The service cannot be made");
+        r = begin(manager, options, error);
+        if (r < 0) {
+                manager_free(manager);
+                return r;
+        }
+        *ret = manager;
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+        manager->idle = idle_free(manager->idle);
+        manager->subscriptions = subscriptions_free(manager->subscriptions);
+        manager->waits = waits_free(manager->waits);
+        manager->jobs = jobs_free(manager->jobs);
+        manager->objects = objects_free(manager->objects);
+        manager->clients = clients_free(manager->clients);
+        manager->journal = journal_free(manager->journal);
+        manager->limits = limits_free(manager->limits);
+        sd_bus_flush_close_unref(manager->bus);
+        sd_event_unref(manager->event);
+        free(manager);
+        return NULL;
+}
+
+int manager_run(Manager *manager) {
+        return sd_event_loop(manager->event);
+}
+
+void manager_check_idle(Manager *manager) {
+        idle_check(manager->idle);
+}

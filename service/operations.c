@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The first attempt is made in the handler, with everything on its stack; only what has to wait becomes a Pending,
+ * which owns the target, the options and a duplicate of the descriptor that is polled. The bytes to send stay in the
+ * call's message, which the Wait holds. */
+#include "operations.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "bus-cleanup.h"
+#include "events.h"
+#include "objects.h"
+#include "record-bus.h"
+#include "units.h"
+#include "waits.h"
+#include "worker-calls.h"
+
+enum {
+        PARTS_AT_ONCE = 16, /* of a stream, then other sources of the event loop have their turn */
+        SPURIOUS_MAX = 4,   /* wake-ups in a row that bring nothing, before polling is slowed down */
+        RETRY_FIRST_USEC = 5000,
+        RETRY_LAST_USEC = 100000,
+        TIMER_ACCURACY_USEC = 1000,
+};
+
+typedef struct Pending {
+        Wait wait;
+        Target target;
+        OperationRequest request;
+        OperationResult result;
+        int fd;            /* a duplicate: an epoll instance takes a descriptor once, see epoll_ctl(2) EEXIST */
+        Charge descriptor; /* for it */
+        sd_event_source *io, *retry, *deadline;
+        uint64_t armed_at; /* iteration of the event loop */
+        unsigned spurious;
+        uint64_t pause;
+} Pending;
+
+static void operation_result_done(OperationResult *result) {
+        free(result->data);
+        record_free(result->meta);
+        result->fd = fd_close(result->fd);
+        *result = (OperationResult){ .fd = -EBADF };
+}
+
+static bool is_stream(const Target *target) {
+        return target->mechanism->capabilities & CAPABILITY_STREAM;
+}
+
+/* A stream may take less than is given: goes on until everything is taken. -EAGAIN with result->sent above 0 is
+ * possible then. */
+static int attempt_send(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        KernelObject *kernel = target_kernel(target);
+        size_t sent;
+        int r;
+
+        for (unsigned i = 0; i < PARTS_AT_ONCE; i++) {
+                r = target->mechanism->send(kernel, (const char *)request->data + result->sent,
+                        request->size - result->sent, request->options, &sent, error);
+                if (r < 0)
+                        return r;
+                result->sent += sent;
+                if (!is_stream(target) || result->sent >= request->size || sent == 0)
+                        return 0;
+        }
+        return -EAGAIN;
+}
+
+static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->receive(target_kernel(target), request->operation == OPERATION_PEEK,
+                request->options, &result->data, &result->size, result->meta, error);
+}
+
+static int attempt_wait(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->wait(target_kernel(target), 0, error);
+}
+
+static int attempt_accept(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->accept(target_kernel(target), &result->fd, result->meta, error);
+}
+
+/* What to do, and how to say that it could not be done: now, and in the time that was given. */
+static const struct {
+        int (*attempt)(Target *target, const OperationRequest *request, OperationResult *result, Error *error);
+        const char *not_now;
+        const char *not_within;
+} operation_faces[OPERATION_MAX] = {
+        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read",
+                "took nothing: it was full, or nobody was there to read" },
+        [OPERATION_RECEIVE] = { attempt_receive, "is empty", "stayed empty" },
+        [OPERATION_PEEK] = { attempt_receive, "is empty", "stayed empty" },
+        [OPERATION_WAIT] = { attempt_wait, "is at 0 now", "stayed at 0" },
+        [OPERATION_ACCEPT] = { attempt_accept, "has no connection that waits", "had no connection" },
+};
+
+static int attempt(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        int r;
+
+        if (!result->meta) {
+                r = record_new(&result->meta);
+                if (r < 0)
+                        return error_set_errno(error, r, "%.200s cannot be used", target->address);
+        }
+        r = operation_faces[request->operation].attempt(target, request, result, error);
+        if (r >= 0 && target->object)
+                object_attributes_stale(target->object);
+        return r;
+}
+
+/* What the kind said beside "would block" is nearer to the cause than what can be said for all kinds. */
+static int set_timed_out(const Target *target, const OperationRequest *request, Error *error) {
+        char time[UNITS_TEXT_MAX];
+        Error cause = *error;
+
+        if (request->timeout == 0 && error_is_set(&cause))
+                return error_set(error, ERROR_TIMED_OUT, "%.400s", cause.message);
+        if (request->timeout == 0)
+                return error_set(error, ERROR_TIMED_OUT, "%.200s %s; give a timeout to wait.", target->address,
+                        operation_faces[request->operation].not_now);
+        return error_set(error, ERROR_TIMED_OUT, "%.200s %s for %s.%s%.200s", target->address,
+                operation_faces[request->operation].not_within, time_print(request->timeout, time),
+                error_is_set(&cause) ? " " : "", error_is_set(&cause) ? cause.message : "");
+}
+
+static void pending_release(Wait *wait) {
+        Pending *pending = CONTAINER_OF(wait, Pending, wait);
+
+        sd_event_source_disable_unref(pending->io);
+        sd_event_source_disable_unref(pending->retry);
+        sd_event_source_disable_unref(pending->deadline);
+        pending->fd = fd_close(pending->fd);
+        limits_release(wait->manager->limits, &pending->descriptor);
+        operation_result_done(&pending->result);
+        record_free(pending->request.options);
+        target_done(&pending->target);
+        free(pending);
+}
+
+/* Its time is over: what was taken of a stream counts. */
+static void pending_give_up(Pending *pending, Error *error) {
+        if (pending->result.sent > 0) {
+                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+                return;
+        }
+        (void)set_timed_out(&pending->target, &pending->request, error);
+        wait_fail(&pending->wait, error);
+}
+
+/* 0: goes on waiting; else it has ended. */
+static int pending_attempt(Pending *pending, bool last) {
+        Error error = {};
+        int r;
+
+        r = attempt(&pending->target, &pending->request, &pending->result, &error);
+        if (r == -EAGAIN && !last)
+                return 0;
+        if (r == -EAGAIN)
+                pending_give_up(pending, &error);
+        else if (r < 0)
+                wait_fail(&pending->wait, &error);
+        else
+                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+        return 1;
+}
+
+static int pending_arm(Pending *pending, Error *error);
+
+static void pending_go_on(Pending *pending) {
+        Error error = {};
+
+        if (pending_arm(pending, &error) < 0)
+                wait_fail(&pending->wait, &error);
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Pending *pending = userdata;
+        size_t sent = pending->result.sent;
+        uint64_t now = 0;
+
+        if (pending_attempt(pending, false))
+                return 0;
+        /* Ready at once and yet nothing to be had: the descriptor's state is not what this call waits for. */
+        (void)sd_event_get_iteration(pending->wait.manager->event, &now);
+        if (pending->result.sent == sent && now <= pending->armed_at + 1)
+                pending->spurious++;
+        else
+                pending->spurious = 0;
+        pending_go_on(pending);
+        return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Pending *pending = userdata;
+
+        if (!pending_attempt(pending, false))
+                pending_go_on(pending);
+        return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void)pending_attempt(userdata, true);
+        return 0;
+}
+
+static void pending_retry(Wait *wait) {
+        Pending *pending = CONTAINER_OF(wait, Pending, wait);
+
+        if (!pending_attempt(pending, false))
+                pending_go_on(pending);
+}
+
+static int pending_arm_retry(Pending *pending, Error *error) {
+        sd_event *event = pending->wait.manager->event;
+        int r;
+
+        pending->pause = pending->pause == 0                    ? RETRY_FIRST_USEC
+                         : pending->pause * 2 > RETRY_LAST_USEC ? RETRY_LAST_USEC
+                                                                : pending->pause * 2;
+        if (pending->retry) {
+                r = sd_event_source_set_time_relative(pending->retry, pending->pause);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(pending->retry, SD_EVENT_ONESHOT);
+        } else
+                r = sd_event_add_time_relative(event, &pending->retry, CLOCK_MONOTONIC, pending->pause,
+                        TIMER_ACCURACY_USEC, on_retry, pending);
+        return r < 0 ? error_set_errno(error, r, "No timer could be set to wait for %.200s", pending->target.address)
+                     : 0;
+}
+
+/* Polls a duplicate of what the kind names. Asked anew each time: what there is to poll may have changed. */
+static int pending_arm_io(Pending *pending, int fd, uint32_t events, Error *error) {
+        Manager *manager = pending->wait.manager;
+        int r;
+
+        pending->io = sd_event_source_disable_unref(pending->io);
+        pending->fd = fd_close(pending->fd);
+        if (pending->descriptor.amount == 0) {
+                r = limits_charge(manager->limits, pending->request.uid, NULL, LIMIT_DESCRIPTORS, 1,
+                        &pending->descriptor, error);
+                if (r < 0)
+                        return r;
+        }
+        pending->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (pending->fd < 0)
+                return error_set_errno(
+                        error, errno, "No descriptor is left to wait for %.200s", pending->target.address);
+        r = sd_event_add_io(manager->event, &pending->io, pending->fd, events, on_ready, pending);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(pending->io, SD_EVENT_ONESHOT);
+        if (r < 0)
+                return error_set_errno(error, r, "%.200s cannot be waited for", pending->target.address);
+        (void)sd_event_get_iteration(manager->event, &pending->armed_at);
+        return 0;
+}
+
+static int pending_arm(Pending *pending, Error *error) {
+        const Mechanism *mechanism = pending->target.mechanism;
+        uint32_t events;
+        int fd, r = -EOPNOTSUPP;
+
+        if (mechanism->wait_on && pending->spurious < SPURIOUS_MAX)
+                r = mechanism->wait_on(target_kernel(&pending->target), pending->request.operation, &fd, &events);
+        if (r >= 0)
+                return pending_arm_io(pending, fd, events, error);
+
+        pending->io = sd_event_source_disable_unref(pending->io);
+        pending->fd = fd_close(pending->fd);
+        pending->spurious = 0;
+        return pending_arm_retry(pending, error);
+}
+
+static int pending_set_deadline(Pending *pending, Error *error) {
+        int r;
+
+        /* So far away that the clock's sum would overflow is for ever. */
+        if (pending->request.timeout >= USEC_INFINITY / 4)
+                return 0;
+        r = sd_event_add_time_relative(pending->wait.manager->event, &pending->deadline, CLOCK_MONOTONIC,
+                pending->request.timeout, TIMER_ACCURACY_USEC, on_deadline, pending);
+        return r < 0 ? error_set_errno(error, r, "No timer could be set to wait for %.200s", pending->target.address)
+                     : 0;
+}
+
+/* From here on the Pending owns what the request and the target hold; on failure it has answered already. */
+static int pending_start(Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request,
+        OperationResult *result, Error *error) {
+        Object *object = target->object;
+        uid_t uid = request->uid;
+        Pending *pending;
+        int r;
+
+        pending = calloc(1, sizeof(*pending));
+        if (!pending)
+                return error_set_errno(error, ENOMEM, "The call cannot wait");
+        r = wait_begin(&pending->wait, manager, call, object, uid, error);
+        if (r < 0) {
+                free(pending);
+                return r;
+        }
+        pending->wait.release = pending_release;
+        pending->wait.retry = pending_retry;
+        pending->target = target_take(target);
+        pending->request = *request;
+        pending->result = *result;
+        pending->fd = -EBADF;
+        request->options = NULL;
+        *result = (OperationResult){ .fd = -EBADF };
+
+        r = pending_set_deadline(pending, error);
+        if (r >= 0)
+                r = pending_arm(pending, error);
+        if (r < 0)
+                wait_fail(&pending->wait, error);
+        return 0;
+}
+
+static int perform(Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request,
+        OperationResult *result, Error *error) {
+        int r;
+
+        if (target_in_worker(target, request->operation))
+                return worker_call_wait(manager, call, target, request->uid, request->timeout, error);
+
+        r = attempt(target, request, result, error);
+        if (r >= 0 || (r == -EAGAIN && request->timeout == 0 && result->sent > 0))
+                return request->reply(call, result);
+        if (r != -EAGAIN)
+                return r;
+        if (request->timeout == 0)
+                return set_timed_out(target, request, error);
+        return pending_start(manager, call, target, request, result, error);
+}
+
+int operation_perform(
+        Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request, sd_bus_error *ret_error) {
+        OperationResult result = { .fd = -EBADF };
+        Error error = {};
+        int r;
+
+        r = perform(manager, call, target, request, &result, &error);
+        operation_result_done(&result);
+        request->options = record_free(request->options);
+        target_done(target);
+        if (r < 0)
+                return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;
+        return 1;
+}
+
+static int post_here(Target *target, uint64_t count, Error *error) {
+        int r;
+
+        r = target->mechanism->post(target_kernel(target), count, error);
+        if (r >= 0 && target->object)
+                events_posted(target->object, count);
+        return r;
+}
+
+int operation_post(
+        Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, sd_bus_error *ret_error) {
+        Error error = {};
+        bool later;
+        int r;
+
+        later = target_in_worker(target, OPERATION_POST);
+        if (count == 0)
+                r = error_set(&error, ERROR_INVALID_OPTION, "A semaphore is posted at least once; the count was 0.");
+        else if (later)
+                r = worker_call_post(manager, call, target, uid, count, &error);
+        else
+                r = post_here(target, count, &error);
+        target_done(target);
+        if (r < 0)
+                return bus_set_error(ret_error, &error);
+        return later ? 1 : sd_bus_reply_method_return(call, NULL);
+}
+
+int operation_check_size(uint64_t size, Error *error) {
+        if (size <= OPERATION_DATA_MAX)
+                return 0;
+        return error_set(error, ERROR_LIMIT_EXCEEDED,
+                "One call carries at most 16 MiB and this one would carry %llu bytes; take a descriptor with OpenEnd "
+                "and use that, or go in parts.",
+                (unsigned long long)size);
+}

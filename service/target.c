@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding what an address stands for. A text that is canonical already is found in the registry without being parsed:
+ * that is what clients send that keep what Create gave them. */
+#include "target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus-cleanup.h"
+#include "objects.h"
+
+static int target_set_object(Target *target, Object *object, Error *error) {
+        target->address = strdup(object->address);
+        if (!target->address)
+                return error_set_errno(error, ENOMEM, "The address %s cannot be kept", object->address);
+        target->object = object;
+        target->mechanism = object->kernel.mechanism;
+        return 0;
+}
+
+/* Fills the target; leaves the parsed address in `ret_address` where the object is none of ours. */
+static int target_look_up(Manager *manager, const char *text, Target *target, Address *ret_address, Error *error) {
+        Object *object;
+        int r;
+
+        object = objects_find_address(manager->objects, text);
+        if (object)
+                return target_set_object(target, object, error);
+
+        r = address_parse(text, ret_address, error);
+        if (r < 0)
+                return r;
+        r = mechanism_for_address(ret_address, &target->mechanism, error);
+        if (r < 0)
+                return r;
+        target->address = address_print(ret_address);
+        if (!target->address)
+                return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", text);
+        target->object = objects_find_address(manager->objects, target->address);
+        return 0;
+}
+
+static int target_open(Target *target, Address *address, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        int r;
+
+        r = mechanism_supports(target->mechanism, OPERATION_ADOPT, error);
+        if (r < 0)
+                return r;
+        r = record_new(&options);
+        if (r < 0)
+                return error_set_errno(error, r, "%.200s cannot be opened", target->address);
+        kernel_object_init(&target->temporary, target->mechanism);
+        target->temporary.address = *address;
+        *address = (Address)ADDRESS_EMPTY;
+        return target->mechanism->open(&target->temporary, options, error);
+}
+
+int target_find(Manager *manager, const char *address, Operation operation, Target *ret, Error *error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
+        int r;
+
+        r = target_look_up(manager, address, &target, &parsed, error);
+        if (r < 0)
+                return r;
+        r = mechanism_supports(target.mechanism, operation, error);
+        if (r < 0)
+                return r;
+        if (!target.object && !target_in_worker(&target, operation)) {
+                r = target_open(&target, &parsed, error);
+                if (r < 0)
+                        return r;
+        }
+        *ret = target_take(&target);
+        return 0;
+}
+
+int target_parse(Manager *manager, const char *address, Target *ret, Error *error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
+        int r;
+
+        r = target_look_up(manager, address, &target, &parsed, error);
+        if (r < 0)
+                return r;
+        *ret = target_take(&target);
+        return 0;
+}
+
+int target_of_object(Object *object, Operation operation, Target *ret, Error *error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        int r;
+
+        r = mechanism_supports(object->kernel.mechanism, operation, error);
+        if (r < 0)
+                return r;
+        r = target_set_object(&target, object, error);
+        if (r < 0)
+                return r;
+        *ret = target_take(&target);
+        return 0;
+}
+
+int target_find_to_remove(Manager *manager, const char *address, Target *ret, Error *error) {
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
+        int r;
+
+        r = target_look_up(manager, address, &target, &parsed, error);
+        if (r < 0)
+                return r;
+        if (!target.object) {
+                r = mechanism_supports(target.mechanism, OPERATION_REMOVE, error);
+                if (r >= 0)
+                        r = target_open(&target, &parsed, error);
+                if (r < 0)
+                        return r;
+        }
+        *ret = target_take(&target);
+        return 0;
+}
+
+int target_remove(Target *target, Error *error) {
+        int r;
+
+        if (target->object) {
+                Object *object = target->object;
+
+                target->object = NULL;
+                return object_remove(object, error);
+        }
+        r = kernel_object_verify(&target->temporary, error);
+        if (r < 0)
+                return r;
+        return target->mechanism->remove(&target->temporary, error);
+}
+
+int target_open_end(Target *target, const char *end, bool take, int *ret_fd, Error *error) {
+        if (target->object)
+                return object_open_end(target->object, end, take, ret_fd, error);
+        return target->mechanism->open_end(&target->temporary, end, take, ret_fd, error);
+}
+
+KernelObject *target_kernel(Target *target) {
+        return target->object ? &target->object->kernel : &target->temporary;
+}
+
+bool target_in_worker(const Target *target, Operation operation) {
+        return target->mechanism->in_worker & (1u << operation);
+}
+
+void target_done(Target *target) {
+        if (target->temporary.mechanism)
+                kernel_object_done(&target->temporary);
+        free(target->address);
+        *target = (Target)TARGET_EMPTY;
+}
+
+Target target_take(Target *target) {
+        Target taken = *target;
+
+        *target = (Target)TARGET_EMPTY;
+        return taken;
+}

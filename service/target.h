@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an address means to one call: an object of ours, with the ends that are held for it, or a kernel object that
+ * is opened for this call alone. */
+#pragma once
+
+#include "manager.h"
+#include "mechanism.h"
+
+typedef struct Object Object;
+
+typedef struct Target {
+        const Mechanism *mechanism;
+        Object *object;         /* ours, or NULL */
+        KernelObject temporary; /* opened for the call; empty where the object is ours or the work is a worker's */
+        char *address;          /* canonical; owned */
+} Target;
+
+#define TARGET_EMPTY \
+        { .temporary = KERNEL_OBJECT_EMPTY }
+#define CLEANUP_TARGET CLEANUP(target_done)
+
+/* Is the operation one of the kind's, and where is the object? Opens what is not ours, unless a worker will. */
+int target_find(Manager *manager, const char *address, Operation operation, Target *ret, Error *error);
+int target_of_object(Object *object, Operation operation, Target *ret, Error *error);
+/* Only the address, for work that a worker does: nothing is opened. */
+int target_parse(Manager *manager, const char *address, Target *ret, Error *error);
+/* What is to be removed; ours also where its kind has no removal: it can leave the bus at least. */
+int target_find_to_remove(Manager *manager, const char *address, Target *ret, Error *error);
+int target_remove(Target *target, Error *error);
+int target_open_end(Target *target, const char *end, bool take, int *ret_fd, Error *error);
+KernelObject *target_kernel(Target *target);
+bool target_in_worker(const Target *target, Operation operation);
+void target_done(Target *target);
+/* Moves it; the source is empty then. */
+Target target_take(Target *target);
