@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shows a message. In a pipe or a file the bytes stand exactly as they came, with nothing between two messages: who
+ * wants the boundaries of binary messages takes one at a time, or --json. Owns nothing. */
+#include "message.h"
+
+#include <stdio.h>
+
+#include "json.h"
+#include "output.h"
+
+static void print_json(const char *address, GVariant *data, GVariant *meta) {
+        JsonObject *object = json_object_new();
+
+        json_add_string(object, "address", address);
+        json_add_variant(object, "data", data);
+        json_add_variant(object, "meta", meta);
+        json_print(json_node_of(object), false);
+}
+
+/* "SIGUSR1 from pid 12 (uid 0) value 5": who sent it stands beside the bytes, which are only its name. */
+static bool print_signal(GVariant *meta) {
+        const char *name;
+        guint64 pid, uid;
+        gint64 value;
+
+        if (!g_variant_lookup(meta, "signal", "x", &value) || !g_variant_lookup(meta, "name", "&s", &name))
+                return false;
+        fputs(name, stdout);
+        if (g_variant_lookup(meta, "pid", "t", &pid))
+                printf(" from pid %" G_GUINT64_FORMAT, pid);
+        if (g_variant_lookup(meta, "uid", "t", &uid))
+                printf(" (uid %" G_GUINT64_FORMAT ")", uid);
+        if (g_variant_lookup(meta, "value", "x", &value))
+                printf(" value %" G_GINT64_FORMAT, value);
+        putchar('\n');
+        return true;
+}
+
+bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool last_newline) {
+        gsize size;
+        const char *bytes = g_variant_get_fixed_array(data, &size, 1);
+        gboolean truncated = FALSE;
+
+        if (cli->json)
+                print_json(address, data, meta);
+        else if (hex)
+                output_hex(bytes, size);
+        else if (!print_signal(meta) && output_bytes(bytes, size) && last_newline && output_is_terminal() &&
+                 (size == 0 || bytes[size - 1] != '\n'))
+                putchar('\n');
+        if (fflush(stdout) != 0 || ferror(stdout))
+                return false;
+        if (!cli->json && g_variant_lookup(meta, "truncated", "b", &truncated) && truncated)
+                say("%s: this is not all: there was more than --size lets through", address);
+        return true;
+}

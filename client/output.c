@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Standard output and standard error of ipcctl. Data goes through stdio and is checked once, at the end; what must be
+ * out before the next message is taken goes through output_bytes(). Owns nothing. */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void output_start(void) {
+        /* Read-only for the outputs, so that writing still fails as it does with a closed descriptor. */
+        for (int fd = 0; fd <= 2; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) != fd)
+                        exit(EXIT_CODE_FAILED);
+}
+
+ExitCode output_finish(ExitCode code) {
+        errno = 0;
+        int failed = fflush(stdout) != 0 || ferror(stdout);
+        int number = errno;
+
+        if (!failed) {
+                failed = fclose(stdout) != 0;
+                number = errno;
+        }
+        /* EBADF of a descriptor that was never open matters only to who had something to print. */
+        if (!failed)
+                return code;
+        /* A reader that had enough (head) is no news. */
+        if (number != EPIPE)
+                say("cannot write to standard output: %s", number != 0 ? g_strerror(number) : "it failed");
+        return code != EXIT_CODE_DONE ? code : EXIT_CODE_FAILED;
+}
+
+bool output_is_terminal(void) {
+        return isatty(STDOUT_FILENO);
+}
+
+bool output_may_be_lost(void) {
+        struct stat st;
+
+        return fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+bool output_is_lost(void) {
+        struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+        int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+        if (ferror(stdout) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+                return true;
+        return poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
+bool output_bytes(const void *data, size_t size) {
+        return fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0;
+}
+
+void output_hex(const void *data, size_t size) {
+        const unsigned char *bytes = data;
+
+        for (size_t row = 0; row < size; row += 16) {
+                printf("%08zx ", row);
+                for (size_t i = row; i < row + 16; i++)
+                        if (i < size)
+                                printf(" %02x%s", bytes[i], i == row + 7 ? " " : "");
+                        else
+                                fputs(i == row + 7 ? "    " : "   ", stdout);
+                fputs("  |", stdout);
+                for (size_t i = row; i < row + 16 && i < size; i++)
+                        putchar(g_ascii_isprint((char)bytes[i]) ? bytes[i] : '.');
+                fputs("|\n", stdout);
+        }
+}
+
+void output_text(const char *text) {
+        for (const char *at = text; *at != '\0'; at++)
+                if (g_ascii_iscntrl(*at))
+                        printf("\\x%02x", (unsigned char)*at);
+                else
+                        putchar(*at);
+}
+
+const char *output_colour(const char *name) {
+        static const struct {
+                const char *name, *sequence;
+        } table[] = {
+                { "green", "\033[32m" },
+                { "red", "\033[31m" },
+                { "yellow", "\033[33m" },
+                { "bold", "\033[1m" },
+                { "", "\033[0m" },
+        };
+        static int wanted = -1;
+
+        if (wanted < 0) {
+                const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+                wanted = output_is_terminal() && (none == NULL || *none == '\0') && terminal != NULL &&
+                         strcmp(terminal, "dumb") != 0;
+        }
+        for (size_t i = 0; wanted && i < G_N_ELEMENTS(table); i++)
+                if (strcmp(table[i].name, name) == 0)
+                        return table[i].sequence;
+        return "";
+}
+
+static void say_arguments(const char *format, va_list arguments) {
+        g_autofree char *text = g_strdup_vprintf(format, arguments);
+
+        /* In the order in which things happened, also where both go to one terminal. */
+        fflush(stdout);
+        fprintf(stderr, "ipcctl: %s\n", g_strchomp(text));
+}
+
+void say(const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        say_arguments(format, arguments);
+        va_end(arguments);
+}
+
+ExitCode say_usage(const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        say_arguments(format, arguments);
+        va_end(arguments);
+        return EXIT_CODE_USAGE;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Waiting for a semaphore, as `wait` and as `receive` from one. */
+#pragma once
+
+#include "cli.h"
+
+/* `timeout` as it was typed, or NULL: for ever. */
+ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout);

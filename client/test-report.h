@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The results of a test as other programs want them. */
+#pragma once
+
+#include <gio/gio.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "protocol.h"
+
+typedef struct Verdicts {
+        guint64 ok, failed, skipped;
+} Verdicts;
+
+bool record_is_check(GVariant *record);
+void verdicts_count(Verdicts *verdicts, GVariant *check);
+
+/* One line of TAP; `number` from 1. The plan comes last: it is not known before. */
+void report_tap(GVariant *check, guint number, bool verbose);
+void report_json(GVariant *results);
+ExitCode report_junit(const char *file, GVariant *results);

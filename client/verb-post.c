@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ipcctl post and ipcctl wait: semaphores. */
+#include "cli.h"
+
+#include "connection.h"
+#include "errors.h"
+#include "kind.h"
+#include "options.h"
+#include "semaphore.h"
+
+static char *opt_timeout;
+
+static const GOptionEntry wait_entries[] = {
+        { "timeout", 't', 0, G_OPTION_ARG_FILENAME, &opt_timeout, "Give up after this long (default: never)", "TIME" },
+        { NULL },
+};
+
+static ExitCode run_post(Cli *cli, char **words) {
+        g_autofree char *address = NULL;
+        g_autoptr(GError) error = NULL;
+        IpcbusManager *manager;
+        uint64_t count;
+        ExitCode code = address_check(words[0], &address);
+
+        if (code != EXIT_CODE_DONE)
+                return code;
+        if (!options_number(OPTION_COUNT, "count", words[1], 1, &count))
+                return EXIT_CODE_USAGE;
+        code = connection_manager(cli, &manager);
+        if (code == EXIT_CODE_DONE &&
+                !ipcbus_manager_call_post_sync(manager, address, count, WITHOUT_TIMEOUT, NULL, &error))
+                code = fail_with(error, address);
+        return code;
+}
+
+ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout) {
+        g_autoptr(Record) options = options_new();
+        g_autoptr(GError) error = NULL;
+        IpcbusManager *manager;
+
+        if (!options_timeout(options, timeout))
+                return EXIT_CODE_USAGE;
+        ExitCode code = connection_manager(cli, &manager);
+        if (code == EXIT_CODE_DONE && !ipcbus_manager_call_wait_sync(manager, address, options_variant(options),
+                                              WITHOUT_TIMEOUT, NULL, &error))
+                code = fail_with(error, address);
+        return code;
+}
+
+static ExitCode run_wait(Cli *cli, char **words) {
+        g_autofree char *address = NULL;
+        ExitCode code = address_check(words[0], &address);
+
+        return code == EXIT_CODE_DONE ? semaphore_wait(cli, address, opt_timeout) : code;
+}
+
+const Verb verb_post = {
+        .name = "post",
+        .arguments = "ADDRESS [N]",
+        .summary = "Add to a semaphore",
+        .details = "Example:\n  ipcctl post sem-posix:/ready 3\n",
+        .words_min = 1,
+        .words_max = 2,
+        .run = run_post,
+};
+
+const Verb verb_wait = {
+        .name = "wait",
+        .arguments = "ADDRESS",
+        .summary = "Wait for a semaphore and take one from it",
+        .details = "TIME takes us, ms, s, m, h, d; a bare number is seconds. When it is over, the exit code is 6.\n\n"
+                   "Example:\n  ipcctl wait sem-posix:/ready --timeout 5s\n",
+        .entries = wait_entries,
+        .words_min = 1,
+        .words_max = 1,
+        .run = run_wait,
+};

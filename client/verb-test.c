@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ipcctl test: runs the checks of kinds in the service and shows each as it is done. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "attributes.h"
+#include "errors.h"
+#include "kind.h"
+#include "options.h"
+#include "output.h"
+#include "run-job.h"
+#include "test-report.h"
+
+enum { CLAIM_WIDTH_MAX = 64 };
+
+static gboolean opt_tap;
+static char *opt_junit, *opt_claims;
+
+static const GOptionEntry entries[] = {
+        { "tap", 0, 0, G_OPTION_ARG_NONE, &opt_tap, "Print TAP", NULL },
+        { "junit", 0, 0, G_OPTION_ARG_FILENAME, &opt_junit, "Write JUnit XML to a file as well", "FILE" },
+        { "claims", 0, 0, G_OPTION_ARG_FILENAME, &opt_claims, "Only these claims, by id", "A,B..." },
+        { NULL },
+};
+
+typedef struct Test {
+        char **kinds;
+        Record *options;
+        guint number; /* of checks so far */
+        char *kind;   /* whose checks come now */
+        size_t width;
+        Verdicts verdicts; /* of this kind */
+        Verdicts all;
+} Test;
+
+static gboolean start(JobRun *run, IpcbusManager *manager, char **ret_path, GError **error) {
+        Test *test = run->userdata;
+
+        return ipcbus_manager_call_test_sync(manager, (const char *const *)test->kinds, options_variant(test->options),
+                WITHOUT_TIMEOUT, ret_path, NULL, error);
+}
+
+static void end_kind(Test *test) {
+        if (test->kind != NULL)
+                printf("%s: %" G_GUINT64_FORMAT " ok, %" G_GUINT64_FORMAT " failed, %" G_GUINT64_FORMAT " skipped\n",
+                        test->kind, test->verdicts.ok, test->verdicts.failed, test->verdicts.skipped);
+        g_clear_pointer(&test->kind, g_free);
+        test->verdicts = (Verdicts){ 0 };
+}
+
+/* The heading, and how wide the claims of this kind are. */
+static void begin_kind(JobRun *run, const char *kind) {
+        Test *test = run->userdata;
+        g_autoptr(GVariant) description = NULL, claims = NULL;
+        GVariantIter iter;
+        GVariant *claim;
+
+        test->kind = g_strdup(kind);
+        test->width = 0;
+        if (kind_describe(run->cli, kind, &description) == EXIT_CODE_DONE)
+                claims = g_variant_lookup_value(description, "claims", G_VARIANT_TYPE("aa{sv}"));
+        printf("%s%s%s  %s\n", output_colour("bold"), kind, output_colour(""),
+                description != NULL ? attribute_string(description, "title") : "");
+        if (claims == NULL)
+                return;
+        g_variant_iter_init(&iter, claims);
+        while (g_variant_iter_loop(&iter, "@a{sv}", &claim))
+                test->width = MAX(test->width, strlen(attribute_string(claim, "claim")));
+        test->width = MIN(test->width, CLAIM_WIDTH_MAX);
+}
+
+static const char *verdict_colour(const char *result) {
+        if (strcmp(result, "ok") == 0)
+                return output_colour("green");
+        return output_colour(strcmp(result, "failed") == 0 ? "red" : "yellow");
+}
+
+static void print_verbose(GVariant *check) {
+        const char *source = attribute_string(check, "source");
+        g_autofree const char **relations = NULL;
+        uint64_t usec;
+
+        printf("          id %s", attribute_string(check, "id"));
+        if (*source != '\0')
+                printf(", %s", source);
+        if (g_variant_lookup(check, "relations", "^a&s", &relations)) {
+                g_autofree char *list = g_strjoinv(" and ", (char **)relations);
+                printf(", %s", list);
+        }
+        if (attribute_number(check, "usec", &usec))
+                printf(", %" G_GUINT64_FORMAT " us", usec);
+        putchar('\n');
+}
+
+static void print_check(JobRun *run, GVariant *check) {
+        Test *test = run->userdata;
+        const char *result = attribute_string(check, "result"), *claim = attribute_string(check, "claim");
+        g_auto(GStrv) evidence = g_strsplit(attribute_string(check, "evidence"), "\n", -1);
+
+        if (g_strcmp0(test->kind, attribute_string(check, "kind")) != 0) {
+                end_kind(test);
+                begin_kind(run, attribute_string(check, "kind"));
+        }
+        verdicts_count(&test->verdicts, check);
+        printf("  %s%-7s%s %-*s", verdict_colour(result), result, output_colour(""),
+                evidence[0] != NULL && *evidence[0] != '\0' ? (int)test->width : 0, claim);
+        if (evidence[0] != NULL && *evidence[0] != '\0') {
+                fputs("  ", stdout);
+                output_text(evidence[0]);
+        }
+        putchar('\n');
+        for (char **line = evidence; run->cli->verbose && *line != NULL && *(line + 1) != NULL; line++) {
+                printf("          ");
+                output_text(line[1]);
+                putchar('\n');
+        }
+        if (run->cli->verbose)
+                print_verbose(check);
+        fflush(stdout);
+}
+
+static void take_record(JobRun *run, GVariant *record) {
+        Test *test = run->userdata;
+
+        if (!record_is_check(record))
+                return;
+        verdicts_count(&test->all, record);
+        test->number++;
+        if (run->cli->json)
+                return;
+        if (opt_tap)
+                report_tap(record, test->number, run->cli->verbose);
+        else
+                print_check(run, record);
+}
+
+static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
+        Test *test = run->userdata;
+
+        if (!run->cli->json && !opt_tap)
+                end_kind(test);
+        if (opt_tap)
+                printf("1..%u\n", test->number);
+        if (results == NULL)
+                return code;
+        if (run->cli->json)
+                report_json(results);
+        if (opt_junit != NULL) {
+                ExitCode written = report_junit(opt_junit, results);
+                if (code == EXIT_CODE_DONE)
+                        code = written;
+        }
+        if (code == EXIT_CODE_DONE && test->all.failed > 0)
+                code = EXIT_CODE_CLAIM_FAILED;
+        return code;
+}
+
+static ExitCode run(Cli *cli, char **words) {
+        g_autoptr(Record) options = options_new();
+        g_autoptr(GVariant) results = NULL;
+        g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
+        Test test = { .options = options };
+        JobRun job = { .cli = cli, .start = start, .record = take_record, .userdata = &test };
+
+        if (opt_tap && cli->json)
+                return say_usage("only one of --tap and --json can be given");
+        for (; *words != NULL; words++)
+                g_ptr_array_add(kinds, text_for_bus(*words));
+        g_ptr_array_add(kinds, NULL);
+        test.kinds = (char **)kinds->pdata;
+        if (!options_flag(options, OPTION_STRINGS, "claims", opt_claims))
+                return EXIT_CODE_USAGE;
+        if (opt_tap)
+                printf("TAP version 13\n");
+        job.show_progress = !cli->json && !opt_tap;
+        ExitCode code = job_run(&job, &results);
+        return conclude(&job, results, code);
+}
+
+const Verb verb_test = {
+        .name = "test",
+        .arguments = "[KIND...]",
+        .summary = "Prove what kinds promise, between real processes",
+        .details = "Without KIND all kinds are tested. Every line is one claim, with what was seen; --verbose shows "
+                   "all of\n"
+                   "the evidence. The exit code is 5 where a claim does not hold here. Ctrl-C cancels.\n\n"
+                   "Examples:\n  ipcctl test fifo\n  ipcctl test --tap\n",
+        .entries = entries,
+        .run = run,
+};
