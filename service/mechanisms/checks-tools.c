@@ -27,6 +27,23 @@ const char *check_outcome(int64_t result) {
         return result < 0 ? check_errno(result) : "ok";
 }
 
+static const char *result_text(int64_t result, char *text, size_t size) {
+        if (result < 0)
+                return check_errno(result);
+        (void)snprintf(text, size, "%" PRId64, result);
+        return text;
+}
+
+bool check_expect(CheckRun *run, const char *what, int64_t got, int64_t want) {
+        char got_text[24], want_text[24];
+
+        if (got == want)
+                return true;
+        check_note(run, "%s: %s, not %s", what, result_text(got, got_text, sizeof got_text),
+                result_text(want, want_text, sizeof want_text));
+        return false;
+}
+
 static const struct {
         long number;
         const char *name;
@@ -144,6 +161,19 @@ int check_await_sleep(CheckRun *run, CheckProcess *process, char *text, size_t s
                 (void)usleep(2000);
         }
         return -ETIMEDOUT;
+}
+
+bool check_sleeps(CheckRun *run, CheckProcess *process, const char *who) {
+        char text[64];
+        int r = check_await_sleep(run, process, text, sizeof text);
+
+        if (r == -EALREADY)
+                check_note(run, "%s did not wait", who);
+        else if (r < 0)
+                check_note(run, "%s: never seen asleep: %s", who, check_errno(r));
+        else
+                check_note(run, "%s %s", who, text);
+        return r >= 0;
 }
 
 int check_await_state(CheckRun *run, CheckProcess *process, char state) {

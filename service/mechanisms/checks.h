@@ -34,20 +34,25 @@ enum {
 const char *check_errno(int64_t number);
 /* "ok" for a result that is no error, else its errno's name: for evidence. */
 const char *check_outcome(int64_t result);
+/* Is it what the claim says? If not, notes "<what>: <got>, not <want>". For results: numbers from 0, negative errno.
+ */
+bool check_expect(CheckRun *run, const char *what, int64_t got, int64_t want);
 /* Waits until the process sleeps in one and the same system call for as long as two looks at it, and says in which
  * ("asleep in read"). -EALREADY when it said something instead (its call did not block), -EPIPE when it died,
  * -ETIMEDOUT when it keeps running. */
 int check_await_sleep(CheckRun *run, CheckProcess *process, char *text, size_t size);
 /* Waits until the process is in that state ('T', 'Z' …). */
 int check_await_state(CheckRun *run, CheckProcess *process, char state);
+/* The same, noted: "<who>: asleep in read", or why not. */
+bool check_sleeps(CheckRun *run, CheckProcess *process, const char *who);
 /* SIGKILL, and reaps. */
 int check_murder(CheckRun *run, CheckProcess *process);
 /* A path in the directory of the run: "<directory>/ipcbus-<token>-<n>"; -ENAMETOOLONG. */
 int check_path(const CheckRun *run, unsigned n, char ret_path[CHECK_PATH_MAX]);
 /* Can a peer become another user? */
 bool check_can_be_nobody(void);
-/* A folder in the directory that the user nobody may enter (but not list), for sockets and FIFOs of permission checks.
- */
+/* A folder in the directory that the user nobody may enter once it stands in it, for sockets and FIFOs of permission
+ * checks; remove it with rmdir(2). */
 int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]);
 
 /* --- Checks over a transport, with their roles (checks-transport.c, checks-waiting.c, checks-ends.c) --- */

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -404,4 +405,5 @@ const Mechanism mechanism_mq_posix = {
         .entry_address = mq_entry_address,
         .sweep = mq_posix_sweep,
         .transport = &mq_posix_transport,
+        .checks = mq_posix_checks,
 };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -126,6 +127,12 @@ static int64_t call_chdir(CheckPeer *peer, const PeerCall *call, PeerReply *repl
         return chdir(call->text ? call->text : "") < 0 ? -errno : 0;
 }
 
+static int64_t call_limit(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct rlimit limit = { .rlim_cur = (rlim_t)call->b, .rlim_max = (rlim_t)call->b };
+
+        return setrlimit((int)call->a, &limit) < 0 ? -errno : 0;
+}
+
 static int64_t call_exit(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         _exit((int)call->a);
 }
@@ -142,6 +149,7 @@ static const PeerFunction common[] = {
         { "close", call_close },
         { "exit", call_exit },
         { "ignore", call_ignore },
+        { "limit", call_limit },
         { "nobody", call_nobody },
         { "nonblock", call_nonblock },
         { "open", call_open },

@@ -37,7 +37,7 @@ typedef struct PeerFunction {
  * always there, `a` being a descriptor:
  *   open a=slot b=flags text=path | close a | read a b=size: x first, y last byte | write a b=size c=byte |
  *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | nobody: becomes that
- *   user | chdir text | exit a=status | pid: x pid, y uid, z gid */
+ *   user | limit a=RLIMIT_… b=value | chdir text | exit a=status | pid: x pid, y uid, z gid */
 int peer_serve(CheckPeer *peer, const PeerFunction *own);
 /* A role that has only those. */
 int peer_role_plain(CheckPeer *peer);

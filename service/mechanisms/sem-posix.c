@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -459,4 +460,5 @@ const Mechanism mechanism_sem_posix = {
         .entry_address = sem_entry_address,
         .sweep = sem_sweep,
         .transport = &sem_posix_transport,
+        .checks = sem_posix_checks,
 };

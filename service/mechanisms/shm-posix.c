@@ -19,6 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -468,4 +469,5 @@ const Mechanism mechanism_shm_posix = {
         .entry_address = shm_entry_address,
         .sweep = shm_sweep,
         .transport = &shm_posix_transport,
+        .checks = shm_posix_checks,
 };

@@ -34,6 +34,8 @@ static uint64_t value_number(const Value *value) {
 }
 
 static bool wanted(const Listing *listing, const Record *row) {
+        if (record_has(row, "reason"))
+                return true;
         if (listing->uid) {
                 const Value *uid = record_get(row, "uid");
 
