@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The loops behind the floors. All are medians of batches; a batch is as long as it takes for the clock's own cost not
- * to matter. Memory is the caller's. */
+ * to matter. Of the floors that take two processes the last samples count, as the first find caches and scheduler
+ * not settled. Memory is the caller's. */
 #include "floors.h"
 
 #include <errno.h>
@@ -134,12 +135,12 @@ static inline __attribute__((always_inline)) double cacheline(
                 now = now_nsec();
                 /* The first batch finds the other side not there yet. */
                 if (number > BATCH)
-                        samples[n++] = (double)(now - last) / BATCH;
+                        samples[n++ % SAMPLES_MAX] = (double)(now - last) / BATCH;
                 last = now;
-        } while (n < SAMPLES_MAX && now - start < nsec);
+        } while (n == 0 || now - start < nsec);
         atomic_store(&out->number, STOP);
         (void)await_number(in, number, false);
-        return median_of(samples, n);
+        return median_of(samples, n < SAMPLES_MAX ? n : SAMPLES_MAX);
 }
 
 double floor_cacheline(FloorArea *area, unsigned side, uint64_t nsec) {
@@ -150,22 +151,28 @@ double floor_cacheline_payload(FloorArea *area, unsigned side, uint64_t nsec) {
         return cacheline(area, side, nsec, true);
 }
 
-static inline uint32_t await_word(_Atomic uint32_t *word, uint32_t last) {
+/* A side is woken only if it sleeps: the system call is a part of what is measured, one that finds nobody is not. */
+static inline uint32_t await_word(FloorFutex *futex, uint32_t last) {
         uint32_t value;
 
-        while ((value = atomic_load_explicit(word, memory_order_acquire)) == last)
-                futex_wait(word, last);
+        while ((value = atomic_load_explicit(&futex->word, memory_order_acquire)) == last) {
+                atomic_store(&futex->asleep, 1);
+                if (atomic_load(&futex->word) == last)
+                        futex_wait(&futex->word, last);
+                atomic_store_explicit(&futex->asleep, 0, memory_order_relaxed);
+        }
         return value;
 }
 
-static inline void send_word(_Atomic uint32_t *word, uint32_t value) {
-        atomic_store_explicit(word, value, memory_order_release);
-        futex_wake(word, 1);
+static inline void send_word(FloorFutex *futex, uint32_t value) {
+        atomic_store(&futex->word, value);
+        if (atomic_load(&futex->asleep))
+                futex_wake(&futex->word, 1);
 }
 
 /* Each round trip is a sample of its own: it is long beside the clock. */
 double floor_futex(FloorArea *area, unsigned side, uint64_t nsec) {
-        _Atomic uint32_t *out = &area->futexes[side].word, *in = &area->futexes[1 - side].word;
+        FloorFutex *out = &area->futexes[side], *in = &area->futexes[1 - side];
         uint32_t number = 0;
         uint64_t start, last, now;
         double samples[SAMPLES_MAX];
@@ -178,36 +185,33 @@ double floor_futex(FloorArea *area, unsigned side, uint64_t nsec) {
                 return 0;
         }
         last = start = now_nsec();
-        for (unsigned i = 0; n < SAMPLES_MAX; i++) {
+        do {
                 send_word(out, number + 1);
                 number = await_word(in, number);
                 now = now_nsec();
-                if (i > 2)
-                        samples[n++] = (double)(now - last);
+                samples[n++ % SAMPLES_MAX] = (double)(now - last);
                 last = now;
-                if (n > 4 && now - start >= nsec)
-                        break;
-        }
+        } while (n < 8 || now - start < nsec);
         send_word(out, UINT32_MAX);
         (void)await_word(in, number);
-        return median_of(samples, n);
+        return median_of(samples, n < SAMPLES_MAX ? n : SAMPLES_MAX);
 }
 
 /* Side 0 keeps its own CPU busy meanwhile, so that only the other one has to be woken. */
 double floor_idle_wakeup(FloorArea *area, unsigned side, unsigned n) {
         const uint64_t idle = 300 * NSEC_PER_USEC;
-        _Atomic uint32_t *word = &area->futexes[0].word, *ready = &area->futexes[1].word;
+        FloorFutex *futex = &area->futexes[0];
+        _Atomic uint32_t *ready = &area->futexes[1].word;
         double samples[SAMPLES_MAX];
 
         if (n > SAMPLES_MAX)
                 n = SAMPLES_MAX;
-        atomic_store(side == 0 ? word : ready, 0);
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t start;
 
                 if (side == 1) {
                         atomic_store(ready, i + 1);
-                        (void)await_word(word, i);
+                        (void)await_word(futex, i);
                         area->samples[i] = (double)(now_nsec() - area->sent);
                         atomic_store(&area->n_samples, i + 1);
                         continue;
@@ -217,7 +221,7 @@ double floor_idle_wakeup(FloorArea *area, unsigned side, unsigned n) {
                 for (start = now_nsec(); now_nsec() - start < idle;)
                         ;
                 area->sent = now_nsec();
-                send_word(word, i + 1);
+                send_word(futex, i + 1);
                 while (atomic_load(&area->n_samples) != i + 1)
                         ;
         }

@@ -33,11 +33,13 @@ typedef struct FloorLine {
         _Alignas(64) _Atomic uint64_t number;
         _Alignas(64) uint64_t payload[8];
 } FloorLine;
+typedef struct FloorFutex {
+        _Alignas(64) _Atomic uint32_t word;   /* written by one side */
+        _Alignas(64) _Atomic uint32_t asleep; /* written by the other: it sleeps on the word */
+} FloorFutex;
 typedef struct FloorArea {
-        FloorLine lines[2]; /* written by side 0, by side 1 */
-        struct {
-                _Alignas(64) _Atomic uint32_t word;
-        } futexes[2];
+        FloorLine lines[2];         /* written by side 0, by side 1 */
+        FloorFutex futexes[2];      /* written by side 0, by side 1 */
         _Alignas(64) uint64_t sent; /* when side 0 called for the wake-up */
         double samples[256];        /* of side 1, for side 0 */
         _Atomic uint32_t n_samples;

@@ -20,8 +20,10 @@ void histogram_merge(Histogram *into, const Histogram *from) {
                 into->buckets[i] += from->buckets[i];
 }
 
-/* The middle of a bucket: no value in it is further away than half its width. */
-static uint64_t bucket_middle(size_t bucket) {
+/* Where in a bucket the value of that rank is, if they are spread evenly over it: steps from one bucket to the next
+ * would show in medians that differ by less. */
+static uint64_t bucket_value(size_t bucket, uint64_t rank, uint32_t count) {
+        double part = ((double)rank - 0.5) / count;
         unsigned shift;
         uint64_t first;
 
@@ -29,7 +31,7 @@ static uint64_t bucket_middle(size_t bucket) {
                 return bucket;
         shift = (unsigned)(bucket >> HISTOGRAM_BITS) - 1;
         first = (uint64_t)(bucket - ((size_t)shift << HISTOGRAM_BITS)) << shift;
-        return first + (UINT64_C(1) << shift) / 2;
+        return first + (uint64_t)(part * (double)(UINT64_C(1) << shift));
 }
 
 uint64_t histogram_quantile(const Histogram *histogram, double fraction) {
@@ -43,10 +45,11 @@ uint64_t histogram_quantile(const Histogram *histogram, double fraction) {
         if (fraction >= 1 || rank >= histogram->count)
                 return histogram->max;
         for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-                seen += histogram->buckets[i];
-                if (seen < rank || seen == 0)
+                if (seen + histogram->buckets[i] < rank || histogram->buckets[i] == 0) {
+                        seen += histogram->buckets[i];
                         continue;
-                value = bucket_middle(i);
+                }
+                value = bucket_value(i, rank - seen, histogram->buckets[i]);
                 if (value < histogram->min)
                         return histogram->min;
                 return value < histogram->max ? value : histogram->max;

@@ -10,10 +10,10 @@
 #define HISTOGRAM_HIGHEST UINT64_C(3600000000000) /* one hour in nanoseconds; longer ones count as that */
 
 enum {
-        /* 2^6 buckets between a power of two and the next: half a bucket is at most 1/128 of the value, 0.8 %. */
-        HISTOGRAM_BITS = 6,
+        /* 2^7 buckets between a power of two and the next: a bucket is at most 1/128 of the value wide, 0.8 %. */
+        HISTOGRAM_BITS = 7,
         HISTOGRAM_PER_OCTAVE = 1 << HISTOGRAM_BITS,
-        /* An hour is less than 2^42 ns; values below 2^6 have a bucket each. */
+        /* An hour is less than 2^42 ns; values below 2^7 have a bucket each. */
         HISTOGRAM_BUCKETS = HISTOGRAM_PER_OCTAVE * (42 - HISTOGRAM_BITS + 1),
 };
 
