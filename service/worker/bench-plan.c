@@ -177,9 +177,8 @@ static void cell_judge(BenchCell *cell, const Error *unavailable, bool first) {
         const Transport *transport = mechanism->transport;
         Error error = { 0 };
 
-        if (transport == NULL || mechanism_supports(mechanism, OPERATION_BENCHMARK, &error) < 0)
-                snprintf(cell->skipped, sizeof cell->skipped, "%s",
-                        error_is_set(&error) ? error.message : "it does not carry messages between two processes");
+        if (mechanism_supports(mechanism, OPERATION_BENCHMARK, &error) < 0)
+                snprintf(cell->skipped, sizeof cell->skipped, "%.*s", BENCH_REASON_MAX - 1, error.message);
         else if (error_is_set(unavailable))
                 snprintf(cell->skipped, sizeof cell->skipped, "%.*s", BENCH_REASON_MAX - 1, unavailable->message);
         else if (cell->wait == WAIT_SPIN && cell->placement.type == PLACEMENT_SAME_CPU)

@@ -177,6 +177,12 @@ static PairOutcome children_wait(const Pair *pair, Child children[2]) {
 /* A side that was killed explains what its peer then saw, so it goes first; a killed one cannot say anything. */
 static void explain(const Pair *pair, const Child children[2], PairOutcome outcome, char reason[PAIR_REASON_MAX]) {
         if (outcome == PAIR_TIMED_OUT) {
+                for (unsigned i = 0; i < 2; i++)
+                        if (!children[i].killed) {
+                                snprintf(reason, PAIR_REASON_MAX, "side %u ended early, and the other waited %.1f s",
+                                        i, (double)pair->timeout_usec / (double)USEC_PER_SEC);
+                                return;
+                        }
                 snprintf(reason, PAIR_REASON_MAX, "it did not end within %.1f s and was stopped",
                         (double)pair->timeout_usec / (double)USEC_PER_SEC);
                 return;
