@@ -151,6 +151,31 @@ def sanitized(stage, directory, selection):
         shutil.rmtree(reports)
 
 
+def under_valgrind(stage, directory):
+    """The commands of the README, on a service that runs in valgrind."""
+    reports = tempfile.mkdtemp(prefix='ipcbus-valgrind.')
+    try:
+        wrapper = (f'valgrind --quiet --log-file={reports}/service.%p --leak-check=full --track-fds=yes '
+                   '--show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect')
+        status, output = run(['tests/demo/private-bus', directory, 'python3', 'tests/setup/readme.py', TOP],
+                             dict(os.environ, IPCBUS_WRAPPER=wrapper))
+        count = Count()
+        count_tap(stage, output, status == 0, count)
+        names = sorted(os.listdir(reports))
+        if not names:
+            count.failures.append((stage, 'valgrind has written no report: the service did not run in it\n' + output))
+        for name in names:
+            with open(os.path.join(reports, name), encoding='utf-8', errors='replace') as report:
+                findings = report.read()
+            if re.search(r'(ERROR SUMMARY: [1-9])|Invalid|uninitialised|definitely lost', findings):
+                count.failures.append((f'{stage}: the service', findings))
+            else:
+                count.passed += 1
+        return count
+    finally:
+        shutil.rmtree(reports)
+
+
 def main():
     total = Count()
     began = time.monotonic()
@@ -170,6 +195,8 @@ def main():
         stage('clang tests', tested, 'build-clang', ['--suite', 'unit'])
     if stage('sanitizers', built, 'build-sanitizers', 'gcc', ['-Db_sanitize=address,undefined', '-Db_lundef=false']):
         stage('sanitizer tests', sanitized, 'build-sanitizers', ['--no-suite', 'static'])
+
+    stage('valgrind', under_valgrind, 'build')
 
     for where, output in total.failures:
         print(f'\nFAILED {where}')
