@@ -152,25 +152,35 @@ def sanitized(stage, directory, selection):
 
 
 def under_valgrind(stage, directory):
-    """The commands of the README, on a service that runs in valgrind."""
+    """The service in valgrind: mistakes with memory and descriptors that are still open when it ends."""
+    count = Count()
+    valgrind = shutil.which('valgrind')
+    if not valgrind:
+        count.skips.append((stage, 'valgrind is not installed'))
+        return count
     reports = tempfile.mkdtemp(prefix='ipcbus-valgrind.')
     try:
-        wrapper = (f'valgrind --quiet --log-file={reports}/service.%p --leak-check=full --track-fds=yes '
+        wrapper = (f'{valgrind} --quiet --log-file={reports}/service.%p --leak-check=full --track-fds=yes '
                    '--show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect')
-        status, output = run(['tests/demo/private-bus', directory, 'python3', 'tests/setup/readme.py', TOP],
+        status, output = run(['tests/demo/private-bus', directory, 'tests/setup/use-without-worker'],
                              dict(os.environ, IPCBUS_WRAPPER=wrapper))
-        count = Count()
-        count_tap(stage, output, status == 0, count)
+        if status == 0:
+            count.passed += 1
+        else:
+            count.failures.append((f'{stage}: use of the service', output))
+        findings = ''
         names = sorted(os.listdir(reports))
-        if not names:
-            count.failures.append((stage, 'valgrind has written no report: the service did not run in it\n' + output))
         for name in names:
             with open(os.path.join(reports, name), encoding='utf-8', errors='replace') as report:
-                findings = report.read()
-            if re.search(r'(ERROR SUMMARY: [1-9])|Invalid|uninitialised|definitely lost', findings):
-                count.failures.append((f'{stage}: the service', findings))
-            else:
-                count.passed += 1
+                findings += report.read()
+        # Its own log is a descriptor that it has inherited; what the service left open says where it was opened.
+        left_open = re.search(r'Open [^\n]*\n==\d+==    (?!<inherited)', findings)
+        if not names:
+            count.failures.append((stage, 'valgrind has written no report: the service did not run in it'))
+        elif left_open or re.search(r'Invalid|ninitialised|unaddressable|are (definitely|indirectly) lost', findings):
+            count.failures.append((f'{stage}: findings', findings))
+        else:
+            count.passed += 1
         return count
     finally:
         shutil.rmtree(reports)

@@ -7,6 +7,7 @@ build=$2
 prefix=$3
 destination=$(mktemp -d) || exit 1
 trap 'rm -rf "$destination"' EXIT
+mkdir -m 700 "$destination/run"
 root=$destination$prefix
 n=0
 
@@ -55,8 +56,7 @@ completes() {
 
 # Activation of what was installed, by a service file that differs only in where DESTDIR has put it.
 activates() {
-        mkdir -p "$destination/data/dbus-1/services" "$destination/run" || return 1
-        chmod 700 "$destination/run"
+        mkdir -p "$destination/data/dbus-1/services" || return 1
         sed "s,^Exec=,Exec=$destination," "$root/share/dbus-1/services/org.ipcbus1.service" \
                 >"$destination/data/dbus-1/services/org.ipcbus1.service"
         # shellcheck disable=SC2016 # the inner shell's arguments
