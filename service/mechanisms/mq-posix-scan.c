@@ -22,13 +22,17 @@
 #define KIND "mq-posix"
 
 static int mount_detached(void) {
-        CLEANUP_FD int context = -EBADF;
+        CLEANUP_FD int context = -EBADF, mount_fd = -EBADF;
         int fd;
 
         context = fsopen("mqueue", FSOPEN_CLOEXEC);
         if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return -errno;
-        fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+        mount_fd = fsmount(context, FSMOUNT_CLOEXEC, 0);
+        if (mount_fd < 0)
+                return -errno;
+        /* That one is as of O_PATH; what is opened below it keeps the mount. */
+        fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }
 

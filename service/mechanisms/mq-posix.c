@@ -141,7 +141,12 @@ static int mq_kind_open(KernelObject *object, const Record *options, Error *erro
         if (r < 0)
                 return r;
         r = queue_open(object->address.text, O_NONBLOCK, &object->fds[0], error);
-        return r < 0 ? r : queue_fill(object, error);
+        if (r < 0)
+                return r;
+        r = queue_fill(object, error);
+        if (r < 0)
+                object->fds[0] = fd_close(object->fds[0]);
+        return r;
 }
 
 static void mq_kind_close(KernelObject *object) {

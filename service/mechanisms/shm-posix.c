@@ -414,8 +414,8 @@ static int shm_entry_address(const char *name, char **ret_address) {
 
 static const OptionSpec shm_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /frames; the slash may be left out" },
-        { "size", OPTION_SIZE, OPTION_FOR_CREATE | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, NULL, 0, 0,
-                "bytes of the memory to make (pages come with the first write); the most bytes to read" },
+        { "size", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 0, 0, "bytes; their pages come with the first write" },
+        { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "16M", 0, 0, "the most bytes to read" },
         { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777, "permission bits, whatever the umask is" },
         { "offset", OPTION_SIZE, OPTION_FOR_SEND | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "0", 0, 0,
                 "where in the memory to write or read" },

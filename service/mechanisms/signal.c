@@ -27,21 +27,16 @@
 #include "posix-transports.h"
 #include "scan.h"
 #include "signal-names.h"
+#include "signal-queue.h"
 #include "units.h"
 #include "worker-protocol.h"
 
 #define KIND "signal"
 
-enum {
-        PROCESS,
-        QUEUE_FILLED,
-        QUEUE_MAX = 256,
-};
+enum { PROCESS, QUEUE_FILLED };
 
 typedef struct SignalState {
-        Record *queue[QUEUE_MAX]; /* a ring */
-        size_t first, n;
-        uint64_t lost;    /* the oldest, dropped for newer ones */
+        SignalQueue queue;
         uint64_t signals; /* which it takes, a mask */
 } SignalState;
 
@@ -70,7 +65,7 @@ static int signal_probe(Record *facts, Error *error) {
         if (process_read_signals(getpid(), &self) >= 0)
                 limit_append(facts, "queued-now", self.queued, "signals", "/proc/self/status SigQ");
         limit_append(facts, "real-time-signals", (uint64_t)(SIGRTMAX - SIGRTMIN + 1), "signals", "signal(7)");
-        limit_append(facts, "listener-queue", QUEUE_MAX, "signals", "ipcbus");
+        limit_append(facts, "listener-queue", SIGNAL_QUEUE_MAX, "signals", "ipcbus");
         return 0;
 }
 
@@ -126,19 +121,25 @@ static int signal_open(KernelObject *object, const Record *options, Error *error
         return 0;
 }
 
-/* The process is there already: keep() runs in it, and said in its first record who it is. */
-static int signal_create(KernelObject *object, const Record *options, Error *error) {
+static void signal_close(KernelObject *object) {
+        SignalState *state = object->state;
+
+        if (state)
+                signal_queue_clear(&state->queue);
+        free(state);
+        object->state = NULL;
+        object->fds[PROCESS] = fd_close(object->fds[PROCESS]);
+        object->fds[QUEUE_FILLED] = fd_close(object->fds[QUEUE_FILLED]);
+}
+
+/* Which process keep() runs in stood in its first record. */
+static int open_listener(KernelObject *object, const Record *options, Error *error) {
         uint64_t pid = record_get_u64(options, "pid", 0), start_time = record_get_u64(options, "starttime", 0);
         char expected[IDENTITY_MAX];
-        SignalState *state;
-        sigset_t set;
         int r;
 
         if (pid == 0)
                 return error_set(error, ERROR_FAILED, "A listener for signals needs the process that listens.");
-        r = signal_listen_set(options, &set, error);
-        if (r < 0)
-                return r;
         r = address_set_number(&object->address, KIND, ADDRESS_NUMBER, pid);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot keep the process id %" PRIu64, pid);
@@ -148,27 +149,32 @@ static int signal_create(KernelObject *object, const Record *options, Error *err
         identity_from_process((pid_t)pid, start_time, expected);
         if (strcmp(expected, object->identity) != 0)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "The listener %" PRIu64 " has just ended.", pid);
-        object->fds[QUEUE_FILLED] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (object->fds[QUEUE_FILLED] < 0)
-                return error_set_errno(error, errno, "Cannot make the queue of a listener");
-        state = calloc(1, sizeof(*state));
-        if (!state)
-                return error_set_errno(error, ENOMEM, "Cannot make the queue of a listener");
-        state->signals = signal_mask_from_set(&set);
-        object->state = state;
         return 0;
 }
 
-static void signal_close(KernelObject *object) {
-        SignalState *state = object->state;
+static int signal_create(KernelObject *object, const Record *options, Error *error) {
+        SignalState *state;
+        sigset_t set;
+        int r;
 
-        if (state)
-                for (size_t i = 0; i < state->n; i++)
-                        record_free(state->queue[(state->first + i) % QUEUE_MAX]);
-        free(state);
-        object->state = NULL;
-        object->fds[PROCESS] = fd_close(object->fds[PROCESS]);
-        object->fds[QUEUE_FILLED] = fd_close(object->fds[QUEUE_FILLED]);
+        r = signal_listen_set(options, &set, error);
+        if (r >= 0)
+                r = open_listener(object, options, error);
+        if (r < 0) {
+                signal_close(object);
+                return r;
+        }
+        state = calloc(1, sizeof(*state));
+        object->fds[QUEUE_FILLED] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (!state || object->fds[QUEUE_FILLED] < 0) {
+                r = error_set_errno(error, state ? errno : ENOMEM, "Cannot make the queue of a listener");
+                free(state);
+                signal_close(object);
+                return r;
+        }
+        state->signals = signal_mask_from_set(&set);
+        object->state = state;
+        return 0;
 }
 
 static int signal_remove(KernelObject *object, Error *error) {
@@ -298,9 +304,9 @@ static int copy_received(const Record *received, uint64_t size, void **ret_data,
 
 static int signal_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
         Record *meta, Error *error) {
-        uint64_t index = peek ? record_get_u64(options, "index", 0) : 0, waiting;
+        uint64_t index = peek ? record_get_u64(options, "index", 0) : 0;
         SignalState *state = object->state;
-        Record *received;
+        const Record *received;
         int r;
 
         if (!is_listener(object))
@@ -308,22 +314,16 @@ static int signal_receive(KernelObject *object, bool peek, const Record *options
                         "Only the process %d itself can take its signals; create an object of the kind signal and "
                         "receive from that.",
                         (int)object_pid(object));
-        if (index >= state->n)
+        received = signal_queue_at(&state->queue, index);
+        if (!received)
                 return -EAGAIN;
-        received = state->queue[(state->first + index) % QUEUE_MAX];
         r = copy_received(received, record_get_u64(options, "size", UINT64_MAX), ret_data, ret_size, meta);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot receive a signal");
-        if (state->lost > 0)
-                record_set_u64(meta, "lost", state->lost);
-        if (peek)
-                return 0;
-        state->queue[state->first] = record_free(received);
-        state->first = (state->first + 1) % QUEUE_MAX;
-        state->n--;
-        state->lost = 0;
-        if (state->n == 0)
-                (void)!read(object->fds[QUEUE_FILLED], &waiting, sizeof(waiting));
+        if (state->queue.lost > 0)
+                record_set_u64(meta, "lost", state->queue.lost);
+        if (!peek)
+                signal_queue_drop_first(&state->queue, object->fds[QUEUE_FILLED]);
         return 0;
 }
 
@@ -368,21 +368,8 @@ static int signal_listen(KernelObject *object, const char *const *signals, size_
 static void keep_received(KernelObject *object, const Record *record, EventSink *sink) {
         CLEANUP(record_freep) Record *details = NULL;
         SignalState *state = object->state;
-        Record *kept;
 
-        if (record_copy(record, &kept) < 0) {
-                state->lost++;
-                return;
-        }
-        if (state->n == QUEUE_MAX) {
-                record_free(state->queue[state->first]);
-                state->first = (state->first + 1) % QUEUE_MAX;
-                state->n--;
-                state->lost++;
-        }
-        state->queue[(state->first + state->n++) % QUEUE_MAX] = kept;
-        if (state->n == 1)
-                (void)!write(object->fds[QUEUE_FILLED], &(uint64_t){ 1 }, sizeof(uint64_t));
+        signal_queue_add(&state->queue, record, object->fds[QUEUE_FILLED]);
         if (record_copy(record, &details) < 0)
                 return;
         record_unset(details, WORKER_TYPE);
@@ -430,9 +417,9 @@ static int signal_describe(KernelObject *object, Record *attributes, Error *erro
         record_set_u64(attributes, "signal_queue_max", signals.queue_max);
         if (state) {
                 record_set_signals(attributes, "signals", state->signals);
-                record_set_u64(attributes, "messages", state->n);
-                record_set_u64(attributes, "max_messages", QUEUE_MAX);
-                record_set_u64(attributes, "lost", state->lost);
+                record_set_u64(attributes, "messages", state->queue.n);
+                record_set_u64(attributes, "max_messages", SIGNAL_QUEUE_MAX);
+                record_set_u64(attributes, "lost", state->queue.lost);
         }
         return record_error(attributes);
 }
@@ -452,7 +439,7 @@ static const OptionSpec signal_options[] = {
         { "value", OPTION_INTEGER, OPTION_FOR_SEND, "0", 0, 0, "a number that goes along (sigqueue(3))" },
         { "confirm", OPTION_BOOL, OPTION_FOR_SEND, "false", 0, 0,
                 "also to process 1, to ipcbus itself and to what started it" },
-        { "index", OPTION_COUNT, OPTION_FOR_PEEK, "0", 0, QUEUE_MAX - 1, "which of the waiting to show" },
+        { "index", OPTION_COUNT, OPTION_FOR_PEEK, "0", 0, SIGNAL_QUEUE_MAX - 1, "which of the waiting to show" },
         {},
 };
 

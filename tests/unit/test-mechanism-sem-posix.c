@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* POSIX semaphores as a kind: that the C library takes what create() wrote, and back; values at their bounds; waits
+ * with and without a time-out; files that are no semaphores. */
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <limits.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "mechanism-fixture.h"
+#include "posix-fixture.h"
+#include "units.h"
+
+typedef struct Fixture {
+        char *name, *path, *address, *option;
+        unsigned descriptors;
+} Fixture;
+
+static void set_up(Fixture *f, gconstpointer data) {
+        f->name = g_strdup_printf("/ipcbus-unit-%d-%x", (int)getpid(), g_random_int());
+        f->path = g_strdup_printf("/dev/shm/sem.%s", f->name + 1);
+        f->address = g_strdup_printf("sem-posix:%s", f->name);
+        f->option = g_strdup_printf("name=%s", f->name);
+        f->descriptors = fixture_descriptors();
+}
+
+static void tear_down(Fixture *f, gconstpointer data) {
+        g_assert_cmpuint(fixture_descriptors(), ==, f->descriptors);
+        g_assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
+        g_free(f->name);
+        g_free(f->path);
+        g_free(f->address);
+        g_free(f->option);
+}
+
+static uint64_t attribute(KernelObject *object, const char *name) {
+        CLEANUP(record_freep) Record *attributes = NULL;
+        Error error = {};
+
+        g_assert_cmpint(record_new(&attributes), ==, 0);
+        g_assert_cmpint(object->mechanism->describe(object, attributes, &error), ==, 0);
+        g_assert_true(record_has(attributes, name));
+        return record_get_u64(attributes, name, 0);
+}
+
+static void test_create(Fixture *f, gconstpointer data) {
+        KernelObject object;
+        struct stat st;
+        mode_t mask;
+        sem_t *sem;
+        int value;
+
+        mask = umask(077);
+        fixture_create(&object, "sem-posix", f->option, "value=2", "mode=0660", NULL);
+        umask(mask);
+        g_assert_cmpint(lstat(f->path, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 07777, ==, 0660);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 2);
+        g_assert_cmpuint(attribute(&object, "waiters"), ==, 0);
+
+        /* The C library takes it for its own. */
+        sem = sem_open(f->name, 0);
+        g_assert_true(sem != SEM_FAILED);
+        g_assert_cmpint(sem_getvalue(sem, &value), ==, 0);
+        g_assert_cmpint(value, ==, 2);
+        g_assert_cmpint(sem_trywait(sem), ==, 0);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 1);
+        sem_close(sem);
+        posix_fixture_remove(&object);
+}
+
+static void test_refused(Fixture *f, gconstpointer data) {
+        g_autofree char *slash = g_strconcat(f->option, "/x", NULL), *address = g_strconcat(f->address, "/x", NULL);
+        KernelObject object;
+        sem_t *sem;
+
+        posix_fixture_refused("sem-posix", ERROR_INVALID_OPTION, "option name", "value=1", NULL);
+        posix_fixture_refused("sem-posix", ERROR_INVALID_OPTION, "second slash", slash, NULL);
+        posix_fixture_refused("sem-posix", ERROR_INVALID_OPTION, "2147483647", f->option, "value=2147483648");
+        posix_fixture_refused("sem-posix", ERROR_INVALID_OPTION, "size", f->option, "size=1");
+        posix_fixture_open_refused(f->address, ERROR_NO_SUCH_OBJECT, f->name);
+        posix_fixture_open_refused(address, ERROR_INVALID_ADDRESS, "second slash");
+
+        sem = sem_open(f->name, O_CREAT | O_EXCL, 0600, 7);
+        g_assert_true(sem != SEM_FAILED);
+        posix_fixture_refused("sem-posix", ERROR_EXISTS, "exists already", f->option, NULL);
+        g_assert_cmpint(fixture_open(&object, f->address, NULL, NULL), ==, 0);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 7);
+        sem_close(sem);
+        posix_fixture_remove(&object);
+}
+
+static void test_no_semaphore(Fixture *f, gconstpointer data) {
+        CLEANUP(record_freep) Record *attributes = NULL;
+        KernelObject object;
+        Error error = {};
+
+        g_assert_true(g_file_set_contents(f->path, "short", 5, NULL));
+        posix_fixture_open_refused(f->address, ERROR_NO_SUCH_OBJECT, "is no semaphore");
+        g_assert_cmpint(unlink(f->path), ==, 0);
+
+        /* Cut by its owner after it was opened: nobody gets SIGBUS. */
+        fixture_create(&object, "sem-posix", f->option, NULL);
+        g_assert_cmpint(truncate(f->path, 0), ==, 0);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -ENOENT);
+        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -ENOENT);
+        g_assert_cmpint(record_new(&attributes), ==, 0);
+        g_assert_cmpint(object.mechanism->describe(&object, attributes, &error), ==, -ENOENT);
+        kernel_object_done(&object);
+        g_assert_cmpint(unlink(f->path), ==, 0);
+}
+
+static void test_post_wait(Fixture *f, gconstpointer data) {
+        const uint64_t timeout = 20 * USEC_PER_MSEC;
+        KernelObject object;
+        Error error = {};
+        gint64 start;
+
+        fixture_create(&object, "sem-posix", f->option, NULL);
+        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(object.mechanism->post(&object, 3, &error), ==, 0);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 3);
+        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, 0);
+        g_assert_cmpint(object.mechanism->wait(&object, timeout, &error), ==, 0);
+        g_assert_cmpint(object.mechanism->wait(&object, USEC_INFINITY, &error), ==, 0);
+        start = g_get_monotonic_time();
+        g_assert_cmpint(object.mechanism->wait(&object, timeout, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(g_get_monotonic_time() - start, >=, timeout);
+        g_assert_cmpint(error.code, ==, ERROR_TIMED_OUT);
+        g_assert_cmpint(object.mechanism->post(&object, 0, &error), ==, -EINVAL);
+        posix_fixture_remove(&object);
+}
+
+static void test_overflow(Fixture *f, gconstpointer data) {
+        KernelObject object;
+        Error error = {};
+
+        fixture_create(&object, "sem-posix", f->option, "value=2147483646", NULL);
+        g_assert_cmpint(object.mechanism->post(&object, 2, &error), ==, -EDQUOT);
+        g_assert_cmpint(error.code, ==, ERROR_LIMIT_EXCEEDED);
+        g_assert_cmpuint(attribute(&object, "value"), ==, SEM_VALUE_MAX - 1);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, 0);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -EDQUOT);
+        g_assert_cmpint(object.mechanism->post(&object, UINT64_MAX, &error), ==, -EDQUOT);
+        g_assert_cmpuint(attribute(&object, "value"), ==, SEM_VALUE_MAX);
+        posix_fixture_remove(&object);
+}
+
+/* Somebody waits: the file tells, and posting wakes it. */
+static void test_waiter(Fixture *f, gconstpointer data) {
+        KernelObject object;
+        Error error = {};
+        int status;
+        pid_t pid;
+
+        fixture_create(&object, "sem-posix", f->option, NULL);
+        pid = fork();
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0)
+                _exit(object.mechanism->wait(&object, 30 * USEC_PER_SEC, NULL) < 0 ? 1 : 0);
+        while (attribute(&object, "waiters") == 0)
+                g_usleep(1000);
+        g_assert_cmpuint(attribute(&object, "waiters"), ==, 1);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, 0);
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 0);
+        g_assert_cmpuint(attribute(&object, "waiters"), ==, 0);
+        posix_fixture_remove(&object);
+}
+
+static void test_replaced(Fixture *f, gconstpointer data) {
+        KernelObject object;
+        Error error = {};
+        sem_t *sem;
+
+        fixture_create(&object, "sem-posix", f->option, "value=1", NULL);
+        g_assert_cmpint(sem_unlink(f->name), ==, 0);
+        sem = sem_open(f->name, O_CREAT | O_EXCL, 0600, 5);
+        g_assert_true(sem != SEM_FAILED);
+        sem_close(sem);
+        g_assert_cmpint(kernel_object_verify(&object, &error), ==, -ESTALE);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -ENOENT);
+        g_assert_nonnull(strstr(error.message, "was replaced"));
+        kernel_object_done(&object);
+        g_assert_cmpint(sem_unlink(f->name), ==, 0);
+}
+
+static void as_other_user(const char *address) {
+        CLEANUP(record_freep) Record *attributes = NULL;
+        KernelObject object;
+        Error error = {};
+
+        g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
+        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -EACCES);
+        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -EACCES);
+        g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
+        g_assert_cmpint(record_new(&attributes), ==, 0);
+        g_assert_cmpint(object.mechanism->describe(&object, attributes, &error), ==, 0);
+        g_assert_false(record_has(attributes, "value"));
+        g_assert_cmpint(object.mechanism->remove(&object, &error), <, 0);
+        g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
+        kernel_object_done(&object);
+}
+
+static void test_other_user(Fixture *f, gconstpointer data) {
+        KernelObject object;
+
+        if (!posix_fixture_can_be_other())
+                return;
+        fixture_create(&object, "sem-posix", f->option, "value=1", NULL);
+        posix_fixture_as_other(as_other_user, f->address);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 1);
+        posix_fixture_remove(&object);
+}
+
+static void test_scan(Fixture *f, gconstpointer data) {
+        CLEANUP(record_freep) Record *row = NULL;
+        g_autofree char *as_memory = g_strdup_printf("shm-posix:/sem.%s", f->name + 1);
+        KernelObject object;
+
+        fixture_create(&object, "sem-posix", f->option, "value=9", NULL);
+        row = posix_fixture_scan(object.mechanism, f->address);
+        g_assert_nonnull(row);
+        g_assert_cmpuint(record_get_u64(row, "value", 0), ==, 9);
+        g_assert_cmpuint(record_get_u64(row, "waiters", 7), ==, 0);
+        g_assert_null(posix_fixture_scan(mechanism_find("shm-posix"), as_memory));
+        posix_fixture_assert_held_by_end(&object);
+        posix_fixture_remove(&object);
+}
+
+static void test_transport(void) {
+        posix_fixture_transport("sem-posix", WAIT_BLOCK, 3000);
+        posix_fixture_transport("sem-posix", WAIT_SPIN, 300);
+}
+
+static void test_sweep(void) {
+        posix_fixture_sweep("sem-posix");
+}
+
+int main(int argc, char **argv) {
+        g_test_init(&argc, &argv, NULL);
+#define ADD(name, function) g_test_add("/sem-posix/" name, Fixture, NULL, set_up, function, tear_down)
+        ADD("create", test_create);
+        ADD("refused", test_refused);
+        ADD("no-semaphore", test_no_semaphore);
+        ADD("post-wait", test_post_wait);
+        ADD("overflow", test_overflow);
+        ADD("waiter", test_waiter);
+        ADD("replaced", test_replaced);
+        ADD("other-user", test_other_user);
+        ADD("scan", test_scan);
+#undef ADD
+        g_test_add_func("/sem-posix/transport", test_transport);
+        g_test_add_func("/sem-posix/sweep", test_sweep);
+        return g_test_run();
+}
