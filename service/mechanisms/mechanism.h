@@ -190,7 +190,7 @@ struct Mechanism {
          * It sends one record with "ready" (BOOL) and what create() needs, then records as it likes, over `channel`,
          * and returns when the channel closes. The service passes that first record's keys on in create()'s options,
          * sets object->channel, and gives every later record to kept(). */
-        int (*keep)(const Record *options, int channel);
+        int (*keep)(const Record *options, int channel, Error *error);
         void (*kept)(KernelObject *object, const Record *record, EventSink *sink);
 
         /* System-wide, in a worker: a row for each kernel object of this kind (inventory/scan.h). */

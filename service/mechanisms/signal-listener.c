@@ -163,12 +163,12 @@ static int take_request(int fd, int channel, sigset_t *set) {
         return r;
 }
 
-int signal_keep(const Record *options, int channel) {
+int signal_keep(const Record *options, int channel, Error *error) {
         CLEANUP_FD int fd = -EBADF;
         sigset_t set;
         int r;
 
-        r = signal_listen_set(options, &set, NULL);
+        r = signal_listen_set(options, &set, error);
         if (r < 0)
                 return r;
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

@@ -38,6 +38,6 @@ uint64_t process_start_to_realtime(uint64_t start_time);
 /* signal-listener.c: the option "signals" as a set, or the default. */
 int signal_listen_set(const Record *options, sigset_t *ret_set, Error *error);
 
-int signal_keep(const Record *options, int channel);
+int signal_keep(const Record *options, int channel, Error *error);
 /* signal-scan.c */
 int signal_scan(Scan *scan);

@@ -22,9 +22,9 @@ int op_keep(const Record *request, Error *error) {
                 return r;
         r = mechanism->keep(
                 options && options->type == VALUE_RECORDS && options->records.n > 0 ? options->records.items[0] : none,
-                WORKER_FD);
+                WORKER_FD, error);
         record_free(none);
-        if (r < 0)
+        if (r < 0 && !error_is_set(error))
                 return error_set_errno(error, r, "The keeper of the %s object ended", kind);
-        return 0;
+        return r < 0 ? r : 0;
 }

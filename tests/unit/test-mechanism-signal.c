@@ -36,7 +36,7 @@ static void listener_start(Listener *l, const char *signals) {
         g_assert_cmpint(l->pid, >=, 0);
         if (l->pid == 0) {
                 close(fds[0]);
-                _exit(mechanism->keep(options, fds[1]) < 0 ? 1 : 0);
+                _exit(mechanism->keep(options, fds[1], NULL) < 0 ? 1 : 0);
         }
         close(fds[1]);
         g_assert_cmpint(channel_receive(fds[0], 30 * USEC_PER_SEC, &ready), ==, 0);
