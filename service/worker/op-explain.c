@@ -5,6 +5,7 @@
  * child that has become the user; nothing is sent, received or changed. */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,28 @@ static void add_step(Record *row, const Record *outcome) {
         record_append_record(row, "steps", step);
 }
 
+/* The user that was asked for by name or number; a number need not have a name. */
+static int caller_look_up(const char *user, Caller *caller, Error *error) {
+        struct passwd *entry = getpwnam(user);
+        uint64_t uid;
+
+        if (!entry && number_parse(user, &uid) >= 0 && uid < UINT32_MAX) {
+                caller->uid = (uid_t)uid;
+                entry = getpwuid(caller->uid);
+                if (!entry) {
+                        caller->gid = (gid_t)uid;
+                        caller->user = NULL;
+                        return 0;
+                }
+        }
+        if (!entry)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "There is no user \"%s\" here; give a name or a number that this machine knows", user);
+        caller->uid = entry->pw_uid;
+        caller->gid = entry->pw_gid;
+        return 0;
+}
+
 static int explain(KernelObject *object, const Record *request, Record *row, Error *error) {
         Caller caller = {
                 .uid = (uid_t)record_get_u64(request, "uid", geteuid()),
@@ -119,6 +142,8 @@ static int explain(KernelObject *object, const Record *request, Record *row, Err
         Record *outcome = NULL;
         int r = mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
 
+        if (r >= 0 && caller.user)
+                r = caller_look_up(caller.user, &caller, error);
         if (r < 0)
                 return r;
         if (caller.uid != geteuid() && geteuid() != 0)
