@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -363,4 +364,5 @@ const Mechanism mechanism_fifo = {
         .scan = fifo_scan,
         .holder_keys = fifo_holder_keys,
         .transport = &fifo_transport,
+        .checks = fifo_checks,
 };

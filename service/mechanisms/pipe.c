@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -236,4 +237,5 @@ const Mechanism mechanism_pipe = {
         .scan = pipe_scan,
         .holder_keys = pipe_holder_keys,
         .transport = &pipe_transport,
+        .checks = pipe_checks,
 };
