@@ -308,6 +308,8 @@ static int mq_describe(KernelObject *object, Record *attributes, Error *error) {
 static int mq_watch_on(KernelObject *object, int *ret_fd, uint32_t *ret_events) {
         *ret_fd = object->fds[0];
         *ret_events = EPOLLIN | EPOLLOUT | EPOLLET;
+        ((MqState *)object->state)->looked =
+                false; /* epoll tells once more what it finds when a descriptor is added */
         return 0;
 }
 

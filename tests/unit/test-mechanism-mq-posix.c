@@ -6,6 +6,7 @@
 #include <mqueue.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -189,6 +190,54 @@ static void test_events(Fixture *f, gconstpointer data) {
         g_assert_true(fixture_watch(&object, &sink, 1000));
         g_assert_cmpuint(sink.counts[EVENT_MESSAGE_ARRIVED], ==, 3);
         mq_close(mqd);
+
+        /* Watched anew, with a message there and nothing new. */
+        g_assert_true(fixture_watch(&object, &sink, 1000));
+        g_assert_true(fixture_watch(&object, &sink, 1000));
+        g_assert_cmpuint(sink.counts[EVENT_MESSAGE_ARRIVED], ==, 3);
+        fixture_sink_done(&sink);
+        posix_fixture_remove(&object);
+}
+
+/* Looks once at what epoll tells of the queue. */
+static bool look(int poller, KernelObject *object, FixtureSink *sink) {
+        struct epoll_event event;
+
+        if (epoll_wait(poller, &event, 1, 0) == 0)
+                return false;
+        object->mechanism->watch(object, event.events, &sink->sink);
+        return true;
+}
+
+/* One taken and one sent before anybody looked is a message that came, though there are as many as before. */
+static void test_events_merged(Fixture *f, gconstpointer data) {
+        CLEANUP_FD int poller = -EBADF;
+        struct epoll_event event = {};
+        KernelObject object;
+        FixtureSink sink;
+        uint32_t events;
+        int fd;
+
+        fixture_create(&object, "mq-posix", f->option, NULL);
+        fixture_sink_init(&sink);
+        g_assert_cmpint(object.mechanism->watch_on(&object, &fd, &events), ==, 0);
+        event.events = events;
+        poller = epoll_create1(EPOLL_CLOEXEC);
+        g_assert_cmpint(epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event), ==, 0);
+        g_assert_true(look(poller, &object, &sink));
+        g_assert_cmpint(fixture_send(&object, "one", NULL), ==, 0);
+        g_assert_true(look(poller, &object, &sink));
+        g_assert_cmpuint(sink.counts[EVENT_MESSAGE_ARRIVED], ==, 1);
+        g_assert_false(look(poller, &object, &sink));
+
+        fixture_assert_receives(&object, "one");
+        g_assert_cmpint(fixture_send(&object, "two", NULL), ==, 0);
+        g_assert_true(look(poller, &object, &sink));
+        g_assert_cmpuint(sink.counts[EVENT_MESSAGE_ARRIVED], ==, 2);
+        fixture_assert_receives(&object, "two");
+        g_assert_true(look(poller, &object, &sink));
+        g_assert_cmpuint(sink.counts[EVENT_MESSAGE_ARRIVED], ==, 2);
+        poller = fd_close(poller);
         fixture_sink_done(&sink);
         posix_fixture_remove(&object);
 }
@@ -310,6 +359,7 @@ int main(int argc, char **argv) {
         ADD("limits", test_limits);
         ADD("messages", test_messages);
         ADD("events", test_events);
+        ADD("events-merged", test_events_merged);
         ADD("foreign", test_foreign);
         ADD("other-user", test_other_user);
         ADD("scan", test_scan);
