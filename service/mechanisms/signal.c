@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cleanup.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -484,4 +485,5 @@ const Mechanism mechanism_signal = {
         .scan = signal_scan,
         .holder_keys = signal_holder_keys,
         .transport = &signal_transport,
+        .checks = signal_checks,
 };
