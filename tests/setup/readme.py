@@ -4,8 +4,9 @@
 
 In every block of the README that is marked as `console`, a line that starts with "$ " is a command (one that ends with a
 backslash goes on in the next line) and the lines below are what it prints. "…" stands for anything, also for any lines
-where it is alone; how many blanks stand between two words is left open. The names in the README are made unique, so
-that it can run beside others: "tour" becomes "tour-PID"."""
+where it is alone; how many blanks stand between two words is left open, and so is what another run has otherwise: durations and
+other numbers with a fraction, process numbers, serials and who runs it. The names in the README are made unique, so that it
+can run beside others: "tour" becomes "tour-PID"."""
 
 import os
 import re
@@ -39,6 +40,19 @@ def unique(text):
     return re.sub(r'\btour\b', NAME, text)
 
 
+DURATION = re.compile(r'\d+(\.\d+)?[ \t]+(ns|us|ms|s|m|h|d)\b')
+
+
+def word_pattern(word):
+    if re.fullmatch(r'\d+\.\d+', word) or word == 'DURATION':
+        return r'[\d.]+' if word != 'DURATION' else r'[\d.]+[ \t]+\w+'
+    if word == 'root':
+        return r'\S+'
+    text = re.escape(word).replace('…', '.*')
+    text = re.sub(r'\\\(\d+\\\)', r'\\(\\d+\\)', text)
+    return re.sub(r'/\d+\b', r'/\\d+', text)
+
+
 def pattern(expected):
     """A regular expression for what was printed."""
     parts = []
@@ -46,7 +60,7 @@ def pattern(expected):
         if line.strip() == '…':
             parts.append(r'(?:.*\n)*?')
             continue
-        words = [re.escape(word).replace('…', '.*') for word in line.split()]
+        words = [word_pattern(word) for word in DURATION.sub('DURATION', line).split()]
         parts.append(r'\s*' + r'[ \t]+'.join(words) + r'[ \t]*\n')
     return re.compile(''.join(parts) + r'\s*\Z')
 
