@@ -44,13 +44,13 @@ DURATION = re.compile(r'\d+(\.\d+)?[ \t]+(ns|us|ms|s|m|h|d)\b')
 
 
 def word_pattern(word):
-    if re.fullmatch(r'\d+\.\d+', word) or word == 'DURATION':
-        return r'[\d.]+' if word != 'DURATION' else r'[\d.]+[ \t]+\w+'
+    if re.fullmatch(r'\d+\.\d+', word):
+        return r'[\d.]+'
     if word == 'root':
         return r'\S+'
-    text = re.escape(word).replace('…', '.*')
-    text = re.sub(r'\\\(\d+\\\)', r'\\(\\d+\\)', text)
-    return re.sub(r'/\d+\b', r'/\\d+', text)
+    text = re.escape(word).replace('…', '.*').replace('DURATION', r'[\d.]+[ \t]+\w+')
+    text = re.sub(r'\\\(\d+\\\)', r'\\(\\d+\\)', text)  # "(1234)": a process
+    return re.sub(r'/\d+\b', r'/\\d+', text)  # "/4": a serial
 
 
 def pattern(expected):
