@@ -75,7 +75,7 @@ int access_user_init(AccessUser *user, uid_t uid, gid_t gid, const char *name) {
         if (name)
                 snprintf(user->name, sizeof(user->name), "%s", name);
         else
-                snprintf(user->name, sizeof(user->name), "The user %u", uid);
+                snprintf(user->name, sizeof(user->name), "user %u", uid);
         if (user->ourselves) {
                 user->gid = getegid();
                 user->capabilities = own_capabilities();

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who holds what, on real processes: files, mappings, pipes, FIFOs, sockets, memfds, and processes that vanish. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "scan.h"
+
+enum { NOBODY = 65534 };
+
+static ProcTable *new_table(void) {
+        ProcTable *table = NULL;
+
+        g_assert_cmpint(proc_table_new(&table), ==, 0);
+        g_assert_cmpuint(proc_table_seen(table), >, 0);
+        return table;
+}
+
+static HolderKey file_key(const char *path) {
+        struct stat st;
+
+        g_assert_cmpint(stat(path, &st), ==, 0);
+        return (HolderKey){ .type = HOLDER_FILE, .device = st.st_dev, .number = st.st_ino };
+}
+
+static Record *holders_row(const ProcTable *table, HolderKey key) {
+        Record *row = NULL;
+
+        g_assert_cmpint(record_new(&row), ==, 0);
+        g_assert_cmpint(holders_append(table, &key, 1, row), ==, 0);
+        g_assert_cmpint(record_get(row, "holders")->type, ==, VALUE_RECORDS);
+        return row;
+}
+
+/* Exactly these ways, in any order, all of that process. */
+static void assert_holders(
+        const ProcTable *table, HolderKey key, pid_t pid, const char *const *ways, const char *end) {
+        Record *row = holders_row(table, key);
+        const Value *holders = record_get(row, "holders");
+
+        g_assert_cmpuint(holders->records.n, ==, g_strv_length((char **)ways));
+        for (size_t i = 0; i < holders->records.n; i++) {
+                const Record *holder = holders->records.items[i];
+                const char *how = record_get_string(holder, "how", "");
+
+                g_assert_cmpuint(record_get_u64(holder, "pid", 0), ==, pid);
+                g_assert_cmpuint(record_get_u64(holder, "uid", 77), ==, geteuid());
+                if (!g_strv_contains(ways, how))
+                        g_error("'%s' was not expected", how);
+                g_assert_cmpstr(record_get_string(holder, "end", NULL), ==, end);
+        }
+        record_free(row);
+}
+
+#define WAYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static int open_four(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        static const int flags[] = { O_RDONLY, O_WRONLY, O_RDWR, O_PATH };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+                int fd = open(userdata, flags[i] | O_CLOEXEC);
+
+                if (fd < 0)
+                        return -errno;
+                answers[i] = (unsigned long long)fd;
+        }
+        return 0;
+}
+
+static void test_file(void) {
+        char *directory = directory_new();
+        g_autofree char *path = g_build_filename(directory, "file", NULL);
+        char *ways[5] = { NULL };
+        static const char *const access[] = { "read", "write", "read-write", "no access" };
+        ProcTable *table;
+        HolderKey key, other;
+        Child child;
+
+        g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+        key = file_key(path);
+        child_start(&child, open_four, path);
+        for (size_t i = 0; i < G_N_ELEMENTS(access); i++)
+                ways[i] = g_strdup_printf("fd %llu %s", child.answers[i], access[i]);
+        /* By what it is, not by its name. */
+        g_assert_cmpint(unlink(path), ==, 0);
+        table = new_table();
+        assert_holders(table, key, child.pid, (const char *const *)ways, NULL);
+        other = key;
+        other.device++;
+        assert_holders(table, other, child.pid, (const char *const[]){ NULL }, NULL);
+        other = key;
+        other.type = HOLDER_PIPE;
+        assert_holders(table, other, child.pid, (const char *const[]){ NULL }, NULL);
+        proc_table_free(table);
+        child_end(&child);
+
+        table = new_table();
+        assert_holders(table, key, child.pid, (const char *const[]){ NULL }, NULL);
+        proc_table_free(table);
+        for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
+                g_free(ways[i]);
+        directory_remove(directory);
+}
+
+typedef struct MapWork {
+        const char *path;
+        int protection, flags, pieces;
+} MapWork;
+
+static int map_file(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        const MapWork *work = userdata;
+        int fd = open(work->path, O_RDWR | O_CLOEXEC);
+
+        (void)answers;
+        if (fd < 0)
+                return -errno;
+        for (int i = 0; i < work->pieces; i++)
+                if (mmap(NULL, 4096, work->protection, work->flags, fd, 0) == MAP_FAILED)
+                        return -errno;
+        close(fd);
+        return 0;
+}
+
+static void test_mapping(void) {
+        static const struct {
+                int protection, flags, pieces;
+                const char *how;
+        } cases[] = {
+                { PROT_READ | PROT_WRITE, MAP_SHARED, 1, "mapped read-write" },
+                { PROT_READ, MAP_SHARED, 1, "mapped read" },
+                { PROT_WRITE, MAP_SHARED, 1, "mapped write" },
+                { PROT_NONE, MAP_SHARED, 1, "mapped no access" },
+                { PROT_READ | PROT_WRITE, MAP_PRIVATE, 1, "mapped read" },
+                { PROT_READ | PROT_WRITE, MAP_SHARED, 5, "mapped read-write" },
+        };
+        char *directory = directory_new();
+        g_autofree char *path = g_build_filename(directory, "file\nwith \\ odd (deleted)", NULL);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                MapWork work = { path, cases[i].protection, cases[i].flags, cases[i].pieces };
+                ProcTable *table;
+                HolderKey key;
+                Child child;
+
+                g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+                key = file_key(path);
+                child_start(&child, map_file, &work);
+                table = new_table();
+                assert_holders(table, key, child.pid, WAYS(cases[i].how), NULL);
+                proc_table_free(table);
+                child_end(&child);
+        }
+        directory_remove(directory);
+}
+
+static int hold_pipe(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        int *fds = userdata;
+        struct stat st;
+
+        if (fstat(fds[0], &st) < 0)
+                return -errno;
+        answers[0] = st.st_ino;
+        close(fds[1]);
+        return 0;
+}
+
+typedef struct Search {
+        uint64_t inode;
+        unsigned found;
+        pid_t pid;
+} Search;
+
+static int search_inode(uint64_t inode, const Holder *first, void *userdata) {
+        Search *search = userdata;
+
+        if (inode == search->inode) {
+                search->found++;
+                search->pid = first->pid;
+        }
+        return 0;
+}
+
+static int stop_at_once(const Holder *holder, void *userdata) {
+        (void)holder;
+        ++*(unsigned *)userdata;
+        return -EXFULL;
+}
+
+static int stop_at_first(uint64_t inode, const Holder *first, void *userdata) {
+        (void)inode;
+        return stop_at_once(first, userdata);
+}
+
+static void test_pipe(void) {
+        Search search = { .found = 0 };
+        unsigned called = 0;
+        Child reader, writer;
+        ProcTable *table;
+        HolderKey key;
+        Record *row;
+        int fds[2];
+
+        /* Each child keeps one end. */
+        g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+        child_start(&reader, hold_pipe, fds);
+        child_start(&writer, hold_pipe, (int[]){ fds[1], fds[0] });
+        close(fds[0]);
+        close(fds[1]);
+        g_assert_cmpuint(reader.answers[0], ==, writer.answers[0]);
+        key = (HolderKey){ .type = HOLDER_PIPE, .number = reader.answers[0] };
+
+        table = new_table();
+        row = holders_row(table, key);
+        g_assert_cmpuint(record_get(row, "holders")->records.n, ==, 2);
+        for (size_t i = 0; i < 2; i++) {
+                const Record *holder = record_get(row, "holders")->records.items[i];
+                bool reads = record_get_u64(holder, "pid", 0) == (uint64_t)reader.pid;
+                g_autofree char *how = g_strdup_printf("fd %d %s", fds[reads ? 0 : 1], reads ? "read" : "write");
+
+                g_assert_cmpstr(record_get_string(holder, "end", NULL), ==, reads ? "read" : "write");
+                g_assert_cmpstr(record_get_string(holder, "how", NULL), ==, how);
+                g_assert_true(reads || record_get_u64(holder, "pid", 0) == (uint64_t)writer.pid);
+        }
+        record_free(row);
+
+        search.inode = key.number;
+        g_assert_cmpint(proc_table_inodes(table, HOLDER_PIPE, search_inode, &search), ==, 0);
+        g_assert_cmpuint(search.found, ==, 1);
+        g_assert_true(search.pid == reader.pid || search.pid == writer.pid);
+        g_assert_cmpint(proc_table_inodes(table, HOLDER_FILE, search_inode, &search), ==, -EINVAL);
+        g_assert_cmpint(proc_table_holders(table, &key, stop_at_once, &called), ==, -EXFULL);
+        g_assert_cmpuint(called, ==, 1);
+        g_assert_cmpint(proc_table_inodes(table, HOLDER_PIPE, stop_at_first, &called), ==, -EXFULL);
+        g_assert_cmpuint(called, ==, 2);
+        proc_table_free(table);
+        child_end(&reader);
+        child_end(&writer);
+}
+
+static int open_fifo(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        int fd = open(userdata, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+        answers[0] = (unsigned long long)fd;
+        return fd < 0 ? -errno : 0;
+}
+
+static void test_fifo(void) {
+        char *directory = directory_new();
+        g_autofree char *path = g_build_filename(directory, "fifo", NULL), *how = NULL;
+        ProcTable *table;
+        Child child;
+
+        g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+        child_start(&child, open_fifo, path);
+        how = g_strdup_printf("fd %llu read-write", child.answers[0]);
+        table = new_table();
+        assert_holders(table, file_key(path), child.pid, WAYS(how), "read-write");
+        proc_table_free(table);
+        child_end(&child);
+        directory_remove(directory);
+}
+
+static int open_sockets(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        struct stat st;
+        int fds[2], memory;
+
+        (void)userdata;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        memory = memfd_create("ipcbus-unit", MFD_CLOEXEC);
+        if (memory < 0)
+                return -errno;
+        for (int i = 0; i < 2; i++) {
+                if (fstat(fds[i], &st) < 0)
+                        return -errno;
+                answers[2 * i] = (unsigned long long)fds[i];
+                answers[2 * i + 1] = st.st_ino;
+        }
+        if (fstat(memory, &st) < 0)
+                return -errno;
+        answers[4] = (unsigned long long)memory;
+        answers[5] = st.st_dev;
+        answers[6] = st.st_ino;
+        prctl(PR_SET_NAME, "unit \xff test");
+        return 0;
+}
+
+static void test_socket_and_memfd(void) {
+        g_autofree char *memory_how = NULL;
+        ProcTable *table;
+        HolderKey key;
+        Record *row;
+        Child child;
+
+        child_start(&child, open_sockets, NULL);
+        table = new_table();
+        for (int i = 0; i < 2; i++) {
+                g_autofree char *how = g_strdup_printf("fd %llu read-write", child.answers[2 * i]);
+
+                key = (HolderKey){ .type = HOLDER_SOCKET, .number = child.answers[2 * i + 1] };
+                assert_holders(table, key, child.pid, WAYS(how), NULL);
+        }
+        memory_how = g_strdup_printf("fd %llu read-write", child.answers[4]);
+        key = (HolderKey){ .type = HOLDER_FILE, .device = child.answers[5], .number = child.answers[6] };
+        assert_holders(table, key, child.pid, WAYS(memory_how), NULL);
+
+        key = (HolderKey){ .type = HOLDER_PROCESS, .number = (uint64_t)child.pid };
+        assert_holders(table, key, child.pid, WAYS("the process itself"), NULL);
+        row = holders_row(table, key);
+        g_assert_cmpstr(record_get_string(record_get(row, "holders")->records.items[0], "command", NULL), ==,
+                "unit \\xff test");
+        record_free(row);
+        /* The one who looks is not seen. */
+        key.number = (uint64_t)getpid();
+        assert_holders(table, key, 0, (const char *const[]){ NULL }, NULL);
+        proc_table_free(table);
+        child_end(&child);
+}
+
+enum { MANY = HOLDERS_SHOWN_MAX + 88 };
+
+static int open_many(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        (void)answers;
+        for (int i = 0; i < MANY; i++)
+                if (open(userdata, O_RDONLY | O_CLOEXEC) < 0)
+                        return -errno;
+        return 0;
+}
+
+static void test_many_holders(void) {
+        char *directory = directory_new();
+        g_autofree char *path = g_build_filename(directory, "file", NULL);
+        ProcTable *table;
+        Record *row;
+        Child child;
+        size_t size;
+        void *data;
+
+        g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+        child_start(&child, open_many, path);
+        table = new_table();
+        row = holders_row(table, file_key(path));
+        g_assert_cmpuint(record_get(row, "holders")->records.n, ==, HOLDERS_SHOWN_MAX);
+        g_assert_cmpuint(record_get_u64(row, "holders_omitted", 0), ==, MANY - HOLDERS_SHOWN_MAX);
+        g_assert_cmpint(record_encode(row, &data, &size), ==, 0);
+        free(data);
+        record_free(row);
+        proc_table_free(table);
+        child_end(&child);
+        directory_remove(directory);
+}
+
+static int fork_and_exit(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        pid_t pid = fork();
+
+        (void)answers;
+        (void)userdata;
+        if (pid != 0)
+                return pid < 0 ? -errno : 0;
+        /* Until the parent, which is the child of the test, ends. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGCHLD, SIG_IGN);
+        for (;;) {
+                pid = fork();
+                if (pid == 0)
+                        _exit(0);
+                if (pid > 0)
+                        waitpid(pid, NULL, 0);
+        }
+}
+
+static void test_vanishing(void) {
+        Child child;
+
+        child_start(&child, fork_and_exit, NULL);
+        for (unsigned i = 0; i < 20; i++)
+                proc_table_free(new_table());
+        child_end(&child);
+}
+
+static int become_nobody(void) {
+        if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+                return -errno;
+        return 0;
+}
+
+/* 1: what nobody cannot see is counted and told; else what went wrong. */
+static int look_as_nobody(void *userdata) {
+        const HolderKey *key = userdata;
+        ProcTable *table = NULL;
+        Record *row = NULL;
+        int result;
+
+        if (become_nobody() < 0 || proc_table_new(&table) < 0 || record_new(&row) < 0)
+                return 2;
+        if (holders_append(table, key, 1, row) < 0)
+                return 3;
+        if (proc_table_unreadable(table) == 0 || record_get_bool(row, "holders_complete", true))
+                result = 4;
+        else
+                result = record_get(row, "holders")->records.n == 0 ? 1 : 5;
+        record_free(row);
+        proc_table_free(table);
+        return result;
+}
+
+static void test_unreadable_is_counted(void) {
+        char *directory;
+        g_autofree char *path = NULL;
+        HolderKey key;
+        Child child;
+
+        if (geteuid() != 0) {
+                g_test_skip("Only root can become another user.");
+                return;
+        }
+        directory = directory_new();
+        path = g_build_filename(directory, "file", NULL);
+        g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+        key = file_key(path);
+        child_start(&child, open_four, path);
+        g_assert_cmpint(child_run(look_as_nobody, &key), ==, 1);
+        child_end(&child);
+        directory_remove(directory);
+}
+
+static int open_as_nobody(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
+        int r = become_nobody();
+
+        if (r < 0)
+                return r;
+        answers[1] = (unsigned long long)prctl(PR_GET_DUMPABLE);
+        return open_fifo(answers, userdata);
+}
+
+/* After setuid() a process may not be dumped, and its directory in /proc is root's (proc(5)); it is nobody's all the
+ * same. */
+static void test_owner_of_undumpable(void) {
+        char *directory;
+        g_autofree char *path = NULL;
+        ProcTable *table;
+        Record *row;
+        Child child;
+
+        if (geteuid() != 0) {
+                g_test_skip("Only root can become another user.");
+                return;
+        }
+        directory = directory_new();
+        path = g_build_filename(directory, "file", NULL);
+        g_assert_true(g_file_set_contents(path, "x", 1, NULL));
+        g_assert_cmpint(chmod(path, 0666), ==, 0);
+        child_start(&child, open_as_nobody, path);
+        g_assert_cmpuint(child.answers[1], ==, 0);
+        table = new_table();
+        row = holders_row(table, file_key(path));
+        g_assert_cmpuint(record_get(row, "holders")->records.n, ==, 1);
+        g_assert_cmpuint(record_get_u64(record_get(row, "holders")->records.items[0], "uid", 0), ==, NOBODY);
+        record_free(row);
+        proc_table_free(table);
+        child_end(&child);
+        directory_remove(directory);
+}
+
+enum { CANNOT_MOUNT = 77 };
+
+/* Overlays of layers on different file systems give stat(2) another device than /proc/PID/maps shows. */
+static int look_on_overlay(void *userdata) {
+        g_autofree char *lower = g_build_filename(userdata, "lower", NULL),
+                        *upper = g_build_filename(userdata, "upper", NULL),
+                        *merged = g_build_filename(userdata, "merged", NULL), *options = NULL, *file = NULL,
+                        *inner = NULL, *work = NULL;
+        MapWork map = { .protection = PROT_READ, .flags = MAP_SHARED, .pieces = 1 };
+        ProcTable *table;
+        Child child;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                mount("tmpfs", upper, "tmpfs", 0, NULL) < 0)
+                return CANNOT_MOUNT;
+        inner = g_build_filename(upper, "upper", NULL);
+        work = g_build_filename(upper, "work", NULL);
+        g_assert_cmpint(mkdir(inner, 0755) | mkdir(work, 0755), ==, 0);
+        options = g_strdup_printf("lowerdir=%s,upperdir=%s,workdir=%s", lower, inner, work);
+        if (mount("overlay", merged, "overlay", 0, options) < 0)
+                return CANNOT_MOUNT;
+        file = g_build_filename(merged, "file", NULL);
+        map.path = file;
+        child_start(&child, map_file, &map);
+        table = new_table();
+        assert_holders(table, file_key(file), child.pid, WAYS("mapped read"), NULL);
+        proc_table_free(table);
+        child_end(&child);
+        return 0;
+}
+
+static void test_overlay(void) {
+        static const char *const names[] = { "lower", "upper", "merged" };
+        char *directory = directory_new();
+        g_autofree char *file = g_build_filename(directory, "lower", "file", NULL);
+        int r;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                g_autofree char *path = g_build_filename(directory, names[i], NULL);
+
+                g_assert_cmpint(mkdir(path, 0755), ==, 0);
+        }
+        g_assert_true(g_file_set_contents(file, "x", 1, NULL));
+        r = child_run(look_on_overlay, directory);
+        if (r == CANNOT_MOUNT)
+                g_test_skip("Overlay file systems cannot be mounted here.");
+        else
+                g_assert_cmpint(r, ==, 0);
+        directory_remove(directory);
+}
+
+static void test_leaves_nothing(void) {
+        size_t before = open_descriptors();
+
+        proc_table_free(new_table());
+        g_assert_cmpuint(open_descriptors(), ==, before);
+        g_assert_null(proc_table_free(NULL));
+}
+
+int main(int argc, char **argv) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/proc/file", test_file);
+        g_test_add_func("/proc/mapping", test_mapping);
+        g_test_add_func("/proc/pipe", test_pipe);
+        g_test_add_func("/proc/fifo", test_fifo);
+        g_test_add_func("/proc/socket-and-memfd", test_socket_and_memfd);
+        g_test_add_func("/proc/many-holders", test_many_holders);
+        g_test_add_func("/proc/vanishing", test_vanishing);
+        g_test_add_func("/proc/unreadable-is-counted", test_unreadable_is_counted);
+        g_test_add_func("/proc/owner-of-undumpable", test_owner_of_undumpable);
+        g_test_add_func("/proc/overlay", test_overlay);
+        g_test_add_func("/proc/leaves-nothing", test_leaves_nothing);
+        return g_test_run();
+}
