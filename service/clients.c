@@ -166,6 +166,14 @@ static int client_new(Clients *clients, const char *name, Client **ret) {
         return 0;
 }
 
+Client *clients_known(const Clients *clients, sd_bus_message *message) {
+        const char *name = sd_bus_message_get_sender(message);
+
+        if (clients->peer_to_peer)
+                return clients->connection;
+        return name ? g_hash_table_lookup(clients->by_name, name) : NULL;
+}
+
 int clients_sender(Clients *clients, sd_bus_message *message, Client **ret) {
         const char *name = clients->peer_to_peer ? NULL : sd_bus_message_get_sender(message);
         Client *client;

@@ -24,6 +24,8 @@ Clients *clients_free(Clients *clients);
 /* The client that sent the message; made on the first binding. -ESRCH when it has left already. The pointer is valid
  * until control returns to the event loop, or as long as a binding stands. */
 int clients_sender(Clients *clients, sd_bus_message *message, Client **ret);
+/* The same if something is bound to it, else NULL: for what takes bindings off. Asks the bus nothing. */
+Client *clients_known(const Clients *clients, sd_bus_message *message);
 void client_bind(Client *client, Binding *binding);
 void binding_release(Binding *binding); /* takes one that is not bound */
 /* The connection of a peer-to-peer service ended. */

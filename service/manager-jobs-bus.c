@@ -130,9 +130,9 @@ int manager_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
 
 int manager_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         Manager *manager = userdata;
-        Client *client;
+        const Client *client = clients_known(manager->clients, call);
 
-        if (clients_sender(manager->clients, call, &client) >= 0)
+        if (client)
                 subscriptions_remove(manager->subscriptions, client);
         manager_check_idle(manager);
         return sd_bus_reply_method_return(call, NULL);

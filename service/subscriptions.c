@@ -240,7 +240,7 @@ int subscriptions_add(Subscriptions *subscriptions, uid_t uid, Client *client, c
         return 0;
 }
 
-void subscriptions_remove(Subscriptions *subscriptions, Client *client) {
+void subscriptions_remove(Subscriptions *subscriptions, const Client *client) {
         for (guint i = subscriptions->all->len; i > 0; i--) {
                 Subscription *subscription = subscriptions->all->pdata[i - 1];
 

@@ -15,5 +15,5 @@
 int subscriptions_new(Manager *manager, Subscriptions **ret);
 Subscriptions *subscriptions_free(Subscriptions *subscriptions);
 int subscriptions_add(Subscriptions *subscriptions, uid_t uid, Client *client, const Record *filter, Error *error);
-void subscriptions_remove(Subscriptions *subscriptions, Client *client);
+void subscriptions_remove(Subscriptions *subscriptions, const Client *client);
 bool subscriptions_any(const Subscriptions *subscriptions);
