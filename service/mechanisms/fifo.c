@@ -140,6 +140,12 @@ static int fifo_open(KernelObject *object, const Record *options, Error *error) 
         return record_get_bool(options, "hold", false) ? fifo_hold(object, error) : 0;
 }
 
+static int fifo_file(const Address *address, char **ret_path, int *ret_want) {
+        *ret_path = strdup(address->text);
+        *ret_want = R_OK | W_OK;
+        return *ret_path ? 0 : -ENOMEM;
+}
+
 static int fifo_remove(KernelObject *object, Error *error) {
         int r;
 
@@ -351,6 +357,7 @@ const Mechanism mechanism_fifo = {
         .probe = fifo_probe,
         .create = fifo_create,
         .open = fifo_open,
+        .file = fifo_file,
         .close = fifo_close,
         .remove = fifo_remove,
         .identify = fifo_identify,

@@ -175,6 +175,12 @@ struct Mechanism {
         /* Which signals a listener takes from now on (through its keeper). */
         int (*listen)(KernelObject *object, const char *const *signals, size_t n, Error *error);
 
+        /* For explaining who may use an object and why not. The file that stands for it, and what using it needs
+         * (R_OK, W_OK); the caller frees *ret_path. NULL: it is no file that everybody sees. */
+        int (*file)(const Address *address, char **ret_path, int *ret_want);
+        /* Whether this process may use what open() found, tried without an effect on anybody. NULL: open() tells. */
+        int (*try_use)(KernelObject *object, Error *error);
+
         /* Attributes now, by names that are the same for all kinds: size, allocated, messages, max_messages,
          * message_size, value, waiters, capacity, queued, peers, pid, blocked, ignored, caught, pending … Cheap: a few
          * system calls, nothing of other processes. */

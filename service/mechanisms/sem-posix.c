@@ -347,6 +347,16 @@ static int sem_open_end(KernelObject *object, const char *end, bool take, int *r
         return r < 0 ? r : sem_reopen(object, O_RDWR, ret_fd, error);
 }
 
+/* Waiting writes as much as posting does. */
+static int sem_file(const Address *address, char **ret_path, int *ret_want) {
+        char path[SEM_PATH_SIZE];
+
+        sem_path(address->text, path);
+        *ret_path = strdup(path);
+        *ret_want = R_OK | W_OK;
+        return *ret_path ? 0 : -ENOMEM;
+}
+
 static int sem_scan_one(Scan *scan, int directory, const char *file) {
         CLEANUP_FD int fd = -EBADF;
         char name[POSIX_NAME_SIZE];
@@ -453,6 +463,7 @@ const Mechanism mechanism_sem_posix = {
         .post = sem_kind_post,
         .wait = sem_kind_wait,
         .open_end = sem_open_end,
+        .file = sem_file,
         .describe = sem_describe,
         .scan = sem_scan,
         .holder_keys = sem_holder_keys,

@@ -330,6 +330,15 @@ static int shm_open_end(KernelObject *object, const char *end, bool take, int *r
         return shm_reopen(object, O_RDONLY, &st, ret_fd, error);
 }
 
+static int shm_file(const Address *address, char **ret_path, int *ret_want) {
+        char path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE];
+
+        shm_path(address->text, path);
+        *ret_path = strdup(path);
+        *ret_want = R_OK;
+        return *ret_path ? 0 : -ENOMEM;
+}
+
 static int shm_resize(KernelObject *object, uint64_t size, Error *error) {
         CLEANUP_FD int fd = -EBADF;
         struct stat st;
@@ -462,6 +471,7 @@ const Mechanism mechanism_shm_posix = {
         .receive = shm_receive,
         .open_end = shm_open_end,
         .resize = shm_resize,
+        .file = shm_file,
         .describe = shm_describe,
         .scan = shm_scan,
         .holder_keys = shm_holder_keys,

@@ -396,6 +396,14 @@ static void signal_kept(KernelObject *object, const Record *record, EventSink *s
         sink->emit(sink, EVENT_CHANGED, details);
 }
 
+/* kill(2): signal 0 is only checked. */
+static int signal_try_use(KernelObject *object, Error *error) {
+        if (pidfd_send_signal(object->fds[PROCESS], 0, NULL, 0) >= 0)
+                return 0;
+        return error_set_errno(error, errno, "Cannot send signals to the process %d, which belongs to user %u",
+                (int)object_pid(object), (unsigned)object->owner);
+}
+
 static int signal_describe(KernelObject *object, Record *attributes, Error *error) {
         const SignalState *state = object->state;
         ProcessSignals signals;
@@ -479,6 +487,7 @@ const Mechanism mechanism_signal = {
         .receive = signal_receive,
         .wait_on = signal_wait_on,
         .listen = signal_listen,
+        .try_use = signal_try_use,
         .describe = signal_describe,
         .keep = signal_keep,
         .kept = signal_kept,
