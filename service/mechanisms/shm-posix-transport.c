@@ -34,8 +34,8 @@
 
 enum {
         CACHE_LINE = 64,
-        SLOTS_MAX = 64,          /* small messages: both rings stay in a first-level cache */
-        LANE_BYTES = 256 * 1024, /* large ones: as many slots as fit, but two at least */
+        SLOTS_MAX = 256,          /* small messages: both rings stay in a second-level cache */
+        LANE_BYTES = 1056 * 1024, /* large ones: as many slots as fit, sixteen of 64 KiB; but two at least */
         MESSAGE_MAX = 64 * 1024 * 1024,
 };
 
