@@ -104,7 +104,8 @@ static void test_refused(Fixture *f, gconstpointer data) {
 /* In a process of its own, for what it lowers is not to be raised again. */
 static void limits_of_user(const char *name) {
         g_autofree char *option = g_strdup_printf("name=%s", name);
-        const struct rlimit bytes = { 1000, 1000 }, descriptors = { 0, 0 };
+        const struct rlimit bytes = { 1000, 1000 };
+        struct rlimit descriptors;
 
         g_assert_cmpint(setrlimit(RLIMIT_MSGQUEUE, &bytes), ==, 0);
         posix_fixture_refused("mq-posix", ERROR_LIMIT_EXCEEDED, "RLIMIT_MSGQUEUE", option, NULL);
@@ -114,6 +115,8 @@ static void limits_of_user(const char *name) {
                 "mq-posix", ERROR_LIMIT_EXCEEDED, "/proc/sys/fs/mqueue/msg_max", option, "max_messages=9999");
         posix_fixture_refused(
                 "mq-posix", ERROR_LIMIT_EXCEEDED, "/proc/sys/fs/mqueue/msgsize_max", option, "message_size=9999999");
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &descriptors), ==, 0);
+        descriptors.rlim_cur = 0;
         g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &descriptors), ==, 0);
         posix_fixture_refused("mq-posix", ERROR_LIMIT_EXCEEDED, "EMFILE", option, NULL);
 }
@@ -161,7 +164,6 @@ static void test_messages(Fixture *f, gconstpointer data) {
 }
 
 static void test_events(Fixture *f, gconstpointer data) {
-        g_autofree char *text = NULL;
         KernelObject object;
         FixtureSink sink;
         mqd_t mqd;
