@@ -52,6 +52,29 @@ static int serve_peer(Manager *manager, int fd, Error *error) {
         return r < 0 ? error_set_errno(error, r, "Descriptor %d cannot be served", fd) : 0;
 }
 
+/* A client may write its first call right behind the end of the handshake. Then both are read at once, the call stays
+ * in the buffer of the library, and no descriptor becomes ready for it: look there once when the handshake is done. */
+static int handshake_done(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+        int r;
+
+        r = sd_bus_is_ready(manager->bus);
+        if (r == 0)
+                return 0;
+        while (r > 0)
+                r = sd_bus_process(manager->bus, NULL);
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+int bus_attach(Manager *manager) {
+        int r;
+
+        r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0 || !manager->peer_to_peer)
+                return r;
+        return sd_event_add_post(manager->event, NULL, handshake_done, manager);
+}
+
 int bus_connect(Manager *manager, int fd, Error *error) {
         int r;
 

@@ -7,6 +7,8 @@
 
 /* Connects; nothing is offered yet. `fd` -1: the session bus. */
 int bus_connect(Manager *manager, int fd, Error *error);
+/* Lets the event loop serve it. */
+int bus_attach(Manager *manager);
 /* Puts all interfaces on it. */
 int bus_register(Manager *manager, Error *error);
 /* Owns the name, so that calls come. Busy: another service has it. */

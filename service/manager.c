@@ -96,7 +96,7 @@ static int add_signals(Manager *manager) {
 static int make_parts(Manager *manager, uint64_t idle_timeout) {
         int r;
 
-        r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+        r = bus_attach(manager);
         if (r >= 0)
                 r = limits_new(&manager->limits);
         if (r >= 0)
