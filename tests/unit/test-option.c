@@ -17,6 +17,9 @@ static const OptionSpec specs[] = {
         { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777 },
         { "bits", OPTION_MODE, OPTION_FOR_CREATE },
         { "seals", OPTION_STRINGS, OPTION_FOR_CREATE },
+        { "sizes", OPTION_SIZES, OPTION_FOR_CREATE },
+        { "depth", OPTION_COUNT, OPTION_FOR_PEEK, "1", 1, 2 },
+        { "depth", OPTION_COUNT, OPTION_FOR_END, "5", 5, 6 },
         { NULL },
 };
 
@@ -87,6 +90,9 @@ static void test_parse_refused(void) {
                 { OPTION_STRINGS, "a,,b", "commas" },
                 { OPTION_STRINGS, ",", "commas" },
                 { OPTION_STRINGS, "a,", "commas" },
+                { OPTION_SIZES, "1,,2", "commas" },
+                { OPTION_SIZES, "1,x", "commas" },
+                { OPTION_SIZES, "1,18446744073709551616", "out of range" },
                 { OPTION_TYPE_MAX, "x", "no known type" },
                 { OPTION_TYPE_INVALID, "x", "no known type" },
         };
@@ -193,7 +199,12 @@ static void test_accept(void) {
                 { "", OPTION_FOR_SEND, U64(1), "There is no option ''.", U64(0) },
                 { "size", OPTION_FOR_RECEIVE, U64(1), "no meaning here", U64(0) },
                 { "size", OPTION_FOR_PEEK, U64(1), "no meaning here", U64(0) },
-                { "zzz", OPTION_FOR_PEEK, U64(1), "none are taken here", U64(0) },
+                { "depth", OPTION_FOR_PEEK, U64(2), NULL, U64(2) },
+                { "depth", OPTION_FOR_PEEK, U64(5), "at least 1 and at most 2", U64(0) },
+                { "depth", OPTION_FOR_END, U64(5), NULL, U64(5) },
+                { "depth", OPTION_FOR_END, U64(2), "at least 5 and at most 6", U64(0) },
+                { "zzz", OPTION_FOR_ADOPT, U64(1), "Known here: hold.", U64(0) },
+                { "zzz", 0, U64(1), "none are taken here", U64(0) },
         };
 
         run_accept_cases(cases, G_N_ELEMENTS(cases));
@@ -209,6 +220,14 @@ static void test_accept_strings(void) {
         value = (Value)TEXT("write");
         g_assert_cmpint(option_accept(specs, OPTION_FOR_CREATE, "seals", &value, record, NULL), ==, 0);
         g_assert_cmpuint(record_get(record, "seals")->strings.n, ==, 1);
+        value = (Value)TEXT("64,4K,0");
+        g_assert_cmpint(option_accept(specs, OPTION_FOR_CREATE, "sizes", &value, record, NULL), ==, 0);
+        g_assert_cmpuint(record_get(record, "sizes")->u64s.n, ==, 3);
+        g_assert_cmpuint(record_get(record, "sizes")->u64s.items[1], ==, 4096);
+        value = (Value){ .type = VALUE_U64S, .u64s = { (const uint64_t[]){ 7 }, 1 } };
+        g_assert_cmpint(option_accept(specs, OPTION_FOR_CREATE, "sizes", &value, record, NULL), ==, 0);
+        g_assert_cmpuint(record_get(record, "sizes")->u64s.items[0], ==, 7);
+        value = (Value)TEXT("write");
         g_assert_cmpint(option_accept(NULL, OPTION_FOR_CREATE, "seals", &value, record, NULL), ==, -EINVAL);
         record_free(record);
 }
