@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unix-checks.h"
+
+/* What unix(7) promises of all UNIX sockets, and what peers can be told to do with them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum { BUFFER = 256 };
+
+void socket_done(Socket *sock) {
+        if (sock->path[0])
+                (void)unlink(sock->path);
+        sock->path[0] = '\0';
+        sock->fd = fd_close(sock->fd);
+}
+
+int socket_address(const char *name, struct sockaddr_un *ret, socklen_t *ret_length) {
+        size_t length = strlen(name);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        if (length >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, name, length);
+        if (name[0] == '@')
+                address.sun_path[0] = '\0';
+        *ret = address;
+        /* The length of an abstract name counts, unix(7); behind a path stands a NUL. */
+        *ret_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (name[0] != '@'));
+        return 0;
+}
+
+int64_t socket_connect(int fd, const char *name) {
+        struct sockaddr_un address;
+        socklen_t length;
+        int r = socket_address(name, &address, &length);
+
+        return r < 0 ? r : connect(fd, (struct sockaddr *)&address, length) < 0 ? -errno : 0;
+}
+
+int64_t socket_bind(int fd, const char *name) {
+        struct sockaddr_un address;
+        socklen_t length;
+        int r = socket_address(name, &address, &length);
+
+        return r < 0 ? r : bind(fd, (struct sockaddr *)&address, length) < 0 ? -errno : 0;
+}
+
+int64_t socket_send(int fd, size_t size) {
+        CLEANUP_FREE char *buffer = calloc(1, size + 1);
+        ssize_t n;
+
+        if (!buffer)
+                return -ENOMEM;
+        n = send(fd, buffer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return n < 0 ? -errno : n;
+}
+
+int64_t socket_receive(int fd) {
+        char buffer[BUFFER];
+        ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+        return n < 0 ? -errno : n;
+}
+
+union FdControl {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+int64_t socket_receive_fd(int fd, int *ret_fd) {
+        union FdControl control;
+        char byte;
+        struct iovec iov = { &byte, 1 };
+        struct msghdr message = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof control.bytes,
+        };
+        const struct cmsghdr *header;
+        ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+        if (n < 0)
+                return -errno;
+        header = CMSG_FIRSTHDR(&message);
+        if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+                return -ENODATA;
+        memcpy(ret_fd, CMSG_DATA(header), sizeof *ret_fd);
+        return n;
+}
+
+bool socket_make(CheckRun *run, int type, int n, Socket *ret) {
+        int64_t r = 0;
+
+        ret->fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+        if (ret->fd < 0)
+                r = -errno;
+        else if (n >= 0) {
+                r = check_path(run, (unsigned)n, ret->path);
+                if (r >= 0)
+                        r = socket_bind(ret->fd, ret->path);
+                if (r < 0)
+                        ret->path[0] = '\0';
+        }
+        if (r < 0)
+                check_note(run, "socket and bind: %s", check_errno(r));
+        return r >= 0;
+}
+
+bool socket_pair_make(CheckRun *run, int type, Socket ends[2]) {
+        int fds[2];
+
+        if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0) {
+                check_note(run, "socketpair: %s", check_errno(errno));
+                return false;
+        }
+        ends[0].fd = fds[0];
+        ends[1].fd = fds[1];
+        return true;
+}
+
+/* --- What peers can be told to do --- */
+
+static int number(CheckPeer *peer, int64_t n) {
+        const int *place = peer_descriptor(peer, n);
+
+        return place ? *place : -EBADF;
+}
+
+static int64_t call_socket(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->a);
+        int fd = socket(AF_UNIX, (int)call->b | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || !place)
+                return -errno;
+        *place = fd;
+        return 0;
+}
+
+static int64_t call_bind(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return socket_bind(number(peer, call->a), call->text);
+}
+
+static int64_t call_listen(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return listen(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
+}
+
+static int64_t call_connect(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return socket_connect(number(peer, call->a), call->text);
+}
+
+static int64_t call_shutdown(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return shutdown(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
+}
+
+static int64_t call_send_to(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FREE char *buffer = calloc(1, (size_t)call->b + 1);
+        struct sockaddr_un address;
+        socklen_t length;
+        ssize_t n;
+        int r = socket_address(call->text, &address, &length);
+
+        if (r < 0 || !buffer)
+                return r < 0 ? r : -ENOMEM;
+        n = sendto(number(peer, call->a), buffer, (size_t)call->b, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+        return n < 0 ? -errno : n;
+}
+
+static int64_t call_send_fd(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int fd = number(peer, call->b);
+        union FdControl control = { .header = { CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS } };
+        char byte = 'x';
+        struct iovec iov = { &byte, 1 };
+        struct msghdr message = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = CMSG_LEN(sizeof fd),
+        };
+
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+        return sendmsg(number(peer, call->a), &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int64_t call_credentials(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct ucred credentials;
+        socklen_t length = sizeof credentials;
+
+        if (getsockopt(number(peer, call->a), SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
+                return -errno;
+        reply->x = credentials.pid;
+        reply->y = credentials.uid;
+        reply->z = credentials.gid;
+        return 0;
+}
+
+static const PeerFunction functions[] = {
+        { "socket", call_socket },
+        { "bind", call_bind },
+        { "listen", call_listen },
+        { "connect", call_connect },
+        { "shutdown", call_shutdown },
+        { "send-to", call_send_to },
+        { "send-fd", call_send_fd },
+        { "credentials", call_credentials },
+        {},
+};
+
+int unix_check_role(CheckPeer *peer) {
+        return peer_serve(peer, functions);
+}
+
+/* --- Checks --- */
+
+static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!socket_make(run, type, -1, &server))
+                return CHECK_FAILED;
+        (void)snprintf(server.path, sizeof server.path, "%.90s/socket", folder);
+        if (!check_expect(run, "bind", socket_bind(server.fd, server.path), 0) ||
+                (type == SOCK_STREAM && !check_expect(run, "listen", listen(server.fd, 1), 0)) ||
+                !check_expect(run, "chmod", chmod(server.path, 0600) < 0 ? -errno : 0, 0) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = folder), 0) ||
+                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "connect, mode 0600", peer_call(run, peer, "connect", PEER_SLOT, .text = "socket"),
+                        -EACCES) ||
+                !check_expect(run, "chmod", chmod(server.path, 0602) < 0 ? -errno : 0, 0) ||
+                !check_expect(
+                        run, "connect, mode 0602", peer_call(run, peer, "connect", PEER_SLOT, .text = "socket"), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "user %d: mode 0600 EACCES, with the right to write it connects", CHECK_NOBODY);
+}
+
+CheckResult unix_check_permission(CheckRun *run, int type) {
+        char folder[CHECK_PATH_MAX];
+        CheckResult result;
+        int r;
+
+        if (!check_can_be_nobody())
+                return check_skip(run, "only root can start a process of another user");
+        r = check_public_folder(run, folder);
+        if (r < 0)
+                return check_fail(run, "a folder for it: %s", check_errno(r));
+        result = permission_in(run, type, folder);
+        if (rmdir(folder) < 0)
+                return check_fail(run, "rmdir: %s", check_errno(errno));
+        return result;
+}
+
+/* /proc/self of the peer: what can be read from the descriptor shows whose it was. */
+CheckResult unix_check_descriptor(CheckRun *run, int type) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
+        CLEANUP_FD int passed = -EBADF;
+        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
+        char text[64] = "";
+        CheckProcess *peer;
+        bool made = socket_pair_make(run, type, ends);
+
+        here = ends[0];
+        there = ends[1];
+        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
+                !check_expect(run, "open",
+                        peer_call(run, peer, "open", PEER_SLOT, O_RDONLY, .text = "/proc/self/stat"), 0) ||
+                !check_expect(run, "sendmsg", peer_call(run, peer, "send-fd", 0, PEER_SLOT), 0) ||
+                !check_expect(run, "close by the sender", peer_call(run, peer, "close", PEER_SLOT), 0) ||
+                !check_expect(run, "recvmsg", socket_receive_fd(here.fd, &passed), 1) ||
+                !check_expect(run, "read", read(passed, text, sizeof text - 1) > 0, 1) ||
+                !check_expect(run, "the pid in it", strtol(text, NULL, 10), check_pid(run, peer)))
+                return CHECK_FAILED;
+        return check_ok(run, "/proc/self/stat, opened by the peer and closed there, was read here: the peer's");
+}
+
+CheckResult unix_check_stale(CheckRun *run, int type) {
+        CLEANUP(socket_done) Socket client = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        char path[CHECK_PATH_MAX];
+        CheckProcess *peer;
+
+        if (!socket_make(run, type, -1, &client) || !socket_make(run, type, -1, &server) ||
+                check_path(run, 0, path) < 0 || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "bind", peer_call(run, peer, "bind", PEER_SLOT, .text = path), 0) ||
+                (type == SOCK_STREAM &&
+                        !check_expect(run, "listen", peer_call(run, peer, "listen", PEER_SLOT, 1), 0)) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "connect to what is left", socket_connect(client.fd, path), -ECONNREFUSED) ||
+                !check_expect(run, "bind to it", socket_bind(server.fd, path), -EADDRINUSE) ||
+                !check_expect(run, "unlink", unlink(path) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "connect then", socket_connect(client.fd, path), -ENOENT) ||
+                !check_expect(run, "bind then", socket_bind(server.fd, path), 0))
+                return CHECK_FAILED;
+        (void)snprintf(server.path, sizeof server.path, "%s", path);
+        return check_ok(
+                run, "owner killed, the file stays: connect ECONNREFUSED, bind EADDRINUSE until it is removed");
+}
+
+CheckResult unix_check_abstract(CheckRun *run, int type) {
+        CLEANUP(socket_done) Socket client = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CheckProcess *peer;
+        char name[100];
+
+        (void)snprintf(name, sizeof name, "@ipcbus-%.60s-0", run->token);
+        if (!socket_make(run, type, -1, &client) || !socket_make(run, type, -1, &server) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "bind", peer_call(run, peer, "bind", PEER_SLOT, .text = name), 0) ||
+                (type == SOCK_STREAM &&
+                        !check_expect(run, "listen", peer_call(run, peer, "listen", PEER_SLOT, 1), 0)) ||
+                !check_expect(run, "bind while it lives", socket_bind(server.fd, name), -EADDRINUSE) ||
+                !check_expect(run, "connect", socket_connect(client.fd, name), 0) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "bind then", socket_bind(server.fd, name), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "owner killed: the name is free at once, no file is left");
+}
+
+/* Relative paths, so that the directory's length does not count. */
+CheckResult unix_check_path_limit(CheckRun *run, int type) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        CLEANUP(socket_done) Socket longest = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket longer = SOCKET_EMPTY;
+        char path[sizeof address.sun_path];
+        CheckProcess *peer;
+
+        memset(path, 'x', sizeof path);
+        path[sizeof path - 1] = '\0';
+        memcpy(address.sun_path, path, sizeof path);
+        if (!check_expect(run, "chdir", chdir(run->directory), 0) || !socket_make(run, type, -1, &longest) ||
+                !socket_make(run, type, -1, &longer) ||
+                !check_expect(run, "bind of one byte more than there is",
+                        bind(longer.fd, (struct sockaddr *)&address, sizeof address + 1) < 0 ? -errno : 0, -EINVAL) ||
+                !check_expect(run, "bind of the longest", socket_bind(longest.fd, path), 0))
+                return CHECK_FAILED;
+        memcpy(longest.path, path, sizeof path);
+        if ((type == SOCK_STREAM && !check_expect(run, "listen", listen(longest.fd, 1), 0)) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = run->directory), 0) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", PEER_SLOT, .text = path), 0))
+                return CHECK_FAILED;
+        return check_ok(
+                run, "%zu bytes and a NUL: bound and reached; an address of one byte more: EINVAL", sizeof path - 1);
+}

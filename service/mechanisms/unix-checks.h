@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the checks of UNIX sockets share. A Socket owns a descriptor and the path that it is bound to. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "checks.h"
+#include "peer-call.h"
+
+typedef struct Socket {
+        int fd;
+        char path[CHECK_PATH_MAX]; /* "": none */
+} Socket;
+
+#define SOCKET_EMPTY \
+        { .fd = -EBADF }
+
+void socket_done(Socket *socket);
+/* Of that type (and flags), bound to path `n` of the run where n >= 0. A failure is noted. */
+bool socket_make(CheckRun *run, int type, int n, Socket *ret);
+/* The two ends of a socketpair(2): [0] for the judge, [1] for a peer. */
+bool socket_pair_make(CheckRun *run, int type, Socket ends[2]);
+/* A path, or an abstract name where it begins with '@'. Negative errno where it does not fit. */
+int socket_address(const char *name, struct sockaddr_un *ret, socklen_t *ret_length);
+/* connect(2) and bind(2) by name: 0 or negative errno. */
+int64_t socket_connect(int fd, const char *name);
+int64_t socket_bind(int fd, const char *name);
+int64_t socket_send(int fd, size_t size);
+/* Never waits. Gives what was received, at most 256 bytes. */
+int64_t socket_receive(int fd);
+/* With it comes a descriptor, the caller's. */
+int64_t socket_receive_fd(int fd, int *ret_fd);
+
+/* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | accept a
+ * c=into | shutdown a b=how | send-to a b=size text | receive-from a: text is the sender's name | send-fd a b=number |
+ * credentials a: x pid, y uid, z gid of SO_PEERCRED */
+int unix_check_role(CheckPeer *peer);
+
+/* The checks that streams and datagrams have alike; `type` is the socket's. */
+CheckResult unix_check_permission(CheckRun *run, int type);
+CheckResult unix_check_descriptor(CheckRun *run, int type);
+CheckResult unix_check_stale(CheckRun *run, int type);
+CheckResult unix_check_abstract(CheckRun *run, int type);
+CheckResult unix_check_path_limit(CheckRun *run, int type);

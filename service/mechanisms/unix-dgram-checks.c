@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unix-checks.h"
+
+/* What unix(7) promises of datagram sockets. The judge's socket is bound to a path, peers send to it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum {
+        OWN = PEER_SLOT,
+        SEND_BUFFER = 64 * 1024,
+};
+
+static bool begin(CheckRun *run, Socket *here, CheckProcess **ret) {
+        return socket_make(run, SOCK_DGRAM | SOCK_NONBLOCK, 0, here) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_DGRAM), 0);
+}
+
+static bool connected(CheckRun *run, Socket *here, CheckProcess **ret) {
+        return begin(run, here, ret) &&
+               check_expect(run, "connect", peer_call(run, *ret, "connect", OWN, .text = here->path), 0);
+}
+
+static CheckResult truncated(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        char buffer[4];
+        struct iovec iov = { buffer, sizeof buffer };
+        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+        CheckProcess *peer;
+
+        if (!connected(run, &here, &peer) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
+                !check_expect(run, "receive with room for 4", recvmsg(here.fd, &message, 0), 4) ||
+                !check_expect(run, "MSG_TRUNC told", (message.msg_flags & MSG_TRUNC) != 0, 1) ||
+                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
+                !check_expect(run, "the length with MSG_TRUNC asked for",
+                        recv(here.fd, buffer, sizeof buffer, MSG_TRUNC), 10))
+                return CHECK_FAILED;
+        return check_ok(run, "10 bytes into 4: 4 and MSG_TRUNC, the rest is lost; asked with MSG_TRUNC: 10");
+}
+
+static CheckResult empty_datagram(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!connected(run, &here, &peer) || !check_expect(run, "receive before", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "send of 0 bytes", peer_call(run, peer, "send-to", OWN, 0, .text = here.path), 0) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 0) ||
+                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN))
+                return CHECK_FAILED;
+        return check_ok(run, "0 bytes sent, 0 received (no end of file: EAGAIN before and after)");
+}
+
+static CheckResult too_long(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
+        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
+        socklen_t length = sizeof(int);
+        CheckProcess *peer;
+        int buffer = SEND_BUFFER;
+        bool made = socket_pair_make(run, SOCK_DGRAM, ends);
+
+        here = ends[0];
+        there = ends[1];
+        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
+                setsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, length) < 0 ||
+                getsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+                return check_fail(run, "SO_SNDBUF: %s", check_errno(errno));
+        if (!check_expect(
+                    run, "send of as much as SO_SNDBUF", peer_call(run, peer, "write", 0, buffer, 'x'), -EMSGSIZE) ||
+                !check_expect(run, "receive", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(
+                        run, "send of half of it", peer_call(run, peer, "write", 0, buffer / 2, 'x'), buffer / 2) ||
+                !check_expect(run, "receive", recv(here.fd, NULL, 0, MSG_TRUNC | MSG_DONTWAIT), buffer / 2))
+                return CHECK_FAILED;
+        return check_ok(run, "SO_SNDBUF %d: that many bytes EMSGSIZE, half of it whole", buffer);
+}
+
+static CheckResult credentials(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(struct ucred))];
+        } control;
+        char byte;
+        struct iovec iov = { &byte, 1 };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+        };
+        const struct cmsghdr *header;
+        struct ucred got;
+        CheckProcess *peer;
+        int on = 1;
+
+        if (!connected(run, &here, &peer) ||
+                !check_expect(run, "SO_PASSCRED", setsockopt(here.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 1, 'x'), 1) ||
+                !check_expect(run, "receive", recvmsg(here.fd, &message, 0), 1))
+                return CHECK_FAILED;
+        header = CMSG_FIRSTHDR(&message);
+        if (!header || header->cmsg_type != SCM_CREDENTIALS)
+                return check_fail(run, "no SCM_CREDENTIALS came with the datagram");
+        memcpy(&got, CMSG_DATA(header), sizeof got);
+        if (!check_expect(run, "pid of the sender", got.pid, check_pid(run, peer)) ||
+                !check_expect(run, "uid of the sender", got.uid, getuid()))
+                return CHECK_FAILED;
+        return check_ok(run, "SO_PASSCRED: each datagram with the sender's pid and user (%u)", got.uid);
+}
+
+static CheckResult answered(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        struct sockaddr_un from = { 0 };
+        socklen_t length = sizeof from;
+        char path[CHECK_PATH_MAX], buffer[16];
+        CheckProcess *peer;
+        CheckResult result = CHECK_FAILED;
+
+        if (!begin(run, &here, &peer) || check_path(run, 1, path) < 0 ||
+                !check_expect(
+                        run, "send without a name", peer_call(run, peer, "send-to", OWN, 1, .text = here.path), 1) ||
+                !check_expect(run, "receive",
+                        recvfrom(here.fd, buffer, sizeof buffer, 0, (struct sockaddr *)&from, &length), 1) ||
+                !check_expect(run, "bytes of the sender's address", length, 0) ||
+                !check_expect(run, "bind", peer_call(run, peer, "bind", OWN, .text = path), 0))
+                return CHECK_FAILED;
+        length = sizeof from;
+        if (check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 2, .text = here.path), 2) &&
+                check_expect(run, "receive",
+                        recvfrom(here.fd, buffer, sizeof buffer, 0, (struct sockaddr *)&from, &length), 2) &&
+                check_expect(run, "the sender's path", strcmp(from.sun_path, path), 0) &&
+                check_expect(run, "answer", sendto(here.fd, buffer, 3, 0, (struct sockaddr *)&from, length), 3) &&
+                check_expect(run, "receive by the peer", peer_call(run, peer, "read", OWN, 16), 3))
+                result = check_ok(run, "a sender without a name cannot be answered; a bound one was, to its path");
+        (void)unlink(path);
+        return result;
+}
+
+static CheckResult many_senders(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peers[2];
+
+        if (!connected(run, &here, &peers[0]) || peer_start(run, 0, NULL, 0, &peers[1]) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peers[1], "socket", OWN, SOCK_DGRAM), 0) ||
+                !check_expect(run, "send of 1", peer_call(run, peers[0], "write", OWN, 1, 'x'), 1) ||
+                !check_expect(run, "send of 2", peer_call(run, peers[1], "send-to", OWN, 2, .text = here.path), 2) ||
+                !check_expect(run, "send of 3", peer_call(run, peers[0], "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 1) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 2) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 3))
+                return CHECK_FAILED;
+        return check_ok(run, "two senders, no connection to accept: their datagrams came in the order sent");
+}
+
+static CheckResult only_peer(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket other = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, &here, &peer) || !socket_make(run, SOCK_DGRAM, 1, &other) ||
+                !check_expect(run, "send before", peer_call(run, peer, "send-to", OWN, 1, .text = here.path), 1) ||
+                !check_expect(run, "connect to another", socket_connect(here.fd, other.path), 0) ||
+                !check_expect(
+                        run, "send of a stranger", peer_call(run, peer, "send-to", OWN, 1, .text = here.path), -EPERM))
+                return CHECK_FAILED;
+        return check_ok(run, "connected to another: a stranger's send gives EPERM");
+}
+
+static CheckResult nobody_there(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+        char path[CHECK_PATH_MAX];
+
+        if (!connected(run, &here, &peer) || check_path(run, 1, path) < 0 ||
+                !check_expect(run, "send to no file", peer_call(run, peer, "send-to", OWN, 1, .text = path), -ENOENT))
+                return CHECK_FAILED;
+        here.fd = fd_close(here.fd);
+        if (!check_expect(run, "send when it is closed", peer_call(run, peer, "write", OWN, 1, 'x'), -ECONNREFUSED))
+                return CHECK_FAILED;
+        return check_ok(run, "no file: ENOENT; closed by its owner: ECONNREFUSED");
+}
+
+static CheckResult receiver_killed(CheckRun *run) {
+        return transport_receiver_killed(run, ECONNREFUSED);
+}
+
+static CheckResult permission(CheckRun *run) {
+        return unix_check_permission(run, SOCK_DGRAM);
+}
+
+static CheckResult descriptor(CheckRun *run) {
+        return unix_check_descriptor(run, SOCK_DGRAM);
+}
+
+static CheckResult stale(CheckRun *run) {
+        return unix_check_stale(run, SOCK_DGRAM);
+}
+
+static CheckResult abstract(CheckRun *run) {
+        return unix_check_abstract(run, SOCK_DGRAM);
+}
+
+static CheckResult path_limit(CheckRun *run) {
+        return unix_check_path_limit(run, SOCK_DGRAM);
+}
+
+const Check unix_dgram_checks[] = {
+        { "boundaries", "a datagram is received whole, never split or joined", "unix(7)", CHECK_BOTH,
+                transport_boundaries, { transport_boundaries_role } },
+        { "order", "datagrams are reliable and stay in order", "unix(7)", CHECK_BOTH, transport_order,
+                { transport_order_role } },
+        { "duplex", "both sides send and receive at the same time", "unix(7)", CHECK_BOTH, transport_duplex,
+                { transport_duplex_role } },
+        { "truncated", "what does not fit into the receiver's buffer is lost, and that is told", "recv(2)", CHECK_BOTH,
+                truncated, { unix_check_role } },
+        { "empty-datagram", "a datagram may be empty", "send(2)", CHECK_BOTH, empty_datagram, { unix_check_role } },
+        { "maximum", "a datagram that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH, too_long,
+                { unix_check_role } },
+        { "receive-blocks", "a receiver sleeps until there is a datagram", "recv(2)", CHECK_BOTH,
+                transport_receive_blocks, { transport_receive_blocks_role } },
+        { "send-blocks", "a sender sleeps while the receiver's queue is full", "unix(7)", CHECK_BOTH,
+                transport_send_blocks, { transport_send_blocks_role } },
+        { "limit", "without waiting, empty and full give EAGAIN; max_dgram_qlen bounds the queue", "unix(7)",
+                CHECK_BOTH, transport_nonblocking, { transport_nonblocking_role } },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "sender-killed", "datagrams outlive a killed sender, and there is no end of file", "unix(7)", CHECK_BOTH,
+                transport_sender_killed_empty, { transport_sender_killed_role } },
+        { "receiver-killed", "sending to a killed receiver gives ECONNREFUSED", "unix(7)", CHECK_BOTH, receiver_killed,
+                { transport_receiver_killed_role } },
+        { "nobody-there", "sending where nobody receives is refused at once", "unix(7)", CHECK_BOTH, nobody_there,
+                { unix_check_role } },
+        { "many-senders", "one socket receives from many, without connections", "unix(7)", CHECK_BOTH, many_senders,
+                { unix_check_role } },
+        { "answer", "only a sender with a name can be answered", "unix(7)", CHECK_BOTH, answered,
+                { unix_check_role } },
+        { "only-peer", "a connected socket takes datagrams of its peer only", "unix(7)", CHECK_BOTH, only_peer,
+                { unix_check_role } },
+        { "credentials", "SO_PASSCRED says of each datagram who sent it", "unix(7)", CHECK_BOTH, credentials,
+                { unix_check_role } },
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
+                { unix_check_role } },
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+                { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
+        { "permission", "sending needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
+                { unix_check_role } },
+        {},
+};

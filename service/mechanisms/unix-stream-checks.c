@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unix-checks.h"
+
+/* What unix(7) promises of stream sockets. The judge listens, a peer connects in its slot. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum { OWN = PEER_SLOT };
+
+/* A listening socket, and a peer with a socket that is not connected yet. */
+static bool begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret) {
+        return socket_make(run, SOCK_STREAM, 0, server) &&
+               check_expect(run, "listen", listen(server->fd, backlog), 0) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_STREAM), 0);
+}
+
+static bool meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret) {
+        if (!check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server->path), 0))
+                return false;
+        ret->fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        return check_expect(run, "accept", ret->fd < 0 ? -errno : 0, 0);
+}
+
+static CheckResult credentials(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        struct ucred got;
+        socklen_t length = sizeof got;
+        CheckProcess *peer;
+        PeerReply theirs;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "SO_PEERCRED here",
+                        getsockopt(here.fd, SOL_SOCKET, SO_PEERCRED, &got, &length) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "pid of the peer", got.pid, check_pid(run, peer)) ||
+                !check_expect(run, "uid of the peer", got.uid, geteuid()) ||
+                !check_expect(run, "SO_PEERCRED there",
+                        peer_call_full(run, peer, &(PeerCall){ "credentials", OWN }, &theirs), 0) ||
+                !check_expect(run, "pid of the listener", theirs.x, getpid()))
+                return CHECK_FAILED;
+        return check_ok(run, "both sides are told the other's pid and user (%u) by the kernel", got.uid);
+}
+
+static CheckResult half_closed(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
+                !check_expect(run, "read", socket_receive(here.fd), 3) ||
+                !check_expect(run, "read again", socket_receive(here.fd), 0) ||
+                !check_expect(run, "send to it", socket_send(here.fd, 5), 5) ||
+                !check_expect(run, "read by the peer", peer_call(run, peer, "read", OWN, 100), 5) ||
+                !check_expect(run, "ignoring SIGPIPE", peer_call(run, peer, "ignore", SIGPIPE), 0) ||
+                !check_expect(run, "write by the peer then", peer_call(run, peer, "write", OWN, 1, 'x'), -EPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "SHUT_WR: the other reads the rest and end of file, and can still send; own write EPIPE");
+}
+
+static CheckResult reset(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "send", socket_send(here.fd, 5), 5) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "read", socket_receive(here.fd), 3) ||
+                !check_expect(run, "read again", socket_receive(here.fd), -ECONNRESET) ||
+                !check_expect(run, "and again", socket_receive(here.fd), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "killed with 5 bytes unread: its 3 bytes, then ECONNRESET, then end of file");
+}
+
+/* Linux lets one more wait than listen(2) was told. */
+static CheckResult backlog(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket first = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket second = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket third = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket accepted = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &first) ||
+                !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &second) ||
+                !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &third) ||
+                !check_expect(run, "connect 1", socket_connect(first.fd, server.path), 0) ||
+                !check_expect(run, "connect 2", socket_connect(second.fd, server.path), 0) ||
+                !check_expect(run, "connect 3 without waiting", socket_connect(third.fd, server.path), -EAGAIN) ||
+                peer_begin(run, peer, &(PeerCall){ "connect", OWN, .text = server.path }) < 0 ||
+                !check_sleeps(run, peer, "a connect that waits"))
+                return CHECK_FAILED;
+        accepted.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
+        if (!check_expect(run, "accept", accepted.fd < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "the connect that waited", peer_end(run, peer, NULL), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "backlog 1: two connect, the third EAGAIN; after an accept the waiting one is through");
+}
+
+static CheckResult nobody_there(CheckRun *run) {
+        CLEANUP(socket_done) Socket bound = SOCKET_EMPTY;
+        char path[CHECK_PATH_MAX];
+        CheckProcess *peer;
+
+        if (!socket_make(run, SOCK_STREAM, 0, &bound) || check_path(run, 1, path) < 0 ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_DGRAM), 0) ||
+                !check_expect(
+                        run, "connect to no file", peer_call(run, peer, "connect", OWN, .text = path), -ENOENT) ||
+                !check_expect(run, "connect to who does not listen",
+                        peer_call(run, peer, "connect", OWN, .text = bound.path), -ECONNREFUSED) ||
+                !check_expect(run, "listen", listen(bound.fd, 1), 0) ||
+                !check_expect(run, "connect of a datagram socket",
+                        peer_call(run, peer, "connect", OWN + 1, .text = bound.path), -EPROTOTYPE) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = bound.path), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "no file: ENOENT; nobody listens: ECONNREFUSED; another type: EPROTOTYPE");
+}
+
+static CheckResult sigpipe(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+        int status = 0;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here))
+                return CHECK_FAILED;
+        socket_done(&here);
+        if (peer_begin(run, peer, &(PeerCall){ "write", OWN, 1, 'x' }) < 0 ||
+                !check_expect(run, "the writer's end", check_wait(run, peer, CHECK_PATIENCE_USEC, &status), 0) ||
+                !check_expect(run, "killed by", WIFSIGNALED(status) ? WTERMSIG(status) : 0, SIGPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "a write to a closed connection: killed by SIGPIPE");
+}
+
+static CheckResult permission(CheckRun *run) {
+        return unix_check_permission(run, SOCK_STREAM);
+}
+
+static CheckResult descriptor(CheckRun *run) {
+        return unix_check_descriptor(run, SOCK_STREAM);
+}
+
+static CheckResult stale(CheckRun *run) {
+        return unix_check_stale(run, SOCK_STREAM);
+}
+
+static CheckResult abstract(CheckRun *run) {
+        return unix_check_abstract(run, SOCK_STREAM);
+}
+
+static CheckResult path_limit(CheckRun *run) {
+        return unix_check_path_limit(run, SOCK_STREAM);
+}
+
+const Check unix_stream_checks[] = {
+        { "duplex", "full duplex: both sides send and receive at the same time", "unix(7)", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role } },
+        { "order", "bytes arrive in order, all of them, unchanged", "unix(7)", CHECK_BOTH, transport_order,
+                { transport_order_role } },
+        { "boundaries", "a stream keeps no boundaries: what is sent apart can be received together", "unix(7)",
+                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
+        { "receive-blocks", "a receiver sleeps until there are bytes", "recv(2)", CHECK_BOTH, transport_receive_blocks,
+                { transport_receive_blocks_role } },
+        { "send-blocks", "a sender sleeps while the buffer is full", "send(2)", CHECK_BOTH, transport_send_blocks,
+                { transport_send_blocks_role } },
+        { "non-blocking", "without waiting, empty and full give EAGAIN", "send(2)", CHECK_BOTH, transport_nonblocking,
+                { transport_nonblocking_role } },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "peer-killed", "when the peer is killed its bytes are received, then end of file", "unix(7)", CHECK_BOTH,
+                transport_sender_killed_end, { transport_sender_killed_role } },
+        { "peer-reset", "a peer that dies with bytes unread gives ECONNRESET", "unix(7)", CHECK_BOTH, reset,
+                { unix_check_role } },
+        { "peer-gone", "sending to a killed peer gives EPIPE", "send(2)", CHECK_BOTH, transport_receiver_killed_pipe,
+                { transport_receiver_killed_role } },
+        { "sigpipe", "writing to a closed connection raises SIGPIPE", "send(2)", CHECK_BOTH, sigpipe,
+                { unix_check_role } },
+        { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH, half_closed,
+                { unix_check_role } },
+        { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH, credentials,
+                { unix_check_role } },
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
+                { unix_check_role } },
+        { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH, backlog,
+                { unix_check_role } },
+        { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
+                { unix_check_role } },
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+                { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
+        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
+                { unix_check_role } },
+        {},
+};
