@@ -109,7 +109,7 @@ const char *output_colour(const char *name) {
         return "";
 }
 
-static void say_arguments(const char *format, va_list arguments) {
+__attribute__((format(printf, 1, 0))) static void say_arguments(const char *format, va_list arguments) {
         g_autofree char *text = g_strdup_vprintf(format, arguments);
 
         /* In the order in which things happened, also where both go to one terminal. */

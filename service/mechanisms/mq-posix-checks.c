@@ -96,7 +96,7 @@ static int64_t call_receive(CheckPeer *peer, const PeerCall *call, PeerReply *re
         char byte = 0;
         int64_t n = receive_byte(*peer_descriptor(peer, call->a), &byte, &priority);
 
-        reply->x = byte;
+        reply->x = (unsigned char)byte;
         reply->y = priority;
         return n;
 }

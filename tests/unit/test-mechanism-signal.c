@@ -89,7 +89,7 @@ static void test_receive(void) {
 
         listener_start(&l, "signals=USR1,RTMIN+1");
         address = address_print(&l.object.address);
-        g_assert_cmpint(atoi(address + strlen("signal:")), ==, l.pid);
+        g_assert_cmpint(g_ascii_strtoll(address + strlen("signal:"), NULL, 10), ==, l.pid);
         g_assert_true(l.object.unnamed);
         g_assert_cmpint(record_new(&meta), ==, 0);
         g_assert_cmpint(fixture_receive(&l.object, false, 0, &text, meta, &error), ==, -EAGAIN);
