@@ -3,6 +3,7 @@
  * itself says is put into words that tell what to do. */
 #include "errors.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "output.h"
@@ -36,6 +37,14 @@ static const struct {
         { G_DBUS_ERROR_UNKNOWN_OBJECT, EXIT_CODE_FAILED, NULL },
 };
 
+/* The sentence names the object already, with or without its kind. */
+static bool names(const char *sentence, const char *about) {
+        const char *identity = strchr(about, ':');
+
+        return strstr(sentence, about) != NULL ||
+               (identity != NULL && identity[1] != '\0' && strstr(sentence, identity + 1) != NULL);
+}
+
 ExitCode fail_with(const GError *error, const char *about) {
         g_autoptr(GError) copy = g_error_copy(error);
         ErrorCode code = gerror_code(error);
@@ -56,7 +65,7 @@ ExitCode fail_with(const GError *error, const char *about) {
                 g_dbus_error_strip_remote_error(copy);
                 sentence = copy->message;
         }
-        if (about != NULL && strstr(sentence, about) == NULL)
+        if (about != NULL && !names(sentence, about))
                 say("%s: %s", about, sentence);
         else
                 say("%s", sentence);

@@ -5,8 +5,9 @@
 #include "json.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "output.h"
 
 static const char *mark(void) {
         static char *text;
@@ -179,7 +180,8 @@ char *json_text(JsonNode *node, bool pretty) {
 
 void json_print(JsonNode *node, bool pretty) {
         g_autofree char *text = json_text(node, pretty);
+        g_autofree char *line = g_strconcat(text, "\n", NULL);
 
-        printf("%s\n", text);
+        output_bytes(line, strlen(line));
         json_node_unref(node);
 }

@@ -36,21 +36,23 @@ static bool print_signal(GVariant *meta) {
         return true;
 }
 
-bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool last_newline) {
+bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool may_be_cut) {
         gsize size;
         const char *bytes = g_variant_get_fixed_array(data, &size, 1);
         gboolean truncated = FALSE;
+        guint64 offset = 0;
 
+        g_variant_lookup(meta, "offset", "t", &offset);
         if (cli->json)
                 print_json(address, data, meta);
         else if (hex)
-                output_hex(bytes, size);
-        else if (!print_signal(meta) && output_bytes(bytes, size) && last_newline && output_is_terminal() &&
+                output_hex(bytes, size, offset);
+        else if (!print_signal(meta) && output_bytes(bytes, size) && output_is_terminal() &&
                  (size == 0 || bytes[size - 1] != '\n'))
                 putchar('\n');
         if (fflush(stdout) != 0 || ferror(stdout))
                 return false;
-        if (!cli->json && g_variant_lookup(meta, "truncated", "b", &truncated) && truncated)
-                say("%s: this is not all: there was more than --size lets through", address);
+        if (!cli->json && !may_be_cut && g_variant_lookup(meta, "truncated", "b", &truncated) && truncated)
+                say("%s: this is not all: there was more than fits --size", address);
         return true;
 }

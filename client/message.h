@@ -6,5 +6,5 @@
 
 #include "cli.h"
 
-/* False: it could not be written. `last_newline`: a terminal gets one behind a message that ends without it. */
-bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool last_newline);
+/* False: it could not be written. `may_be_cut`: less than all there is was asked for, and that is no news. */
+bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool may_be_cut);

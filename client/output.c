@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static int bytes_errno; /* of output_bytes(), for output_finish() */
 
 void output_start(void) {
         /* Read-only for the outputs, so that writing still fails as it does with a closed descriptor. */
@@ -20,16 +23,25 @@ void output_start(void) {
                         exit(EXIT_CODE_FAILED);
 }
 
+static bool output_is_broken(void) {
+        struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+        return poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLERR | POLLNVAL)) != 0;
+}
+
 ExitCode output_finish(ExitCode code) {
         errno = 0;
         int failed = fflush(stdout) != 0 || ferror(stdout);
-        int number = errno;
+        int number = bytes_errno != 0 ? bytes_errno : errno;
+
+        /* An earlier failure of stdio leaves no errno; a reader that has gone can still be seen. */
+        if (failed && number == 0 && output_is_broken())
+                number = EPIPE;
 
         if (!failed) {
                 failed = fclose(stdout) != 0;
                 number = errno;
         }
-        /* EBADF of a descriptor that was never open matters only to who had something to print. */
         if (!failed)
                 return code;
         /* A reader that had enough (head) is no news. */
@@ -49,23 +61,25 @@ bool output_may_be_lost(void) {
 }
 
 bool output_is_lost(void) {
-        struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
         int flags = fcntl(STDOUT_FILENO, F_GETFL);
 
         if (ferror(stdout) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
                 return true;
-        return poll(&pfd, 1, 0) > 0 && (pfd.revents & (POLLERR | POLLNVAL)) != 0;
+        return output_is_broken();
 }
 
 bool output_bytes(const void *data, size_t size) {
-        return fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0;
+        if (fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0)
+                return true;
+        bytes_errno = errno;
+        return false;
 }
 
-void output_hex(const void *data, size_t size) {
+void output_hex(const void *data, size_t size, uint64_t base) {
         const unsigned char *bytes = data;
 
         for (size_t row = 0; row < size; row += 16) {
-                printf("%08zx ", row);
+                printf("%08" PRIx64 " ", base + row);
                 for (size_t i = row; i < row + 16; i++)
                         if (i < size)
                                 printf(" %02x%s", bytes[i], i == row + 7 ? " " : "");

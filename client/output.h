@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protocol.h"
 
@@ -20,8 +21,8 @@ bool output_is_lost(void);
 bool output_may_be_lost(void);
 /* Writes at once. False: it could not be written (output_finish() says so). */
 bool output_bytes(const void *data, size_t size);
-/* Shows the bytes with their offsets in hexadecimal and as text. */
-void output_hex(const void *data, size_t size);
+/* Shows the bytes with their offsets, from `base`, in hexadecimal and as text. */
+void output_hex(const void *data, size_t size, uint64_t base);
 /* Prints text from elsewhere (commands, evidence) on one line: what would steer a terminal is written \xHH. */
 void output_text(const char *text);
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
+
 struct Table {
         struct libscols_table *lines;
 };
@@ -66,8 +68,10 @@ void table_print(Table *table, const char *indent) {
         if (scols_print_table_to_string(table->lines, &text) < 0)
                 g_error("out of memory");
         g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        g_autoptr(GString) out = g_string_new(NULL);
         free(text);
         for (char **line = lines; *line != NULL; line++)
                 if (line[0][0] != '\0')
-                        printf("%s%s\n", indent, g_strchomp(*line));
+                        g_string_append_printf(out, "%s%s\n", indent, g_strchomp(*line));
+        output_bytes(out->str, out->len);
 }

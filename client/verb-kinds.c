@@ -26,7 +26,7 @@ static const char *yes_no(GVariant *description, const char *fact) {
 static void print_table(GPtrArray *descriptions, GHashTable *tested) {
         g_autoptr(Table) table = table_new(true);
         static const char *const columns[] = { "KIND", "AVAILABLE", "DIRECTION", "FULL-DUPLEX", "BIDIRECTIONAL",
-                "BOUNDARIES", "PRIORITY", "UNRELATED", "PERSISTENCE", "SEEN" };
+                "BOUNDARIES", "PRIORITY", "UNRELATED", "SEEN", "PERSISTENCE" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
                 table_column(table, columns[i], false);
@@ -37,7 +37,7 @@ static void print_table(GPtrArray *descriptions, GHashTable *tested) {
                 const char *cells[] = { kind, yes_no(description, "available"), fact_text(description, "direction"),
                         yes_no(description, "full_duplex"), yes_no(description, "bidirectional"),
                         yes_no(description, "boundaries"), yes_no(description, "priority"),
-                        yes_no(description, "unrelated"), fact_text(description, "persistence"), seen };
+                        yes_no(description, "unrelated"), seen, fact_text(description, "persistence") };
                 table_row(table, cells);
         }
         table_print(table, "");

@@ -45,6 +45,8 @@ static const GOptionEntry peek_entries[] = {
         { NULL },
 };
 
+#define MEMORY_PART (UINT64_C(4) * 1024 * 1024)
+
 typedef struct Waiting {
         IpcbusManager *manager;
         GVariant *data, *meta;
@@ -102,8 +104,39 @@ static ExitCode receive_all(Cli *cli, const char *address, const Record *options
                                 return EXIT_CODE_DONE;
                         return fail_with(error, address);
                 }
+                if (!message_print(cli, address, data, meta, opt_hex, false))
+                        return EXIT_CODE_FAILED;
+        }
+        return EXIT_CODE_DONE;
+}
+
+/* Memory is read in parts that a message can carry, so that its size is no matter. */
+static ExitCode receive_memory(Cli *cli, const char *address, Record *options) {
+        uint64_t offset = record_get_u64(options, "offset", 0), left = record_get_u64(options, "size", UINT64_MAX);
+        gboolean more = TRUE;
+
+        record_unset(options, "timeout");
+        while (more && left > 0) {
+                g_autoptr(GVariant) data = NULL, meta = NULL;
+                g_autoptr(GError) error = NULL;
+                IpcbusManager *manager;
+
+                ExitCode code = connection_manager(cli, &manager);
+                if (code != EXIT_CODE_DONE)
+                        return code;
+                record_set_u64(options, "offset", offset);
+                record_set_u64(options, "size", MIN(left, MEMORY_PART));
+                if (!ipcbus_manager_call_receive_sync(
+                            manager, address, options_variant(options), WITHOUT_TIMEOUT, &data, &meta, NULL, &error))
+                        return fail_with(error, address);
                 if (!message_print(cli, address, data, meta, opt_hex, true))
                         return EXIT_CODE_FAILED;
+                gsize got = g_variant_n_children(data);
+                more = FALSE;
+                g_variant_lookup(meta, "truncated", "b", &more);
+                more = more && got > 0;
+                offset += got;
+                left -= MIN(left, got);
         }
         return EXIT_CODE_DONE;
 }
@@ -123,7 +156,7 @@ static bool receive_options(Record *options) {
 }
 
 static ExitCode receive_by_kind(
-        Cli *cli, const char *address, GVariant *description, const Record *options, uint64_t count) {
+        Cli *cli, const char *address, GVariant *description, Record *options, uint64_t count) {
         ExitCode code = EXIT_CODE_DONE;
 
         if (kind_has_interface(description, IPCBUS_INTERFACE_SEMAPHORE) &&
@@ -132,8 +165,11 @@ static ExitCode receive_by_kind(
                         code = semaphore_wait(cli, address, opt_timeout);
                 return code;
         }
-        if (opt_follow && kind_has_interface(description, IPCBUS_INTERFACE_MEMORY))
-                return say_usage("memory has no next message to follow; \"ipcctl watch\" shows events");
+        if (kind_has_interface(description, IPCBUS_INTERFACE_MEMORY)) {
+                if (opt_follow || count != 1)
+                        return say_usage("memory has no next message: --follow and --count are not for it");
+                return receive_memory(cli, address, options);
+        }
         if (may_copy(cli, description)) {
                 bool done = false;
                 code = stream_receive_output(cli, address, description, record_get_u64(options, "timeout", 0), &done);
@@ -191,7 +227,7 @@ static ExitCode run_peek(Cli *cli, char **words) {
         if (!ipcbus_manager_call_peek_sync(
                     manager, address, options_variant(options), WITHOUT_TIMEOUT, &data, &meta, NULL, &error))
                 return fail_with(error, address);
-        return message_print(cli, address, data, meta, opt_hex, true) ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+        return message_print(cli, address, data, meta, opt_hex, opt_size != NULL) ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
 }
 
 const Verb verb_receive = {

@@ -145,6 +145,8 @@ static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
                 printf("1..%u\n", test->number);
         if (results == NULL)
                 return code;
+        if (test->number == 0 && code == EXIT_CODE_DONE)
+                say("there is no such claim to test");
         if (run->cli->json)
                 report_json(results);
         if (opt_junit != NULL) {
