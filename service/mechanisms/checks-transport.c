@@ -178,8 +178,8 @@ static CheckResult boundaries_lost(Pair *pair) {
         if (n < 0)
                 return check_fail(pair->run, "receive: %s", check_errno(n));
         if ((size_t)n != total)
-                return check_fail(pair->run, "the first of %d sends of %zu bytes together came as %zd", BOUNDARY_SIZES,
-                        total, n);
+                return check_fail(pair->run, "%d sends of %zu bytes together, but the first receive gave %zd",
+                        BOUNDARY_SIZES, total, n);
         return check_ok(pair->run, "%d writes came as one read of %zd bytes", BOUNDARY_SIZES, n);
 }
 
@@ -297,8 +297,8 @@ CheckResult transport_maximum(CheckRun *run) {
         record_free(record);
         n = whole < 0 ? whole : pair_receive(&pair, PAIR_MESSAGE_MAX + 1, &sent);
         if (n != (ssize_t)pair.link.message_max || !message_matches(pair.buffer, (size_t)n, 1))
-                result = check_fail(run, "a message of %zu bytes: %s, %zd arrived", pair.link.message_max,
-                        check_outcome(whole), n);
+                result = check_fail(run, "a message of %zu bytes: %s; what arrived (%zd) is not it",
+                        pair.link.message_max, check_outcome(whole), n);
         else if (larger != -EMSGSIZE)
                 result = check_fail(
                         run, "a message of %zu bytes: %s", pair.link.message_max + 1, check_outcome(larger));
