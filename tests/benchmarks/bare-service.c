@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The least that a service on the bus can be: a name, a method that does nothing, and two that do nothing but emit a
- * signal of ObjectManager. It links what ipcbusd links. What ipcbusd costs beyond this is its own.
+/* The least that a service on the bus can be: a name, a method that does nothing, and two that do nothing but tell, by
+ * the signals of ObjectManager, that an object came or went. It links what ipcbusd links. What ipcbusd costs beyond
+ * this is its own.
  *
  *   bare-service NAME */
 #include <errno.h>
@@ -18,25 +19,54 @@ static int nothing(sd_bus_message *message, void *userdata, sd_bus_error *ret_er
         return sd_bus_reply_method_return(message, NULL);
 }
 
+/* An object with as many properties, of the same types, as a FIFO has in ipcbusd. */
+static int text_get(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+        void *userdata, sd_bus_error *ret_error) {
+        return sd_bus_message_append(reply, "s", "fifo:/tmp/ipcbus-bench/fifo1");
+}
+
+static int number_get(sd_bus *bus, const char *path, const char *interface, const char *property,
+        sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        return sd_bus_message_append(reply, "t", UINT64_C(1));
+}
+
+static int user_get(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+        void *userdata, sd_bus_error *ret_error) {
+        return sd_bus_message_append(reply, "u", 1);
+}
+
+static const sd_bus_vtable object_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Kind", "s", text_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Address", "s", text_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Identity", "s", text_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Lease", "s", text_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Owner", "u", user_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Mode", "u", user_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Created", "t", number_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Expires", "t", number_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable stream_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Capacity", "t", number_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Queued", "t", number_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Peers", "t", number_get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_VTABLE_END,
+};
+
 static int add(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
-        sd_bus_message *signal_message = NULL;
         int r;
 
-        r = sd_bus_message_new_signal(sd_bus_message_get_bus(message), &signal_message, "/bare",
-                "org.freedesktop.DBus.ObjectManager", "InterfacesAdded");
-        if (r >= 0)
-                r = sd_bus_message_append(signal_message, "oa{sa{sv}}", "/bare/object/1", 0);
-        if (r >= 0)
-                r = sd_bus_send(sd_bus_message_get_bus(message), signal_message, NULL);
-        sd_bus_message_unref(signal_message);
+        r = sd_bus_emit_object_added(sd_bus_message_get_bus(message), "/bare/object");
         return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
 static int drop(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         int r;
 
-        r = sd_bus_emit_signal(sd_bus_message_get_bus(message), "/bare", "org.freedesktop.DBus.ObjectManager",
-                "InterfacesRemoved", "oas", "/bare/object/1", 0);
+        r = sd_bus_emit_object_removed(sd_bus_message_get_bus(message), "/bare/object");
         return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
@@ -65,6 +95,12 @@ static int serve(const char *name) {
                 r = sd_bus_open_user(&bus);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, "/bare", "org.ipcbus1.Bare", vtable, NULL);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, NULL, "/bare");
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, "/bare/object", "org.ipcbus1.BareObject", object_vtable, NULL);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, "/bare/object", "org.ipcbus1.BareStream", stream_vtable, NULL);
         if (r >= 0)
                 r = sd_bus_request_name(bus, name, 0);
         if (r >= 0)

@@ -28,7 +28,8 @@ enum {
         IDLE_SECONDS = 6,
         FEW = 10,
         MANY = 10000,
-        CYCLES = 50, /* a turn */
+        FILL_SECONDS = 25, /* on a slow or busy machine what was made until then has to do */
+        CYCLES = 50,       /* a turn */
         CYCLE_TURNS = 10,
 };
 
@@ -243,12 +244,18 @@ static int measure_cycles(Bench *bench, Figures *figures) {
         return 0;
 }
 
+/* How many there are then, or negative errno. */
 static int fill(Bench *bench, unsigned from, unsigned to) {
-        int r = 0;
+        uint64_t end = now_nanoseconds() + FILL_SECONDS * UINT64_C(1000000000);
+        unsigned n;
+        int r;
 
-        for (unsigned i = from; i < to && r >= 0; i++)
-                r = create(bench, i, bench->paths[i]);
-        return r;
+        for (n = from; n < to && now_nanoseconds() < end; n++) {
+                r = create(bench, n, bench->paths[n]);
+                if (r < 0)
+                        return r;
+        }
+        return (int)n;
 }
 
 static int empty(Bench *bench, unsigned from, unsigned to) {
@@ -271,46 +278,60 @@ static double relative(const Figures *figures) {
         return median;
 }
 
-/* The cost at 10,000 against the mean of the costs at 10 before and after, each as a multiple of the bare one beside
- * it: the machine may have changed its speed in between. */
-static int measure_objects(Bench *bench) {
-        Figures few = { 0 }, many = { 0 }, again = { 0 };
-        double memory = 0, begin = 0;
-        char text[64];
+typedef struct Costs {
+        Figures few, many, again;
+        double seconds; /* to make the many */
+        double memory;  /* MiB more with them */
+        int n;          /* how many there were */
+} Costs;
+
+static int measure_costs(Bench *bench, Costs *costs) {
+        uint64_t begin;
+        double memory;
         int r;
 
         r = fill(bench, 0, FEW);
         if (r >= 0)
                 r = measure_cycles(bench, NULL);
         if (r >= 0)
-                r = measure_cycles(bench, &few);
+                r = measure_cycles(bench, &costs->few);
+        if (r < 0)
+                return r;
         memory = memory_of(bench->service_pid);
-        begin = (double)now_nanoseconds();
+        begin = now_nanoseconds();
+        r = costs->n = fill(bench, FEW, MANY);
+        costs->seconds = (double)(now_nanoseconds() - begin) / 1e9;
+        costs->memory = memory_of(bench->service_pid) - memory;
         if (r >= 0)
-                r = fill(bench, FEW, MANY);
+                r = measure_cycles(bench, &costs->many);
+        if (r >= 0)
+                r = empty(bench, FEW, (unsigned)costs->n);
+        if (r >= 0)
+                r = measure_cycles(bench, &costs->again);
+        return r < 0 ? r : empty(bench, 0, FEW);
+}
+
+/* The cost with many objects against the mean of the costs with few before and after, each as a multiple of the bare
+ * one beside it: the machine may have changed its speed in between. */
+static int measure_objects(Bench *bench) {
+        Costs costs = { 0 };
+        char name[64];
+        int r;
+
+        r = measure_costs(bench, &costs);
         if (r >= 0) {
-                figures_print("create and remove, 10 objects there", "us", &few, "<= 1.2");
-                figure_print("objects created a second", "",
-                        (MANY - FEW) / (((double)now_nanoseconds() - begin) / 1e9), NULL);
-                figure_print("memory of an object", "KiB",
-                        (memory_of(bench->service_pid) - memory) * 1024 / (MANY - FEW), NULL);
-                r = measure_cycles(bench, &many);
+                figures_print("create and remove, 10 objects there", "us", &costs.few, "<= 1.2");
+                snprintf(name, sizeof name, "create and remove, %d there", costs.n);
+                figures_print(name, "us", &costs.many, "<= 1.2");
+                snprintf(name, sizeof name, "cost with %d objects / with %d", costs.n, FEW);
+                figure_print(name, "", relative(&costs.many) / ((relative(&costs.few) + relative(&costs.again)) / 2),
+                        "<= 1.1");
+                figure_print("objects created a second", "", (costs.n - FEW) / costs.seconds, NULL);
+                figure_print("memory of an object", "KiB", costs.memory * 1024 / (costs.n - FEW), NULL);
         }
-        if (r >= 0)
-                r = empty(bench, FEW, MANY);
-        if (r >= 0)
-                r = measure_cycles(bench, &again);
-        if (r >= 0)
-                r = empty(bench, 0, FEW);
-        if (r >= 0) {
-                snprintf(text, sizeof text, "create and remove, %d there", MANY);
-                figures_print(text, "us", &many, "<= 1.2");
-                figure_print("cost at 10,000 objects / at 10", "",
-                        relative(&many) / ((relative(&few) + relative(&again)) / 2), "<= 1.1");
-        }
-        figures_done(&few);
-        figures_done(&many);
-        figures_done(&again);
+        figures_done(&costs.few);
+        figures_done(&costs.many);
+        figures_done(&costs.again);
         return r;
 }
 
