@@ -393,7 +393,7 @@ void record_unset(Record *record, const char *key) {
 }
 
 const Value *record_get(const Record *record, const char *key) {
-        const Entry *entry = entry_find(record, key);
+        const Entry *entry = record ? entry_find(record, key) : NULL;
 
         return entry ? &entry->value : NULL;
 }
@@ -442,7 +442,7 @@ const void *record_get_bytes(const Record *record, const char *key, size_t *ret_
 }
 
 bool record_has(const Record *record, const char *key) {
-        return entry_find(record, key);
+        return record_get(record, key);
 }
 
 size_t record_size(const Record *record) {

@@ -87,7 +87,7 @@ void record_unset(Record *record, const char *key);
 /* Sets all of `from` in `record`. */
 void record_merge(Record *record, const Record *from);
 
-/* The value under key, or NULL. What it points to lives as long as the record is unchanged. */
+/* The value under key, or NULL; a NULL record has none. What it points to lives as long as the record is unchanged. */
 const Value *record_get(const Record *record, const char *key);
 /* The value if it is there and of that type, else the fallback. */
 const char *record_get_string(const Record *record, const char *key, const char *fallback);
