@@ -20,6 +20,8 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_pipe,
         &mechanism_fifo,
         &mechanism_mq_posix,
+        &mechanism_unix_stream,
+        &mechanism_unix_dgram,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);
 

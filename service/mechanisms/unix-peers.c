@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connections of a listening socket. The Peers own the connections and the epoll instance; the listener is the
+ * object's. Connections block, so that one can be given away as it is: here they are used with MSG_DONTWAIT. */
+#include "unix-peers.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "unix-address.h"
+
+typedef struct Peer {
+        int fd;
+        uint64_t number; /* ours; 0 is the listener's in epoll data */
+        pid_t pid;
+        uid_t uid;
+        uint64_t received;
+        bool announced; /* its coming was told, or nobody asked for events when it came */
+        bool deaf;      /* cannot be written to any more */
+        bool ended;     /* read to its end; goes with the next watch() */
+} Peer;
+
+struct Peers {
+        int listener, poller;
+        Peer peers[PEERS_MAX]; /* oldest first */
+        size_t n;
+        uint64_t last_number;
+        uint64_t turn;      /* whom the next receive begins behind */
+        bool watched;       /* events are told: comings and goings wait for watch() */
+        bool receive_waits; /* a receive found nothing and asked what to poll */
+        bool empty_end;     /* a connection without a byte ended while it waited */
+        int send_fd;        /* what the last send that found no room waits for */
+};
+
+static void poller_set(Peers *peers, int operation, int fd, uint64_t number, uint32_t events) {
+        struct epoll_event event = { .events = events, .data.u64 = number };
+
+        (void)epoll_ctl(peers->poller, operation, fd, &event);
+}
+
+int peers_new(int listener, Peers **ret, Error *error) {
+        struct epoll_event event = { .events = EPOLLIN };
+        Peers *peers = calloc(1, sizeof *peers);
+        int r;
+
+        if (!peers)
+                return error_set_errno(error, ENOMEM, "The connections cannot be kept");
+        peers->listener = listener;
+        peers->send_fd = -EBADF;
+        peers->poller = epoll_create1(EPOLL_CLOEXEC);
+        if (peers->poller < 0 || epoll_ctl(peers->poller, EPOLL_CTL_ADD, listener, &event) < 0) {
+                r = error_set_errno(error, errno, "The connections cannot be polled");
+                peers_free(peers);
+                return r;
+        }
+        *ret = peers;
+        return 0;
+}
+
+Peers *peers_free(Peers *peers) {
+        if (!peers)
+                return NULL;
+        for (size_t i = 0; i < peers->n; i++)
+                fd_close(peers->peers[i].fd);
+        fd_close(peers->poller);
+        free(peers);
+        return NULL;
+}
+
+size_t peers_count(const Peers *peers) {
+        return peers->n;
+}
+
+static uint64_t peer_queued(const Peer *peer) {
+        int queued = 0;
+
+        return ioctl(peer->fd, FIONREAD, &queued) < 0 || queued < 0 ? 0 : (uint64_t)queued;
+}
+
+uint64_t peers_queued(const Peers *peers) {
+        uint64_t queued = 0;
+
+        for (size_t i = 0; i < peers->n; i++)
+                queued += peer_queued(&peers->peers[i]);
+        return queued;
+}
+
+void peers_stop_listening(Peers *peers) {
+        (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, peers->listener, NULL);
+        peers->listener = -EBADF;
+}
+
+/* A full list leaves the rest in the backlog, and does not want to hear of it. */
+static void listener_arm(Peers *peers) {
+        if (peers->listener >= 0)
+                poller_set(peers, EPOLL_CTL_MOD, peers->listener, 0, peers->n < PEERS_MAX ? EPOLLIN : 0);
+}
+
+/* What one looks for in a connection. EPOLLOUT is ready at once: it makes the watcher come and tell of it. */
+static void peer_arm(Peers *peers, int operation, const Peer *peer) {
+        bool untold = peers->watched && (!peer->announced || peer->ended);
+
+        poller_set(peers, operation, peer->fd, peer->number, EPOLLIN | EPOLLRDHUP | (untold ? EPOLLOUT : 0));
+}
+
+static int peers_accept(Peers *peers, Error *error) {
+        while (peers->listener >= 0 && peers->n < PEERS_MAX) {
+                Peer *peer = &peers->peers[peers->n];
+                int fd = accept4(peers->listener, NULL, NULL, SOCK_CLOEXEC);
+
+                if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+                        continue;
+                if (fd < 0 && errno == EAGAIN)
+                        return 0;
+                if (fd < 0)
+                        return error_set_errno(error, errno, "A connection cannot be accepted");
+                *peer = (Peer){ .fd = fd, .number = ++peers->last_number, .announced = !peers->watched };
+                unix_peer_credentials(fd, &peer->pid, &peer->uid);
+                peers->n++;
+                peer_arm(peers, EPOLL_CTL_ADD, peer);
+        }
+        if (peers->n == PEERS_MAX)
+                listener_arm(peers);
+        return 0;
+}
+
+/* The descriptor is closed, or was given away. A duplicate elsewhere would keep it in the poller: take it out. */
+static void peers_forget(Peers *peers, size_t i) {
+        if (peers->send_fd == peers->peers[i].fd)
+                peers->send_fd = -EBADF;
+        memmove(&peers->peers[i], &peers->peers[i + 1], (peers->n - i - 1) * sizeof *peers->peers);
+        if (peers->n-- == PEERS_MAX)
+                listener_arm(peers);
+}
+
+static void peers_drop(Peers *peers, size_t i) {
+        int fd = peers->peers[i].fd;
+
+        (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, fd, NULL);
+        peers_forget(peers, i);
+        fd_close(fd);
+}
+
+/* Somebody who is told of events hears of the end first. */
+static void peers_end(Peers *peers, size_t i) {
+        if (!peers->watched) {
+                peers_drop(peers, i);
+                return;
+        }
+        peers->peers[i].ended = true;
+        peer_arm(peers, EPOLL_CTL_MOD, &peers->peers[i]);
+}
+
+static void peer_describe(const Peer *peer, Record *record) {
+        record_set_u64(record, "peer", peer->number);
+        if (peer->pid > 0)
+                record_set_u64(record, "pid", (uint64_t)peer->pid);
+        if (peer->uid != (uid_t)-1)
+                record_set_u64(record, "uid", peer->uid);
+}
+
+static int error_gone(uint64_t number, Error *error) {
+        return error_set(error, ERROR_PEER_GONE,
+                "The connection %llu has ended, or there never was one of that number.", (unsigned long long)number);
+}
+
+/* 1: bytes, 0: the end, -EAGAIN. A far end that closed without reading all resets the connection, which is its end. */
+static int peer_read(Peer *peer, bool peek, void *buffer, size_t size, size_t *ret_size) {
+        ssize_t n;
+
+        do
+                n = recv(peer->fd, buffer, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == ECONNRESET ? 0 : -errno;
+        if (n == 0)
+                return 0;
+        *ret_size = (size_t)n;
+        return 1;
+}
+
+/* Closed at the far end, and nothing left to read: bytes that have arrived are never lost. */
+static bool peer_is_gone(const Peer *peer) {
+        struct pollfd state = { .fd = peer->fd };
+
+        return peer->ended ||
+               (poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) && peer_queued(peer) == 0);
+}
+
+/* Where the next turn begins: the first that is younger than the last one read. */
+static size_t peers_first(const Peers *peers) {
+        for (size_t i = 0; i < peers->n; i++)
+                if (peers->peers[i].number > peers->turn)
+                        return i;
+        return 0;
+}
+
+/* All in turn, beginning with the first; an end that is found is kept for later, since others may have bytes. */
+static int peers_read(Peers *peers, uint64_t number, bool peek, void *buffer, size_t size, Record *meta,
+        size_t *ret_size, bool *ret_empty_end) {
+        uint64_t ended[PEERS_MAX];
+        size_t first = peers_first(peers), n_ended = 0;
+        bool known = false;
+        int r = -EAGAIN;
+
+        for (size_t k = 0; r == -EAGAIN && k < peers->n; k++) {
+                Peer *peer = &peers->peers[(first + k) % peers->n];
+
+                if (peer->ended || (number > 0 && peer->number != number))
+                        continue;
+                known = true;
+                r = peer_read(peer, peek, buffer, size, ret_size);
+                if (r == 1) {
+                        peer_describe(peer, meta);
+                        if (peek)
+                                break;
+                        peer->received += *ret_size;
+                        peers->turn = peer->number;
+                        if (peer_is_gone(peer))
+                                ended[n_ended++] = peer->number;
+                } else if (r == 0) {
+                        *ret_empty_end = *ret_empty_end || peer->received == 0;
+                        ended[n_ended++] = peer->number;
+                        r = -EAGAIN;
+                }
+        }
+        for (size_t k = 0; !peek && k < n_ended; k++)
+                for (size_t i = 0; i < peers->n; i++)
+                        if (peers->peers[i].number == ended[k]) {
+                                peers_end(peers, i);
+                                break;
+                        }
+        return r == -EAGAIN && number > 0 && (!known || n_ended > 0) ? -EPIPE : r;
+}
+
+int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **ret_data, size_t *ret_size,
+        Record *meta, Error *error) {
+        CLEANUP_FREE char *buffer = NULL;
+        bool empty_end = peers->empty_end;
+        int r;
+
+        peers->receive_waits = false;
+        peers->empty_end = peek && empty_end;
+        r = peers_accept(peers, error);
+        if (r < 0)
+                return r;
+        buffer = malloc(size);
+        if (!buffer)
+                return error_set_errno(error, ENOMEM, "%zu bytes cannot be taken at once", size);
+        r = peers_read(peers, number, peek, buffer, size, meta, ret_size, &empty_end);
+        if (r == -EPIPE)
+                return error_gone(number, error);
+        if (r == -EAGAIN && empty_end && !peek)
+                return error_set(error, ERROR_PEER_GONE,
+                        "A connection came and was closed without a byte: the end of an empty stream.");
+        if (r == -EAGAIN && peers->listener < 0 && peers->n == 0)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The listening socket was given away: whoever has it accepts the connections.");
+        if (r == -EAGAIN)
+                return r;
+        if (r < 0)
+                return error_set_errno(error, r, "The bytes cannot be read");
+        *ret_data = TAKE_POINTER(buffer);
+        return 0;
+}
+
+static Peer *peers_find(Peers *peers, uint64_t number) {
+        for (size_t i = 0; i < peers->n; i++)
+                if (!peers->peers[i].ended && (number == 0 ? !peers->peers[i].deaf : peers->peers[i].number == number))
+                        return &peers->peers[i];
+        return NULL;
+}
+
+int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, size_t *ret_sent, Error *error) {
+        Peer *peer;
+        ssize_t n;
+        int r;
+
+        peers->send_fd = -EBADF;
+        r = peers_accept(peers, error);
+        if (r < 0)
+                return r;
+        while ((peer = peers_find(peers, number))) {
+                do
+                        n = send(peer->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+                while (n < 0 && errno == EINTR);
+                if (n >= 0) {
+                        *ret_sent = (size_t)n;
+                        return 0;
+                }
+                if (errno == EAGAIN) {
+                        peers->send_fd = peer->fd;
+                        return -EAGAIN;
+                }
+                if (errno != EPIPE && errno != ECONNRESET)
+                        return error_set_errno(error, errno, "The bytes cannot be written to the connection %llu",
+                                (unsigned long long)peer->number);
+                if (number > 0)
+                        return error_set(error, ERROR_PEER_GONE, "The far end of the connection %llu has closed.",
+                                (unsigned long long)number);
+                /* What it sent before can still be read; to be written to is the next one. */
+                peer->deaf = true;
+        }
+        return number > 0 ? error_gone(number, error) : -EAGAIN;
+}
+
+int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error) {
+        int r;
+
+        r = peers_accept(peers, error);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < peers->n; i++) {
+                Peer *found = &peers->peers[i];
+
+                if (found->ended || found->received > 0)
+                        continue;
+                (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, found->fd, NULL);
+                peer_describe(found, peer);
+                *ret_fd = found->fd;
+                peers_forget(peers, i);
+                return 0;
+        }
+        return -EAGAIN;
+}
+
+int peers_wait_on(Peers *peers, Operation operation, int *ret_fd, uint32_t *ret_events) {
+        if (operation == OPERATION_SEND && peers->send_fd >= 0) {
+                *ret_fd = peers->send_fd;
+                *ret_events = EPOLLOUT;
+                return 0;
+        }
+        peers->receive_waits = peers->receive_waits || operation == OPERATION_RECEIVE;
+        *ret_fd = peers->poller;
+        *ret_events = EPOLLIN;
+        return 0;
+}
+
+int peers_watch_on(Peers *peers, int *ret_fd, uint32_t *ret_events) {
+        peers->watched = true;
+        *ret_fd = peers->poller;
+        *ret_events = EPOLLIN | EPOLLET;
+        return 0;
+}
+
+static void peer_tell(const Peer *peer, ObjectEvent event, EventSink *sink) {
+        CLEANUP(record_freep) Record *details = NULL;
+
+        if (record_new(&details) < 0)
+                return;
+        peer_describe(peer, details);
+        sink->emit(sink, event, details);
+}
+
+void peers_watch(Peers *peers, EventSink *sink) {
+        do {
+                if (peers_accept(peers, NULL) < 0)
+                        break;
+                for (size_t i = 0; i < peers->n;) {
+                        Peer *peer = &peers->peers[i], gone;
+
+                        if (!peer->announced) {
+                                peer->announced = true;
+                                peer_arm(peers, EPOLL_CTL_MOD, peer);
+                                peer_tell(peer, EVENT_PEER_CONNECTED, sink);
+                        }
+                        if (!peer_is_gone(peer)) {
+                                i++;
+                                continue;
+                        }
+                        gone = *peer;
+                        if (gone.received == 0 && !gone.ended && peers->receive_waits)
+                                peers->empty_end = true;
+                        peers_drop(peers, i);
+                        peer_tell(&gone, EVENT_PEER_CLOSED, sink);
+                }
+                /* Places that became free are for those in the backlog, whose coming was an edge long ago. */
+        } while (peers->listener >= 0 && peers->n < PEERS_MAX &&
+                 poll(&(struct pollfd){ .fd = peers->listener, .events = POLLIN }, 1, 0) > 0);
+}

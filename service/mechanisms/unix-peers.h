@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The connections of a listening socket: accepted at once, up to a bound, and read in turn. One epoll instance over
+ * the listener and all of them is what a caller waits on and what is watched.
+ *
+ * A connection goes away when all its bytes were read and its far end closed. One whose far end only closed its
+ * sending direction (shutdown(2)) stays until the next receive finds nothing in it, so that it can still be answered.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mechanism.h"
+
+/* Above that they wait in the backlog. */
+enum { PEERS_MAX = 64 };
+
+typedef struct Peers Peers;
+
+/* Borrows the listener, which is non-blocking. */
+int peers_new(int listener, Peers **ret, Error *error);
+Peers *peers_free(Peers *peers);
+size_t peers_count(const Peers *peers);
+/* Bytes that wait in all of them. */
+uint64_t peers_queued(const Peers *peers);
+/* The listener went to somebody else, who accepts from now on. */
+void peers_stop_listening(Peers *peers);
+
+/* From `number`, or with 0 from whoever has some, in turn. -EAGAIN: nothing there. PeerGone: a connection came and was
+ * closed without a byte, or `number` ended. */
+int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **ret_data, size_t *ret_size,
+        Record *meta, Error *error);
+/* To `number`, or with 0 to the oldest. -EAGAIN: nobody there yet, or no room. */
+int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, size_t *ret_sent, Error *error);
+/* Gives away the oldest that was not read from. -EAGAIN. */
+int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error);
+
+int peers_wait_on(Peers *peers, Operation operation, int *ret_fd, uint32_t *ret_events);
+int peers_watch_on(Peers *peers, int *ret_fd, uint32_t *ret_events);
+void peers_watch(Peers *peers, EventSink *sink);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Messages over one connection of stream sockets, or two datagram sockets that are connected to each other. In a side
+ * own[0] is its socket, for both lanes. The sides always meet by address: a path in the run's directory, or, where
+ * that is too long for a socket's name, an abstract one. */
+#include "unix-parts.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "limit-facts.h"
+#include "stream-wait.h"
+#include "transport.h"
+#include "unix-address.h"
+
+enum { NAMES_MAX = 1024 };
+
+static int wait_flag(const Link *link) {
+        return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
+}
+
+static int link_address(const Link *link, unsigned lane, Address *ret, Error *error) {
+        char path[UNIX_NAME_MAX + 1];
+        const char *kind = link->mechanism->kind, *name = link->names[lane];
+        int n, r;
+
+        n = snprintf(path, sizeof path, "%s/%s", link->directory, name);
+        if (n > 0 && (size_t)n < sizeof path)
+                r = address_set_path(ret, kind, path);
+        else
+                r = address_set_bytes(ret, kind, ADDRESS_ABSTRACT, name, strlen(name));
+        return r < 0 ? error_set_errno(error, r, "The address of the link cannot be kept") : 0;
+}
+
+/* Binds the first name that is free: a run may have several links at a time. */
+static int link_bind(Link *link, unsigned lane, int fd, Error *error) {
+        int r = -EEXIST;
+
+        for (unsigned i = 0; r == -EEXIST && i < NAMES_MAX; i++) {
+                CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+
+                snprintf(
+                        link->names[lane], LINK_NAME_MAX, "ipcbus-%.60s-%s-%u", link->token, link->mechanism->kind, i);
+                r = link_address(link, lane, &address, error);
+                if (r >= 0)
+                        r = unix_bind(fd, &address, 0600, false, error);
+        }
+        if (r < 0)
+                link->names[lane][0] = '\0';
+        else if (error)
+                *error = (Error){};
+        return r;
+}
+
+static void unix_link_teardown(Link *link) {
+        for (unsigned i = 0; i < LINK_FDS_MAX; i++)
+                link->fds[i] = fd_close(link->fds[i]);
+        for (unsigned lane = 0; lane < LINK_LANES; lane++) {
+                CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+
+                if (link->names[lane][0] && link_address(link, lane, &address, NULL) >= 0)
+                        unix_unbind(&address);
+                link->names[lane][0] = '\0';
+        }
+}
+
+static int link_socket(Link *link, unsigned lane, int type, Error *error) {
+        link->fds[lane] = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+        if (link->fds[lane] < 0)
+                return error_set_errno(error, errno, "No socket can be made");
+        return link_bind(link, lane, link->fds[lane], error);
+}
+
+static int stream_link_setup(Link *link, Error *error) {
+        int r;
+
+        r = link_socket(link, 0, SOCK_STREAM, error);
+        if (r >= 0 && listen(link->fds[0], 1) < 0)
+                r = error_set_errno(error, errno, "The socket of the link cannot listen");
+        if (r < 0) {
+                unix_link_teardown(link);
+                return r;
+        }
+        if (link->message_max > STREAM_MESSAGE_MAX)
+                link->message_max = STREAM_MESSAGE_MAX;
+        return 0;
+}
+
+/* Side 0 accepts what side 1 connects. The listener goes then, so that nobody else finds one. */
+static int stream_link_attach(Link *link, Error *error) {
+        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+        CLEANUP_FD int listener = fd_take(&link->fds[0]);
+        int r;
+
+        if (link->side == 0) {
+                do
+                        link->own[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+                while (link->own[0] < 0 && errno == EINTR);
+                if (link->own[0] < 0)
+                        return error_set_errno(error, errno, "The link's connection cannot be accepted");
+                return 0;
+        }
+        r = link_address(link, 0, &address, error);
+        if (r >= 0)
+                r = unix_connect(&address, SOCK_STREAM, &link->own[0], error);
+        return r == -EAGAIN ? error_set(error, ERROR_BUSY, "Somebody else is connecting to the link.") : r;
+}
+
+static int send_rest(Link *link, const char *data, size_t size) {
+        while (size > 0) {
+                ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link));
+
+                if (n >= 0) {
+                        data += n;
+                        size -= (size_t)n;
+                } else if (errno != EINTR && !(errno == EAGAIN && link->wait == WAIT_SPIN))
+                        return -errno;
+        }
+        return 0;
+}
+
+static int stream_link_send(Link *link, const void *data, size_t size) {
+        ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link));
+
+        if (n == (ssize_t)size)
+                return 0;
+        return send_rest(link, (const char *)data + (n > 0 ? n : 0), size - (n > 0 ? (size_t)n : 0));
+}
+
+/* A message that went in by half is finished, waiting. */
+static int stream_link_try_send(Link *link, const void *data, size_t size) {
+        ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0)
+                return -errno;
+        return send_rest(link, (const char *)data + n, size - (size_t)n);
+}
+
+static ssize_t stream_link_receive(Link *link, void *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = recv(link->own[0], buffer, size, wait_flag(link));
+        while (n < 0 && (errno == EINTR || (errno == EAGAIN && link->wait == WAIT_SPIN)));
+        return n < 0 ? -errno : n;
+}
+
+static ssize_t stream_link_try_receive(Link *link, void *buffer, size_t size) {
+        ssize_t n = recv(link->own[0], buffer, size, MSG_DONTWAIT);
+
+        return n < 0 ? -errno : n;
+}
+
+static int unix_link_wait_readable(Link *link, uint64_t timeout_usec) {
+        return wait_readable_fd(link->own[0], timeout_usec);
+}
+
+static void stream_link_close_direction(Link *link, bool sending) {
+        (void)shutdown(link->own[0], sending ? SHUT_WR : SHUT_RD);
+}
+
+static void unix_link_detach(Link *link) {
+        link->state = NULL;
+        link->own[0] = fd_close(link->own[0]);
+}
+
+/* A message has to fit the send buffer less 32 bytes (sock_alloc_send_pskb() in net/core/sock.c). */
+static int dgram_link_buffer(Link *link, int fd, Error *error) {
+        int wanted = link->message_max < (size_t)INT32_MAX ? (int)link->message_max : INT32_MAX, buffer = 0;
+        socklen_t length = sizeof buffer;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+                return error_set_errno(error, errno, "The buffer of the socket cannot be told");
+        if (buffer > 32 && link->message_max <= (size_t)buffer - 32)
+                return buffer;
+        /* setsockopt(2) takes at most wmem_max, and doubles it. */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) < 0 ||
+                getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+                return error_set_errno(error, errno, "The buffer of the socket cannot be set");
+        if (link->message_max > (size_t)buffer - 32)
+                link->message_max = (size_t)buffer - 32;
+        return buffer;
+}
+
+/* The receiver's queue takes one message more than max_dgram_qlen (unix_recvq_full() in net/unix/af_unix.c), unless
+ * the sender's buffer is used up before, which counts more than the bytes of a message: then it is not known. */
+static unsigned dgram_link_depth(const Link *link, int buffer) {
+        uint64_t messages = limit_read("/proc/sys/net/unix/max_dgram_qlen", 0) + 1;
+
+        if (messages == 1 || messages > 65536 || (link->message_max + 1024) * 2 * messages > (uint64_t)buffer)
+                return 0;
+        return (unsigned)messages;
+}
+
+static int dgram_link_setup(Link *link, Error *error) {
+        int r = 0;
+
+        for (unsigned lane = 0; r >= 0 && lane < LINK_LANES; lane++) {
+                r = link_socket(link, lane, SOCK_DGRAM, error);
+                if (r >= 0)
+                        r = dgram_link_buffer(link, link->fds[lane], error);
+        }
+        if (r < 0) {
+                unix_link_teardown(link);
+                return r;
+        }
+        link->depth = dgram_link_depth(link, r);
+        return 0;
+}
+
+static int dgram_link_attach(Link *link, Error *error) {
+        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+        CLEANUP_FD int fd = fd_take(&link->fds[link->side]);
+        struct sockaddr_un name;
+        socklen_t length;
+        int r;
+
+        link->fds[!link->side] = fd_close(link->fds[!link->side]);
+        r = link_address(link, !link->side, &address, error);
+        if (r >= 0)
+                r = unix_address_to_name(&address, &name, &length, error);
+        if (r < 0)
+                return r;
+        if (connect(fd, (struct sockaddr *)&name, length) < 0)
+                return error_set_errno(error, errno, "The sockets of the link cannot be connected");
+        link->own[0] = fd_take(&fd);
+        return 0;
+}
+
+/* The peer closed or was killed. Two datagram sockets that are connected to each other are told so, but only once, and
+ * before the messages that still wait (ECONNRESET, unix_dgram_disconnected() in net/unix/af_unix.c). So it is kept:
+ * `state` is set from then on, and what waits is read without waiting for more. */
+static void dgram_peer_gone(Link *link) {
+        link->state = link;
+}
+
+static bool dgram_is_gone(int r) {
+        return r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
+}
+
+static int dgram_send_flags(Link *link, const void *data, size_t size, int flags) {
+        int r = send(link->own[0], data, size, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+
+        if (!dgram_is_gone(r))
+                return r;
+        dgram_peer_gone(link);
+        return -EPIPE;
+}
+
+static int dgram_link_send(Link *link, const void *data, size_t size) {
+        int r;
+
+        do
+                r = dgram_send_flags(link, data, size, wait_flag(link));
+        while (r == -EINTR || (r == -EAGAIN && link->wait == WAIT_SPIN));
+        return r;
+}
+
+static int dgram_link_try_send(Link *link, const void *data, size_t size) {
+        return dgram_send_flags(link, data, size, MSG_DONTWAIT);
+}
+
+/* MSG_TRUNC gives the true length: a message that does not fit is an error, not a shorter message. */
+static ssize_t dgram_receive_flags(Link *link, void *buffer, size_t size, int flags) {
+        ssize_t n = recv(link->own[0], buffer, size, MSG_TRUNC | flags);
+
+        if (n >= 0)
+                return (size_t)n > size ? -EMSGSIZE : n;
+        if (errno == ECONNRESET && !link->state) {
+                dgram_peer_gone(link);
+                return dgram_receive_flags(link, buffer, size, MSG_DONTWAIT);
+        }
+        return errno == EAGAIN && link->state ? -ECONNRESET : -errno;
+}
+
+static ssize_t dgram_link_receive(Link *link, void *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = dgram_receive_flags(link, buffer, size, link->state ? MSG_DONTWAIT : wait_flag(link));
+        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        return n;
+}
+
+static ssize_t dgram_link_try_receive(Link *link, void *buffer, size_t size) {
+        return dgram_receive_flags(link, buffer, size, MSG_DONTWAIT);
+}
+
+const Transport unix_stream_transport = {
+        .message_max = STREAM_MESSAGE_MAX,
+        .executed = true,
+        .setup = stream_link_setup,
+        .attach = stream_link_attach,
+        .send = stream_link_send,
+        .receive = stream_link_receive,
+        .try_send = stream_link_try_send,
+        .try_receive = stream_link_try_receive,
+        .wait_readable = unix_link_wait_readable,
+        .close_direction = stream_link_close_direction,
+        .detach = unix_link_detach,
+        .teardown = unix_link_teardown,
+};
+
+/* close_direction: none. A datagram socket does not tell its peer that it will send no more. */
+const Transport unix_dgram_transport = {
+        .message_max = INT32_MAX,
+        .boundaries = true,
+        .executed = true,
+        .setup = dgram_link_setup,
+        .attach = dgram_link_attach,
+        .send = dgram_link_send,
+        .receive = dgram_link_receive,
+        .try_send = dgram_link_try_send,
+        .try_receive = dgram_link_try_receive,
+        .wait_readable = unix_link_wait_readable,
+        .detach = unix_link_detach,
+        .teardown = unix_link_teardown,
+};
