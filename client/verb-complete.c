@@ -10,6 +10,7 @@
 
 #include "attributes.h"
 #include "connection.h"
+#include "jobs.h"
 #include "kind.h"
 #include "options.h"
 
@@ -83,6 +84,18 @@ static ExitCode print_addresses(Cli *cli, const char *kind) {
         return EXIT_CODE_DONE;
 }
 
+static ExitCode print_jobs(Cli *cli) {
+        g_autoptr(GPtrArray) jobs = NULL;
+        ExitCode code = jobs_load(cli, &jobs);
+
+        for (guint i = 0; code == EXIT_CODE_DONE && i < jobs->len; i++) {
+                const JobInfo *job = jobs->pdata[i];
+                if (strcmp(job->state, "running") == 0)
+                        printf("%" G_GUINT64_FORMAT "\n", job->serial);
+        }
+        return code;
+}
+
 static ExitCode run(Cli *cli, char **words) {
         const char *argument = words[1];
         int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -99,12 +112,14 @@ static ExitCode run(Cli *cli, char **words) {
                 return print_options(cli, argument, argument != NULL ? words[2] : NULL);
         if (strcmp(words[0], "addresses") == 0)
                 return print_addresses(cli, argument);
+        if (strcmp(words[0], "jobs") == 0)
+                return print_jobs(cli);
         return EXIT_CODE_USAGE;
 }
 
 const Verb verb_complete = {
         .name = "complete",
-        .arguments = "verbs|flags [VERB]|kinds|options KIND USE|addresses [KIND]",
+        .arguments = "verbs|flags [VERB]|kinds|options KIND USE|addresses [KIND]|jobs",
         .summary = "Print candidates for the completion of shells",
         .words_min = 1,
         .words_max = 3,
