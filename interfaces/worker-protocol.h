@@ -21,8 +21,9 @@
  *   floor: name, value (DOUBLE), unit, and "size" where it has one
  *   result: kind, mode, size, wait, cpus (U64S), placement, trials, latency_ns.min … latency_ns.max,
  *           latency_ns.interval (U64S, two), messages_per_second, bytes_per_second, cpu_ns_per_message,
- *           context_switches_per_message (DOUBLE), floor (STRING), ratio_to_floor (DOUBLE), disturbed (BOOL); or
- * "skipped"
+ *           context_switches_per_message (DOUBLE), floor (STRING), floor_ns, ratio_to_floor (DOUBLE),
+ *           disturbed (BOOL), disturbed_by (STRINGS, also of trials that were left out); or "skipped", and "failed"
+ *           (BOOL) where it was tried
  */
 #pragma once
 

@@ -91,7 +91,7 @@ static void mark_by_probe(Trial *trials, unsigned n, double *values) {
         for (unsigned i = 0; i < n; i++)
                 if (trials[i].floors[probe] > middle * BENCH_PROBE_FACTOR ||
                         trials[i].floors[probe] * BENCH_PROBE_FACTOR < middle)
-                        trials[i].disturbed = true;
+                        trials[i].disturbed |= DISTURBANCE_FLOOR;
 }
 
 static int kept_new(Trial *trials, unsigned n, Kept *ret) {
@@ -107,10 +107,10 @@ static int kept_new(Trial *trials, unsigned n, Kept *ret) {
         }
         mark_by_probe(trials, n, kept.values);
         for (unsigned i = 0; i < n; i++)
-                quiet += !trials[i].disturbed;
+                quiet += trials[i].disturbed == 0;
         kept.disturbed = quiet * 2 < n;
         for (unsigned i = 0; i < n; i++)
-                if (kept.disturbed || !trials[i].disturbed)
+                if (kept.disturbed || trials[i].disturbed == 0)
                         kept.trials[kept.n++] = &trials[i];
         kept.left_out = n - kept.n;
         *ret = kept;
@@ -142,7 +142,8 @@ static FloorType binding_floor(const BenchCell *cell, Kept *kept, double nsec) {
                         least = *floor;
                         least_nsec = value;
                 }
-                if (nsec >= value * FLOOR_TOLERANCE && value > best_nsec) {
+                /* The values are sorted now: whether it is undercut is asked of the best moment that it had. */
+                if (nsec >= kept->values[0] * FLOOR_TOLERANCE && value > best_nsec) {
                         best = *floor;
                         best_nsec = value;
                 }
@@ -227,6 +228,29 @@ static void report_what(const BenchCell *cell, Record *record) {
         record_set_string(record, "placement", placement_name(cell->placement.type));
 }
 
+/* By what, of all trials, also those left out. */
+static void report_disturbance(const Trial *trials, unsigned n, const Kept *kept, Record *record) {
+        static const struct {
+                Disturbance bit;
+                const char *name;
+        } causes[] = {
+                { DISTURBANCE_STEAL, "time that the host took" },
+                { DISTURBANCE_OTHERS, "other programs on the same CPU" },
+                { DISTURBANCE_FLOOR, "a machine that changed its speed" },
+        };
+        const char *names[3];
+        unsigned mask = 0, n_names = 0;
+
+        record_set_bool(record, "disturbed", kept->disturbed);
+        for (unsigned i = 0; i < n; i++)
+                mask |= trials[i].disturbed;
+        for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
+                if (mask & causes[i].bit)
+                        names[n_names++] = causes[i].name;
+        if (n_names > 0)
+                record_set_strings(record, "disturbed_by", names, n_names);
+}
+
 static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Record *record) {
         uint64_t messages = 0;
         double nsec;
@@ -249,7 +273,7 @@ static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Reco
         record_set_double(record, "context_switches_per_message", figure_median(&kept, figure_switches, NULL));
         nsec = figure_median(&kept, figure_nsec, NULL);
         report_floor(cell, &kept, nsec, record);
-        record_set_bool(record, "disturbed", kept.disturbed);
+        report_disturbance(trials, n, &kept, record);
         kept_done(&kept);
         return 0;
 }

@@ -65,18 +65,22 @@ static int link_open(const BenchPlan *plan, BenchCell *cell, const Record *facts
         return -EMSGSIZE;
 }
 
-static bool trial_disturbed(
+static unsigned trial_disturbed(
         const BenchCell *cell, const Measure *measure, unsigned long long steal_ticks, uint64_t wall_nsec) {
         const Usage *a = &measure->usage[0], *b = &measure->usage[1];
         double tick = (double)NSEC_PER_SEC / (double)sysconf(_SC_CLK_TCK);
         double longest = (double)(a->nsec > b->nsec ? a->nsec : b->nsec);
+        unsigned mask = 0;
+        bool others;
 
         if ((double)steal_ticks * tick > (double)wall_nsec * TRIAL_STEAL_MAX)
-                return true;
+                mask |= DISTURBANCE_STEAL;
         if (cell->placement.type == PLACEMENT_SAME_CPU)
-                return (double)(a->cpu_nsec + b->cpu_nsec) < longest * (1 - TRIAL_UNACCOUNTED_MAX);
-        return (double)(a->involuntary > b->involuntary ? a->involuntary : b->involuntary) >
-               1 + longest / (double)NSEC_PER_SEC * TRIAL_INVOLUNTARY_RATE;
+                others = (double)(a->cpu_nsec + b->cpu_nsec) < longest * (1 - TRIAL_UNACCOUNTED_MAX);
+        else
+                others = (double)(a->involuntary > b->involuntary ? a->involuntary : b->involuntary) >
+                         1 + longest / (double)NSEC_PER_SEC * TRIAL_INVOLUNTARY_RATE;
+        return mask | (others ? DISTURBANCE_OTHERS : 0);
 }
 
 static void trial_compute(const BenchCell *cell, const Measure *measure, Trial *ret) {

@@ -9,6 +9,21 @@
 #include "floors.h"
 #include "histogram.h"
 
+/* What may have disturbed a trial. */
+typedef enum Disturbance {
+        /* The host gave 2 % of the time of one of the CPUs to others (steal in proc_stat(5), in steps of a tick). */
+        DISTURBANCE_STEAL = 1 << 0,
+        /* Something else ran there. On two CPUs: a side was made to give way more than 50 times a second. On one CPU,
+         * where the sides make each other give way: more than 10 % of the time went to neither of them. */
+        DISTURBANCE_OTHERS = 1 << 1,
+        /* The floor probed beside it is not where it was in the other trials of its kind (bench-report.c). */
+        DISTURBANCE_FLOOR = 1 << 2,
+} Disturbance;
+
+#define TRIAL_STEAL_MAX        0.02
+#define TRIAL_INVOLUNTARY_RATE 50.0
+#define TRIAL_UNACCOUNTED_MAX  0.10
+
 typedef struct Trial {
         double nsec;                   /* latency: the median round trip; throughput: the time a message takes */
         double messages_per_second;    /* throughput */
@@ -17,17 +32,9 @@ typedef struct Trial {
         uint64_t messages;             /* that count */
         unsigned batch;                /* round trips to one reading of the clock */
         double floors[FLOOR_TYPE_MAX]; /* probed beside it; 0: not this one */
-        bool disturbed;
-        Histogram histogram; /* latency */
+        unsigned disturbed;            /* mask of Disturbance */
+        Histogram histogram;           /* latency */
 } Trial;
-
-/* How disturbance is told, besides a floor that is not where it was in the other trials (bench-report.c):
- *  - the host gave 2 % of the time of one of the CPUs to others (steal in proc_stat(5), in steps of a tick);
- *  - on two CPUs: a side was made to give way more than 50 times a second: something else ran on its CPU;
- *  - on one CPU, where the sides make each other give way: more than 10 % of the time went to neither of them. */
-#define TRIAL_STEAL_MAX        0.02
-#define TRIAL_INVOLUNTARY_RATE 50.0
-#define TRIAL_UNACCOUNTED_MAX  0.10
 
 /* 0; -ECANCELED when the channel's peer is gone; else a negative errno with the cell's `skipped` (and `failed`) set.
  */
