@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "mechanism.h"
+#include "test-engine.h"
 #include "units.h"
 #include "worker-protocol.h"
 
@@ -46,8 +48,6 @@ Worker *worker_start(Record *request) {
         worker->token = g_strdup_printf("t%d-%u", getpid(), ++counter);
         worker->directory = g_dir_make_tmp("ipcbus-XXXXXX", NULL);
         g_assert_nonnull(worker->directory);
-        record_set_string(request, "token", worker->token);
-        record_set_string(request, "directory", worker->directory);
 
         g_assert_cmpint(channel_pair(fds), ==, 0);
         worker->pid = fork();
@@ -56,8 +56,12 @@ Worker *worker_start(Record *request) {
                 start_child(fds[1]);
         close(fds[1]);
         worker->channel = fds[0];
-        g_assert_cmpint(channel_send(worker->channel, request), ==, 0);
-        record_free(request);
+        if (request) {
+                record_set_string(request, "token", worker->token);
+                record_set_string(request, "directory", worker->directory);
+                g_assert_cmpint(channel_send(worker->channel, request), ==, 0);
+                record_free(request);
+        }
         return worker;
 }
 
@@ -75,15 +79,26 @@ void worker_kill_group(Worker *worker) {
         kill(-worker->pid, SIGKILL);
 }
 
-int worker_finish(Worker *worker) {
-        int status = 0;
+void worker_sweep(Worker *worker) {
+        TestSetting setting = { .token = worker->token, .directory = worker->directory };
 
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                residue_remove(mechanism_table[i], &setting);
+}
+
+void worker_free(Worker *worker) {
         close(worker->channel);
-        g_assert_cmpint(waitpid(worker->pid, &status, 0), ==, worker->pid);
         g_assert_cmpint(g_rmdir(worker->directory), ==, 0);
         g_free(worker->directory);
         g_free(worker->token);
         g_free(worker);
+}
+
+int worker_finish(Worker *worker) {
+        int status = 0;
+
+        g_assert_cmpint(waitpid(worker->pid, &status, 0), ==, worker->pid);
+        worker_free(worker);
         return status;
 }
 
