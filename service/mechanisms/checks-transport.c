@@ -63,8 +63,10 @@ static int send_messages(CheckPeer *peer) {
 
 int transport_order_role(CheckPeer *peer) {
         const Transport *transport = peer->link->mechanism->transport;
-        int r = transport->boundaries ? send_messages(peer) : send_stream(peer);
+        int r = role_begin(peer);
 
+        if (r >= 0)
+                r = transport->boundaries ? send_messages(peer) : send_stream(peer);
         if (r >= 0)
                 r = role_say(peer, "sent", 0, 0);
         /* The link stays attached until the judge has read all. */
@@ -139,7 +141,7 @@ static size_t boundary_size(const Link *link, size_t i) {
 
 int transport_boundaries_role(CheckPeer *peer) {
         unsigned char buffer[1000];
-        int r = 0;
+        int r = role_begin(peer);
 
         for (size_t i = 0; r >= 0 && i < BOUNDARY_SIZES; i++) {
                 message_fill(buffer, boundary_size(peer->link, i), i);
@@ -227,8 +229,10 @@ static int duplex_send(Link *link, uint64_t first) {
 }
 
 int transport_duplex_role(CheckPeer *peer) {
-        int r = duplex_send(peer->link, 100);
+        int r = role_begin(peer);
 
+        if (r >= 0)
+                r = duplex_send(peer->link, 100);
         if (r >= 0)
                 r = role_say(peer, "sent", 0, 0);
         if (r >= 0)
@@ -271,10 +275,10 @@ CheckResult transport_duplex(CheckRun *run) {
 int transport_maximum_role(CheckPeer *peer) {
         size_t size = peer->link->message_max;
         CLEANUP_FREE unsigned char *buffer = malloc(size + 1);
-        int r, larger;
+        int r = role_begin(peer), larger;
 
-        if (!buffer)
-                return -ENOMEM;
+        if (r < 0 || !buffer)
+                return r < 0 ? r : -ENOMEM;
         message_fill(buffer, size + 1, 1);
         larger = role_send(peer, buffer, size + 1);
         r = role_send(peer, buffer, size);

@@ -60,8 +60,10 @@ static int64_t fill(Link *link) {
 
 int transport_receive_blocks_role(CheckPeer *peer) {
         int64_t n;
-        int r = role_say(peer, "ready", 0, 0);
+        int r = role_begin(peer);
 
+        if (r >= 0)
+                r = role_say(peer, "ready", 0, 0);
         if (r < 0)
                 return r;
         n = receive_step(peer->link, 7);
@@ -105,9 +107,13 @@ CheckResult transport_receive_blocks(CheckRun *run) {
 /* --- A sender waits --- */
 
 int transport_send_blocks_role(CheckPeer *peer) {
-        int64_t n = fill(peer->link);
-        int r = role_say(peer, "full", n, 0);
+        int64_t n;
+        int r = role_begin(peer);
 
+        if (r < 0)
+                return r;
+        n = fill(peer->link);
+        r = role_say(peer, "full", n, 0);
         if (r < 0 || n < 0)
                 return r;
         r = send_step(peer->link, (uint64_t)n, true);
@@ -160,7 +166,10 @@ CheckResult transport_send_blocks(CheckRun *run) {
 /* --- Nobody waits --- */
 
 int transport_nonblocking_role(CheckPeer *peer) {
-        int r = role_say(peer, "ready", 0, 0);
+        int r = role_begin(peer);
+
+        if (r >= 0)
+                r = role_say(peer, "ready", 0, 0);
 
         while (r >= 0) {
                 CLEANUP(record_freep) Record *record = NULL;
@@ -225,9 +234,13 @@ CheckResult transport_nonblocking(CheckRun *run) {
 
 int transport_timeout_role(CheckPeer *peer) {
         const Transport *transport = peer->link->mechanism->transport;
-        uint64_t start = monotonic_now();
-        int r = transport->wait_readable(peer->link, CHECK_TIMEOUT_USEC);
+        uint64_t start;
+        int r = role_begin(peer);
 
+        if (r < 0)
+                return r;
+        start = monotonic_now();
+        r = transport->wait_readable(peer->link, CHECK_TIMEOUT_USEC);
         r = role_say(peer, "waited", r, (int64_t)(monotonic_now() - start));
         if (r >= 0)
                 r = check_peer_hear_word(peer, "again", CHECK_PATIENCE_USEC);

@@ -89,7 +89,6 @@ int transport_timeout_role(CheckPeer *peer);
 CheckResult transport_sender_killed_end(CheckRun *run);
 CheckResult transport_sender_killed_empty(CheckRun *run);
 int transport_sender_killed_role(CheckPeer *peer);
-/* A receiver is killed: sending gives that error. */
-CheckResult transport_receiver_killed(CheckRun *run, int expected);
-CheckResult transport_receiver_killed_pipe(CheckRun *run); /* EPIPE */
+/* A receiver is killed: sending gives EPIPE. */
+CheckResult transport_receiver_killed(CheckRun *run);
 int transport_receiver_killed_role(CheckPeer *peer);

@@ -304,7 +304,7 @@ const Check fifo_checks[] = {
         { "new-writer", "end of file is not for ever: the next writer ends it", "fifo(7)", CHECK_BOTH, new_writer,
                 { pipe_check_role } },
         { "reader-killed", "when the last reader is killed a write gives EPIPE", "pipe(7)", CHECK_BOTH,
-                transport_receiver_killed_pipe, { transport_receiver_killed_role } },
+                transport_receiver_killed, { transport_receiver_killed_role } },
         { "sigpipe", "a write without a reader raises SIGPIPE", "pipe(7)", CHECK_BOTH, sigpipe, { pipe_check_role } },
         { "contents-lost", "when all have closed it, what was in it is gone", "fifo(7)", CHECK_BOTH, contents_lost,
                 { pipe_check_role } },

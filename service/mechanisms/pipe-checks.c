@@ -366,7 +366,7 @@ const Check pipe_checks[] = {
         { "hidden-end", "a forgotten copy of the writing end hides the end of file", "pipe(7)", CHECK_BOTH, hidden_end,
                 { pipe_check_role } },
         { "reader-killed", "when the last reader is killed a write gives EPIPE", "pipe(7)", CHECK_BOTH,
-                transport_receiver_killed_pipe, { transport_receiver_killed_role } },
+                transport_receiver_killed, { transport_receiver_killed_role } },
         { "sigpipe", "a write without a reader raises SIGPIPE", "pipe(7)", CHECK_BOTH, sigpipe, { pipe_check_role } },
         { "no-name", "a pipe has no name, but /proc/PID/fd opens it to who may look there", "proc(5)", CHECK_EXECUTED,
                 by_proc, { pipe_check_role } },

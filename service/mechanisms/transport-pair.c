@@ -46,7 +46,7 @@ int pair_open(CheckRun *run, unsigned role, size_t message_max, const Record *ar
                 return r;
         }
         ret->attached = true;
-        return 0;
+        return pair_tell(ret, "go");
 }
 
 CheckResult pair_close(Pair *pair, CheckResult result) {
@@ -160,6 +160,10 @@ uint64_t fnv_1a(uint64_t hash, const void *data, size_t size) {
         for (size_t i = 0; i < size; i++)
                 hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
         return hash;
+}
+
+int role_begin(CheckPeer *peer) {
+        return check_peer_hear_word(peer, "go", USEC_INFINITY);
 }
 
 int role_say(CheckPeer *peer, const char *word, int64_t x, int64_t y) {

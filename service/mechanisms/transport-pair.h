@@ -19,7 +19,8 @@ typedef struct Pair {
         unsigned char *buffer; /* of PAIR_MESSAGE_MAX bytes and one more */
 } Pair;
 
-/* Sets up the link, starts the peer in `role` (NULL arguments allowed) and attaches. `message_max` is the most that
+/* Sets up the link, starts the peer in `role` (NULL arguments allowed) and attaches; the role
+ * waits for that with role_begin(). `message_max` is the most that
  * the check will send. A failure is noted; pair_close() is to be called also then. */
 int pair_open(CheckRun *run, unsigned role, size_t message_max, const Record *arguments, Pair *ret);
 /* Detaches and tears down; passes the result on. */
@@ -43,7 +44,9 @@ void stream_fill(void *buffer, size_t size, uint64_t position);
 #define FNV_START UINT64_C(0xcbf29ce484222325)
 uint64_t fnv_1a(uint64_t hash, const void *data, size_t size);
 
-/* In the peer: says "word" with these numbers. */
+/* In the peer, first of all: waits until the judge is attached too. What a socket lets through can depend on that. */
+int role_begin(CheckPeer *peer);
+/* Says "word" with these numbers. */
 int role_say(CheckPeer *peer, const char *word, int64_t x, int64_t y);
 /* Sends all, message by message, over whatever the transport does with a stream. */
 int role_send(CheckPeer *peer, const void *data, size_t size);

@@ -175,6 +175,17 @@ static int64_t call_send_to(CheckPeer *peer, const PeerCall *call, PeerReply *re
         return n < 0 ? -errno : n;
 }
 
+/* One byte from a new socket, without waiting. */
+static int64_t call_send_fresh(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int64_t r;
+
+        if (fd < 0)
+                return -errno;
+        r = socket_connect(fd, call->text);
+        return r < 0 ? r : socket_send(fd, 1);
+}
+
 static int64_t call_send_fd(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         int fd = number(peer, call->b);
         union FdControl control = { .header = { CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS } };
@@ -211,6 +222,7 @@ static const PeerFunction functions[] = {
         { "shutdown", call_shutdown },
         { "send-to", call_send_to },
         { "send-fd", call_send_fd },
+        { "send-fresh", call_send_fresh },
         { "credentials", call_credentials },
         {},
 };

@@ -33,9 +33,9 @@ int64_t socket_receive(int fd);
 /* With it comes a descriptor, the caller's. */
 int64_t socket_receive_fd(int fd, int *ret_fd);
 
-/* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | accept a
- * c=into | shutdown a b=how | send-to a b=size text | receive-from a: text is the sender's name | send-fd a b=number |
- * credentials a: x pid, y uid, z gid of SO_PEERCRED */
+/* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | shutdown a
+ * b=how | send-to a b=size text | send-fresh text | send-fd a b=number | credentials a: x pid, y uid, z gid of
+ * SO_PEERCRED */
 int unix_check_role(CheckPeer *peer);
 
 /* The checks that streams and datagrams have alike; `type` is the socket's. */

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "limit-facts.h"
 
 enum {
         OWN = PEER_SLOT,
         SEND_BUFFER = 64 * 1024,
+        QUEUE_MAX = 4096,
 };
 
 static bool begin(CheckRun *run, Socket *here, CheckProcess **ret) {
@@ -187,7 +189,44 @@ static CheckResult nobody_there(CheckRun *run) {
 }
 
 static CheckResult receiver_killed(CheckRun *run) {
-        return transport_receiver_killed(run, ECONNREFUSED);
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+        char path[CHECK_PATH_MAX];
+        CheckResult result = CHECK_FAILED;
+
+        if (!begin(run, &here, &peer) || check_path(run, 1, path) < 0 ||
+                !check_expect(run, "bind", peer_call(run, peer, "bind", OWN, .text = path), 0))
+                return CHECK_FAILED;
+        if (check_expect(run, "connect", socket_connect(here.fd, path), 0) &&
+                check_expect(run, "send to the living", socket_send(here.fd, 1), 1) &&
+                check_expect(run, "SIGKILL", check_murder(run, peer), 0) &&
+                check_expect(run, "send to the dead", socket_send(here.fd, 1), -ECONNREFUSED) &&
+                check_expect(run, "send again", socket_send(here.fd, 1), -ENOTCONN))
+                result = check_ok(run, "SIGKILL: send gives ECONNREFUSED, then ENOTCONN: the connection is gone");
+        (void)unlink(path);
+        return result;
+}
+
+/* Each datagram from a socket of its own, so that no sender's buffer is full before the receiver's queue is. */
+static CheckResult queue_limit(CheckRun *run) {
+        uint64_t stated = limit_read("/proc/sys/net/unix/max_dgram_qlen", 10);
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+        int64_t n = 0, r;
+
+        if (!begin(run, &here, &peer))
+                return CHECK_FAILED;
+        if (stated > QUEUE_MAX)
+                return check_skip(run, "max_dgram_qlen is %" PRIu64 ": more than this fills", stated);
+        while ((r = peer_call(run, peer, "send-fresh", .text = here.path)) == 1 && n <= QUEUE_MAX)
+                n++;
+        if (!check_expect(run, "the send that ended it", r, -EAGAIN) ||
+                !check_expect(run, "datagrams that fitted", n, (int64_t)stated + 1) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 1) ||
+                !check_expect(run, "send then", peer_call(run, peer, "send-fresh", .text = here.path), 1))
+                return CHECK_FAILED;
+        return check_ok(run, "max_dgram_qlen %" PRIu64 ": %" PRId64 " fit, the next EAGAIN; one received, one fits",
+                stated, n);
 }
 
 static CheckResult permission(CheckRun *run) {
@@ -224,16 +263,18 @@ const Check unix_dgram_checks[] = {
                 { unix_check_role } },
         { "receive-blocks", "a receiver sleeps until there is a datagram", "recv(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role } },
-        { "send-blocks", "a sender sleeps while the receiver's queue is full", "unix(7)", CHECK_BOTH,
-                transport_send_blocks, { transport_send_blocks_role } },
-        { "limit", "without waiting, empty and full give EAGAIN; max_dgram_qlen bounds the queue", "unix(7)",
-                CHECK_BOTH, transport_nonblocking, { transport_nonblocking_role } },
+        { "send-blocks", "a sender sleeps while there is no room", "unix(7)", CHECK_BOTH, transport_send_blocks,
+                { transport_send_blocks_role } },
+        { "non-blocking", "without waiting, empty and full give EAGAIN", "unix(7)", CHECK_BOTH, transport_nonblocking,
+                { transport_nonblocking_role } },
+        { "limit", "max_dgram_qlen bounds how many datagrams of strangers wait at a socket", "unix(7)", CHECK_BOTH,
+                queue_limit, { unix_check_role } },
         { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
                 { transport_timeout_role } },
         { "sender-killed", "datagrams outlive a killed sender, and there is no end of file", "unix(7)", CHECK_BOTH,
                 transport_sender_killed_empty, { transport_sender_killed_role } },
         { "receiver-killed", "sending to a killed receiver gives ECONNREFUSED", "unix(7)", CHECK_BOTH, receiver_killed,
-                { transport_receiver_killed_role } },
+                { unix_check_role } },
         { "nobody-there", "sending where nobody receives is refused at once", "unix(7)", CHECK_BOTH, nobody_there,
                 { unix_check_role } },
         { "many-senders", "one socket receives from many, without connections", "unix(7)", CHECK_BOTH, many_senders,

@@ -184,7 +184,7 @@ const Check unix_stream_checks[] = {
                 transport_sender_killed_end, { transport_sender_killed_role } },
         { "peer-reset", "a peer that dies with bytes unread gives ECONNRESET", "unix(7)", CHECK_BOTH, reset,
                 { unix_check_role } },
-        { "peer-gone", "sending to a killed peer gives EPIPE", "send(2)", CHECK_BOTH, transport_receiver_killed_pipe,
+        { "peer-gone", "sending to a killed peer gives EPIPE", "send(2)", CHECK_BOTH, transport_receiver_killed,
                 { transport_receiver_killed_role } },
         { "sigpipe", "writing to a closed connection raises SIGPIPE", "send(2)", CHECK_BOTH, sigpipe,
                 { unix_check_role } },

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "limit-facts.h"
 #include "stream-wait.h"
 #include "transport.h"
 #include "unix-address.h"
@@ -186,16 +185,6 @@ static int dgram_link_buffer(Link *link, int fd, Error *error) {
         return buffer;
 }
 
-/* The receiver's queue takes one message more than max_dgram_qlen (unix_recvq_full() in net/unix/af_unix.c), unless
- * the sender's buffer is used up before, which counts more than the bytes of a message: then it is not known. */
-static unsigned dgram_link_depth(const Link *link, int buffer) {
-        uint64_t messages = limit_read("/proc/sys/net/unix/max_dgram_qlen", 0) + 1;
-
-        if (messages == 1 || messages > 65536 || (link->message_max + 1024) * 2 * messages > (uint64_t)buffer)
-                return 0;
-        return (unsigned)messages;
-}
-
 static int dgram_link_setup(Link *link, Error *error) {
         int r = 0;
 
@@ -208,7 +197,8 @@ static int dgram_link_setup(Link *link, Error *error) {
                 unix_link_teardown(link);
                 return r;
         }
-        link->depth = dgram_link_depth(link, r);
+        /* The depth is not known: max_dgram_qlen does not count between two sockets that are connected to each other
+         * (unix_dgram_sendmsg() in net/unix/af_unix.c), and the send buffer counts more than the bytes of messages. */
         return 0;
 }
 

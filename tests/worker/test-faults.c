@@ -260,7 +260,7 @@ static const Case cases[] = {
                 { FAULT_NO_END, FAULT_HOLD, FAULT_CORRUPT } },
         { "sender-killed-empty", "mq-posix", transport_sender_killed_empty, transport_sender_killed_role,
                 { FAULT_END, FAULT_HOLD, FAULT_DROP } },
-        { "receiver-killed", "pipe", transport_receiver_killed_pipe, transport_receiver_killed_role, { FAULT_DEAF } },
+        { "receiver-killed", "pipe", transport_receiver_killed, transport_receiver_killed_role, { FAULT_DEAF } },
 };
 
 static void test_case(gconstpointer data) {
