@@ -12,9 +12,9 @@
 #include "worker-protocol.h"
 
 #define CONFIDENCE 0.95
-/* A floor that a result undercuts by half did not bind it: the mechanism found a way around. One that it undercuts by
- * less was probed in a worse moment. */
-#define FLOOR_TOLERANCE 0.5
+/* A floor that a result undercuts by more than this did not bind it: the mechanism found a way around. The floors of a
+ * latency are round trips themselves, and may have been probed in a worse moment. */
+static const double floor_tolerance[BENCH_MODE_MAX] = { [BENCH_LATENCY] = 0.5, [BENCH_THROUGHPUT] = 0.9 };
 
 /* A pass over the trials of a cell, those left out not among them. */
 typedef struct Kept {
@@ -143,7 +143,7 @@ static FloorType binding_floor(const BenchCell *cell, Kept *kept, double nsec) {
                         least_nsec = value;
                 }
                 /* The values are sorted now: whether it is undercut is asked of the best moment that it had. */
-                if (nsec >= kept->values[0] * FLOOR_TOLERANCE && value > best_nsec) {
+                if (nsec >= kept->values[0] * floor_tolerance[cell->mode] && value > best_nsec) {
                         best = *floor;
                         best_nsec = value;
                 }
