@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* FIFOs (named pipes). fds[0] is a reading end, fds[1] a writing end, both non-blocking, fds[2] pins the inode through
- * O_PATH, which is neither reader nor writer; fds[3] is a writing end opened for one send. A held object keeps both
- * ends, so that Send and then Receive works and bytes outlive their sender. One that is not held opens an end only for
- * the operation that needs it, as any other process would: others see the service come and go. */
+/* FIFOs (named pipes). fds[0] is a reading end, fds[1] a writing end, both non-blocking, fds[2] pins the inode
+ * through O_PATH, which is neither reader nor writer; fds[3] is a writing end opened for one send. A held object keeps
+ * both ends, so that Send and then Receive works and bytes outlive their sender. One that is not held opens an end
+ * only for the operation that needs it, as any other process would: others see the service come and go. */
 #include "mechanism.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -46,16 +47,37 @@ static int fifo_probe(Record *facts, Error *error) {
         return 0;
 }
 
-/* Opening through the pinned inode, so that a path that changed hands in between is not followed. O_NONBLOCK: open(2)
+/* Any descriptor leads to the inode. An object that is held does without the pin. */
+static int fifo_inode(const KernelObject *object) {
+        for (int i = READING; i <= PINNED; i++)
+                if (object->fds[i] >= 0)
+                        return object->fds[i];
+        return -EBADF;
+}
+
+/* Before the last held end is given away. */
+static int fifo_pin(KernelObject *object, Error *error) {
+        char path[sizeof "/proc/self/fd/" + 12];
+
+        if (object->fds[PINNED] >= 0)
+                return 0;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fifo_inode(object));
+        object->fds[PINNED] = open(path, O_PATH | O_CLOEXEC);
+        if (object->fds[PINNED] < 0)
+                return error_set_errno(error, errno, "The FIFO %.300s cannot be kept", object->address.text);
+        return 0;
+}
+
+/* Opening through the inode, so that a path that changed hands in between is not followed. O_NONBLOCK: open(2)
  * of a FIFO waits for the other side otherwise (fifo(7)). -ENXIO: a writer, and nobody reads. */
 static int fifo_open_end(const KernelObject *object, int access, int *ret_fd, Error *error) {
         struct stat st;
         int r;
 
-        if (fstat(object->fds[PINNED], &st) >= 0 && st.st_nlink == 0)
+        if (fstat(fifo_inode(object), &st) >= 0 && st.st_nlink == 0)
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
                         "The FIFO %.300s was removed; nobody can open it any more.", object->address.text);
-        r = pipe_reopen(object->fds[PINNED], access | O_NONBLOCK, ret_fd, NULL);
+        r = pipe_reopen(fifo_inode(object), access | O_NONBLOCK, ret_fd, NULL);
         if (r < 0 && r != -ENXIO)
                 return error_set_errno(error, r, "The FIFO %.300s cannot be opened for %s", object->address.text,
                         access == O_WRONLY ? "writing" : "reading");
@@ -73,6 +95,7 @@ static int fifo_hold(KernelObject *object, Error *error) {
         if (r < 0)
                 return r;
         object->hold = true;
+        object->fds[PINNED] = fd_close(object->fds[PINNED]);
         capacity = fcntl(object->fds[READING], F_GETPIPE_SZ);
         object->bytes = capacity > 0 ? (uint64_t)capacity : 0;
         return 0;
@@ -286,8 +309,12 @@ static int fifo_open_end_for(KernelObject *object, const char *end, bool take, i
         flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
                 return error_set_errno(error, errno, "The end of %.300s cannot be handed out", object->address.text);
-        if (take)
+        if (take && object->fds[which] >= 0) {
+                r = fifo_pin(object, error);
+                if (r < 0)
+                        return r;
                 object->fds[which] = fd_close(object->fds[which]);
+        }
         *ret_fd = fd_take(&fd);
         return 0;
 }
@@ -325,7 +352,7 @@ static void fifo_watch(KernelObject *object, uint32_t revents, EventSink *sink) 
 static int fifo_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
         struct stat st;
 
-        if (fstat(object->fds[PINNED], &st) < 0)
+        if (fstat(fifo_inode(object), &st) < 0)
                 return -errno;
         return holder_key_from_stat(&st, ret_keys, n);
 }

@@ -137,7 +137,7 @@ int pipe_receive(int fd, bool peek, size_t size, void **ret_data, size_t *ret_si
 }
 
 void pipe_describe(int fd, Record *attributes) {
-        int capacity, queued = 0, flags;
+        int capacity, queued = 0;
 
         capacity = fcntl(fd, F_GETPIPE_SZ);
         if (capacity >= 0) {
@@ -148,9 +148,6 @@ void pipe_describe(int fd, Record *attributes) {
                 record_set_u64(attributes, "used", (uint64_t)queued);
                 record_set_u64(attributes, "queued", (uint64_t)queued);
         }
-        flags = fcntl(fd, F_GETFL);
-        if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
-                record_set_bool(attributes, "packet_mode", flags & O_DIRECT);
 }
 
 void pipe_limits(Record *facts) {

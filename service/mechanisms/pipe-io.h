@@ -24,7 +24,7 @@ int pipe_set_capacity(int fd, uint64_t capacity, uint64_t *ret_capacity, Error *
 int pipe_send(int fd, const void *data, size_t size, size_t *ret_sent, Error *error);
 int pipe_receive(int fd, bool peek, size_t size, void **ret_data, size_t *ret_size, Error *error);
 
-/* Adds "capacity", "queued" and "packet_mode", of either end. */
+/* Adds "capacity" and "queued" (also as "size" and "used"), of either end. */
 void pipe_describe(int fd, Record *attributes);
 /* The limits of pipes, for probe(). */
 void pipe_limits(Record *facts);

@@ -165,6 +165,8 @@ static int pipe_kind_describe(KernelObject *object, Record *attributes, Error *e
         record_set_bool(attributes, "write_end_held", object->fds[WRITING] >= 0);
         if (fd >= 0)
                 pipe_describe(fd, attributes);
+        if (object->fds[WRITING] >= 0)
+                record_set_bool(attributes, "packet_mode", fcntl(object->fds[WRITING], F_GETFL) & O_DIRECT);
         return record_error(attributes);
 }
 

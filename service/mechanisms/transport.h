@@ -59,7 +59,8 @@ struct Transport {
 
         int (*setup)(Link *link, Error *error);
         int (*attach)(Link *link, Error *error);
-        /* Sends one message whole, waiting as link->wait says. 0 or negative errno (-EPIPE: nobody there). */
+        /* Sends one message whole, waiting as link->wait says. 0 or negative errno (-EPIPE, for datagrams
+         * -ECONNREFUSED: nobody there). */
         int (*send)(Link *link, const void *data, size_t size);
         /* One message, or whatever bytes are there for a stream. Size, 0 at the end of a stream, negative errno. */
         ssize_t (*receive)(Link *link, void *buffer, size_t size);

@@ -5,18 +5,19 @@
 #include "unix-parts.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "limit-facts.h"
 #include "stream-wait.h"
 #include "transport.h"
 #include "unix-address.h"
 
 enum { NAMES_MAX = 1024 };
+enum { SENDING, RECEIVING }; /* of datagrams; a stream is one socket for both */
 
 static int wait_flag(const Link *link) {
         return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
@@ -154,7 +155,7 @@ static ssize_t stream_link_try_receive(Link *link, void *buffer, size_t size) {
         return n < 0 ? -errno : n;
 }
 
-static int unix_link_wait_readable(Link *link, uint64_t timeout_usec) {
+static int stream_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[0], timeout_usec);
 }
 
@@ -163,121 +164,110 @@ static void stream_link_close_direction(Link *link, bool sending) {
 }
 
 static void unix_link_detach(Link *link) {
-        link->state = NULL;
-        link->own[0] = fd_close(link->own[0]);
+        for (unsigned i = 0; i < LINK_FDS_MAX; i++)
+                link->own[i] = fd_close(link->own[i]);
 }
 
 /* A message has to fit the send buffer less 32 bytes (sock_alloc_send_pskb() in net/core/sock.c). */
-static int dgram_link_buffer(Link *link, int fd, Error *error) {
+static int dgram_link_buffer(Link *link, int fd, int *ret_buffer, Error *error) {
         int wanted = link->message_max < (size_t)INT32_MAX ? (int)link->message_max : INT32_MAX, buffer = 0;
         socklen_t length = sizeof buffer;
 
         if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
                 return error_set_errno(error, errno, "The buffer of the socket cannot be told");
-        if (buffer > 32 && link->message_max <= (size_t)buffer - 32)
-                return buffer;
         /* setsockopt(2) takes at most wmem_max, and doubles it. */
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) < 0 ||
-                getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+        if (link->message_max + 32 > (size_t)buffer &&
+                (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) < 0 ||
+                        getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0))
                 return error_set_errno(error, errno, "The buffer of the socket cannot be set");
-        if (link->message_max > (size_t)buffer - 32)
+        if (link->message_max + 32 > (size_t)buffer)
                 link->message_max = (size_t)buffer - 32;
-        return buffer;
+        *ret_buffer = buffer;
+        return 0;
 }
 
-static int dgram_link_setup(Link *link, Error *error) {
-        int r = 0;
+/* The receiver's queue takes one message more than max_dgram_qlen (unix_recvq_full() in net/unix/af_unix.c), unless
+ * the sender's buffer is used up before, which counts more than the bytes of a message: then it is not known. */
+static unsigned dgram_link_depth(const Link *link, int buffer) {
+        uint64_t messages = limit_read("/proc/sys/net/unix/max_dgram_qlen", 0) + 1;
 
-        for (unsigned lane = 0; r >= 0 && lane < LINK_LANES; lane++) {
+        if (messages == 1 || messages > 65536 || (link->message_max + 1024) * 2 * messages > (uint64_t)buffer)
+                return 0;
+        return (unsigned)messages;
+}
+
+/* fds[lane] is bound, for the receiver of that lane. The buffer that counts is that of the sending socket, which
+ * attach() makes; here it is tried what one can get. */
+static int dgram_link_setup(Link *link, Error *error) {
+        int buffer = 0, r = 0;
+
+        for (unsigned lane = 0; r >= 0 && lane < LINK_LANES; lane++)
                 r = link_socket(link, lane, SOCK_DGRAM, error);
-                if (r >= 0)
-                        r = dgram_link_buffer(link, link->fds[lane], error);
-        }
+        if (r >= 0)
+                r = dgram_link_buffer(link, link->fds[0], &buffer, error);
         if (r < 0) {
                 unix_link_teardown(link);
                 return r;
         }
-        /* The depth is not known: max_dgram_qlen does not count between two sockets that are connected to each other
-         * (unix_dgram_sendmsg() in net/unix/af_unix.c), and the send buffer counts more than the bytes of messages. */
+        link->depth = dgram_link_depth(link, buffer);
         return 0;
 }
 
 static int dgram_link_attach(Link *link, Error *error) {
         CLEANUP(address_done) Address address = ADDRESS_EMPTY;
-        CLEANUP_FD int fd = fd_take(&link->fds[link->side]);
-        struct sockaddr_un name;
-        socklen_t length;
-        int r;
+        CLEANUP_FD int receiving = fd_take(&link->fds[!link->side]), sending = -EBADF;
+        int buffer, r;
 
-        link->fds[!link->side] = fd_close(link->fds[!link->side]);
-        r = link_address(link, !link->side, &address, error);
+        link->fds[link->side] = fd_close(link->fds[link->side]);
+        r = link_address(link, link->side, &address, error);
         if (r >= 0)
-                r = unix_address_to_name(&address, &name, &length, error);
+                r = unix_connect(&address, SOCK_DGRAM, &sending, error);
+        if (r >= 0)
+                r = dgram_link_buffer(link, sending, &buffer, error);
         if (r < 0)
                 return r;
-        if (connect(fd, (struct sockaddr *)&name, length) < 0)
-                return error_set_errno(error, errno, "The sockets of the link cannot be connected");
-        link->own[0] = fd_take(&fd);
+        link->own[SENDING] = fd_take(&sending);
+        link->own[RECEIVING] = fd_take(&receiving);
         return 0;
-}
-
-/* The peer closed or was killed. Two datagram sockets that are connected to each other are told so, but only once, and
- * before the messages that still wait (ECONNRESET, unix_dgram_disconnected() in net/unix/af_unix.c). So it is kept:
- * `state` is set from then on, and what waits is read without waiting for more. */
-static void dgram_peer_gone(Link *link) {
-        link->state = link;
-}
-
-static bool dgram_is_gone(int r) {
-        return r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE;
-}
-
-static int dgram_send_flags(Link *link, const void *data, size_t size, int flags) {
-        int r = send(link->own[0], data, size, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
-
-        if (!dgram_is_gone(r))
-                return r;
-        dgram_peer_gone(link);
-        return -EPIPE;
 }
 
 static int dgram_link_send(Link *link, const void *data, size_t size) {
         int r;
 
         do
-                r = dgram_send_flags(link, data, size, wait_flag(link));
+                r = send(link->own[SENDING], data, size, MSG_NOSIGNAL | wait_flag(link)) < 0 ? -errno : 0;
         while (r == -EINTR || (r == -EAGAIN && link->wait == WAIT_SPIN));
         return r;
 }
 
 static int dgram_link_try_send(Link *link, const void *data, size_t size) {
-        return dgram_send_flags(link, data, size, MSG_DONTWAIT);
+        return send(link->own[SENDING], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 /* MSG_TRUNC gives the true length: a message that does not fit is an error, not a shorter message. */
-static ssize_t dgram_receive_flags(Link *link, void *buffer, size_t size, int flags) {
-        ssize_t n = recv(link->own[0], buffer, size, MSG_TRUNC | flags);
+static ssize_t dgram_receive_once(Link *link, void *buffer, size_t size, int flags) {
+        ssize_t n = recv(link->own[RECEIVING], buffer, size, MSG_TRUNC | flags);
 
-        if (n >= 0)
-                return (size_t)n > size ? -EMSGSIZE : n;
-        if (errno == ECONNRESET && !link->state) {
-                dgram_peer_gone(link);
-                return dgram_receive_flags(link, buffer, size, MSG_DONTWAIT);
-        }
-        return errno == EAGAIN && link->state ? -ECONNRESET : -errno;
+        if (n < 0)
+                return -errno;
+        return (size_t)n > size ? -EMSGSIZE : n;
 }
 
 static ssize_t dgram_link_receive(Link *link, void *buffer, size_t size) {
         ssize_t n;
 
         do
-                n = dgram_receive_flags(link, buffer, size, link->state ? MSG_DONTWAIT : wait_flag(link));
+                n = dgram_receive_once(link, buffer, size, wait_flag(link));
         while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
         return n;
 }
 
 static ssize_t dgram_link_try_receive(Link *link, void *buffer, size_t size) {
-        return dgram_receive_flags(link, buffer, size, MSG_DONTWAIT);
+        return dgram_receive_once(link, buffer, size, MSG_DONTWAIT);
+}
+
+static int dgram_link_wait_readable(Link *link, uint64_t timeout_usec) {
+        return wait_readable_fd(link->own[RECEIVING], timeout_usec);
 }
 
 const Transport unix_stream_transport = {
@@ -289,13 +279,13 @@ const Transport unix_stream_transport = {
         .receive = stream_link_receive,
         .try_send = stream_link_try_send,
         .try_receive = stream_link_try_receive,
-        .wait_readable = unix_link_wait_readable,
+        .wait_readable = stream_link_wait_readable,
         .close_direction = stream_link_close_direction,
         .detach = unix_link_detach,
         .teardown = unix_link_teardown,
 };
 
-/* close_direction: none. A datagram socket does not tell its peer that it will send no more. */
+/* close_direction: none. A datagram socket does not tell anybody that it will send no more. */
 const Transport unix_dgram_transport = {
         .message_max = INT32_MAX,
         .boundaries = true,
@@ -306,7 +296,7 @@ const Transport unix_dgram_transport = {
         .receive = dgram_link_receive,
         .try_send = dgram_link_try_send,
         .try_receive = dgram_link_try_receive,
-        .wait_readable = unix_link_wait_readable,
+        .wait_readable = dgram_link_wait_readable,
         .detach = unix_link_detach,
         .teardown = unix_link_teardown,
 };

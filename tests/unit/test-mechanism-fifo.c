@@ -194,6 +194,15 @@ static void test_take(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_send(&object, "again", &error), ==, 0);
         fixture_assert_receives(&object, "again");
         g_assert_cmpint(fixture_receive(&object, false, 0, &text, NULL, &error), ==, -EPIPE);
+
+        /* With the reading end given away as well, writing is refused once that is closed; the FIFO is still known. */
+        error = (Error){};
+        g_assert_cmpint(object.mechanism->open_end(&object, "read", true, &fd, &error), ==, 0);
+        g_assert_cmpint(object.fds[READING], <, 0);
+        close(fd);
+        g_assert_cmpint(open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), ==, -1);
+        g_assert_cmpint(errno, ==, ENXIO);
+        g_assert_cmpint(fixture_send(&object, "x", &error), ==, -EAGAIN);
         remove_object(&object);
         fixture_sink_done(&sink);
 }
