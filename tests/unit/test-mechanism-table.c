@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What holds for every kind of the table: it can be found, described as data, and says why it cannot do what it
+ * cannot. */
+#include <glib.h>
+#include <string.h>
+
+#include "check.h"
+#include "cleanup.h"
+#include "mechanism.h"
+#include "transport.h"
+
+static void test_order(void) {
+        static const char *const order[] = { "shm-posix", "signal", "sem-posix", "pipe", "fifo", "mq-posix",
+                "unix-stream", "unix-dgram" };
+        size_t next = 0;
+
+        for (size_t i = 0; i < mechanism_table_size && next < G_N_ELEMENTS(order); i++)
+                if (strcmp(mechanism_table[i]->kind, order[next]) == 0)
+                        next++;
+        g_assert_cmpuint(next, ==, G_N_ELEMENTS(order));
+}
+
+static void test_find(void) {
+        const Mechanism *mechanism = NULL;
+        Error error = {};
+
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                g_assert_true(mechanism_find(mechanism_table[i]->kind) == mechanism_table[i]);
+                g_assert_cmpint(mechanism_for_kind(mechanism_table[i]->kind, &mechanism, &error), ==, 0);
+        }
+        g_assert_null(mechanism_find("pip"));
+        g_assert_cmpint(mechanism_for_kind("fifoo", &mechanism, &error), ==, -ENODEV);
+        g_assert_cmpint(error.code, ==, ERROR_NO_SUCH_KIND);
+        g_assert_nonnull(strstr(error.message, "\"fifo\""));
+        g_assert_cmpint(mechanism_for_kind("carrier-pigeon", &mechanism, &error), ==, -ENODEV);
+        g_assert_null(strstr(error.message, "did you mean"));
+}
+
+static void test_forms(void) {
+        const Mechanism *mechanism;
+        Error error = {};
+
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                for (AddressForm form = 0; form < ADDRESS_FORM_MAX; form++) {
+                        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+                        bool taken = mechanism_table[i]->address_forms & (1u << form);
+
+                        g_strlcpy(address.kind, mechanism_table[i]->kind, sizeof address.kind);
+                        address.form = form;
+                        error = (Error){};
+                        g_assert_cmpint(
+                                mechanism_for_address(&address, &mechanism, &error), ==, taken ? 0 : -EDESTADDRREQ);
+                        if (!taken)
+                                g_assert_nonnull(strstr(error.message, mechanism_table[i]->kind));
+                }
+        }
+}
+
+static void assert_names(const Record *record, const char *const *names, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!record_has(record, names[i]))
+                        g_error("%s: no \"%s\"", record_get_string(record, "kind", "?"), names[i]);
+}
+
+static void test_describe(gconstpointer data) {
+        static const char *const wanted[] = { "kind", "title", "family", "available", "direction", "order",
+                "persistence", "source", "full_duplex", "bidirectional", "boundaries", "priority", "unrelated",
+                "carries_data", "interfaces", "ends", "operations", "options", "limits" };
+        static const char *const of_option[] = { "name", "type", "uses", "help" };
+        static const char *const of_limit[] = { "name", "value", "unit", "source" };
+        const Mechanism *mechanism = data;
+        CLEANUP(record_freep) Record *description = NULL;
+        const Value *items;
+        void *packet = NULL;
+        size_t size;
+
+        g_assert_cmpint(record_new(&description), ==, 0);
+        g_assert_cmpint(mechanism_describe(mechanism, description), ==, 0);
+        assert_names(description, wanted, G_N_ELEMENTS(wanted));
+        items = record_get(description, "options");
+        for (size_t i = 0; i < items->records.n; i++)
+                assert_names(items->records.items[i], of_option, G_N_ELEMENTS(of_option));
+        items = record_get(description, "limits");
+        for (size_t i = 0; i < items->records.n; i++)
+                assert_names(items->records.items[i], of_limit, G_N_ELEMENTS(of_limit));
+        /* It also goes from the worker to the service. */
+        g_assert_cmpint(record_encode(description, &packet, &size), ==, 0);
+        free(packet);
+}
+
+static void test_reasons(gconstpointer data) {
+        const Mechanism *mechanism = data;
+
+        for (Operation operation = 0; operation < OPERATION_MAX; operation++) {
+                Error error = {};
+
+                g_assert_nonnull(operation_name(operation));
+                if (mechanism_supports(mechanism, operation, &error) == 0)
+                        continue;
+                g_assert_cmpint(error.code, ==, ERROR_NOT_SUPPORTED);
+                if (!mechanism->reasons[operation])
+                        g_error("%s does not say why not: %s", mechanism->kind, operation_name(operation));
+                g_assert_true(g_str_has_suffix(error.message, "."));
+        }
+        g_assert_cmpint(mechanism_supports(mechanism, OPERATION_MAX, NULL), ==, -EOPNOTSUPP);
+        g_assert_cmpint(mechanism_supports(mechanism, OPERATION_INVALID, NULL), ==, -EOPNOTSUPP);
+}
+
+static void test_claims(gconstpointer data) {
+        const Mechanism *mechanism = data;
+        size_t n = 0;
+
+        g_assert_nonnull(mechanism->checks);
+        for (const Check *check = mechanism->checks; check->id; check++, n++) {
+                g_assert_nonnull(check->claim);
+                g_assert_nonnull(check->source);
+                g_assert_cmpuint(check->relations, !=, 0);
+                for (const Check *other = mechanism->checks; other != check; other++)
+                        g_assert_cmpstr(other->id, !=, check->id);
+        }
+        g_assert_cmpuint(n, >=, 6);
+}
+
+static void test_names(void) {
+        g_assert_null(operation_name(OPERATION_MAX));
+        g_assert_null(operation_name(OPERATION_INVALID));
+        for (ObjectEvent event = 0; event < EVENT_MAX; event++)
+                g_assert_nonnull(object_event_name(event));
+        for (WaitMode mode = 0; mode < WAIT_MODE_MAX; mode++)
+                g_assert_cmpint(wait_mode_from_name(wait_mode_name(mode)), ==, mode);
+        g_assert_cmpint(wait_mode_from_name("sleep"), ==, WAIT_MODE_INVALID);
+        g_assert_null(wait_mode_name(WAIT_MODE_MAX));
+}
+
+static void test_object(void) {
+        KernelObject object;
+
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                kernel_object_init(&object, mechanism_table[i]);
+                kernel_object_done(&object);
+                g_assert_null(object.mechanism);
+        }
+        kernel_object_done(&object);
+}
+
+int main(int argc, char **argv) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/mechanism/order", test_order);
+        g_test_add_func("/mechanism/find", test_find);
+        g_test_add_func("/mechanism/forms", test_forms);
+        g_test_add_func("/mechanism/names", test_names);
+        g_test_add_func("/mechanism/object", test_object);
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                static const struct {
+                        const char *name;
+                        void (*run)(gconstpointer data);
+                } tests[] = { { "describe", test_describe }, { "reasons", test_reasons }, { "claims", test_claims } };
+
+                for (size_t k = 0; k < G_N_ELEMENTS(tests); k++) {
+                        g_autofree char *path = g_strdup_printf(
+                                "/mechanism/%s/%s", mechanism_table[i]->kind, tests[k].name);
+
+                        g_test_add_data_func(path, mechanism_table[i], tests[k].run);
+                }
+        }
+        return g_test_run();
+}
