@@ -176,11 +176,11 @@ static int dgram_link_buffer(Link *link, int fd, int *ret_buffer, Error *error) 
         if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
                 return error_set_errno(error, errno, "The buffer of the socket cannot be told");
         /* setsockopt(2) takes at most wmem_max, and doubles it. */
-        if (link->message_max + 32 > (size_t)buffer &&
+        if (link->message_max > (size_t)buffer - 32 &&
                 (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) < 0 ||
                         getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0))
                 return error_set_errno(error, errno, "The buffer of the socket cannot be set");
-        if (link->message_max + 32 > (size_t)buffer)
+        if (link->message_max > (size_t)buffer - 32)
                 link->message_max = (size_t)buffer - 32;
         *ret_buffer = buffer;
         return 0;

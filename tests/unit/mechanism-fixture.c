@@ -127,6 +127,14 @@ int fixture_send(KernelObject *object, const char *text, Error *error) {
         return r;
 }
 
+int fixture_send_with(KernelObject *object, const char *text, const char *option, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        size_t sent;
+
+        g_assert_cmpint(fixture_options(object->mechanism, OPTION_FOR_SEND, &options, error, option, NULL), ==, 0);
+        return object->mechanism->send(object, text, strlen(text), options, &sent, error);
+}
+
 int fixture_receive(KernelObject *object, bool peek, size_t size, char **ret_text, Record *meta, Error *error) {
         CLEANUP(record_freep) Record *options = NULL, *own = NULL;
         void *data = NULL;

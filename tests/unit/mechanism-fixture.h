@@ -17,6 +17,8 @@ int fixture_try_create(KernelObject *object, Error *error, const char *kind, ...
 int fixture_open(KernelObject *object, const char *address, const char *option, Error *error);
 
 int fixture_send(KernelObject *object, const char *text, Error *error);
+/* The same, with one option. */
+int fixture_send_with(KernelObject *object, const char *text, const char *option, Error *error);
 /* Takes (or peeks) at most `size` bytes (0: the default); the caller frees. *ret_text is NUL-terminated. */
 int fixture_receive(KernelObject *object, bool peek, size_t size, char **ret_text, Record *meta, Error *error);
 void fixture_assert_receives(KernelObject *object, const char *expected);

@@ -11,37 +11,10 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "mechanism-fixture.h"
+#include "path-fixture.h"
 #include "scan.h"
 
 enum { READING, WRITING, PINNED };
-
-typedef struct Fixture {
-        char *directory, *path, *address, *option;
-        unsigned descriptors;
-} Fixture;
-
-static void set_up(Fixture *f, gconstpointer data) {
-        f->directory = fixture_directory_new();
-        f->path = g_strdup_printf("%s/fifo", f->directory);
-        f->address = g_strdup_printf("fifo:%s", f->path);
-        f->option = g_strdup_printf("path=%s", f->path);
-        f->descriptors = fixture_descriptors();
-}
-
-static void tear_down(Fixture *f, gconstpointer data) {
-        g_assert_cmpuint(fixture_descriptors(), ==, f->descriptors);
-        fixture_directory_done(f->directory);
-        g_free(f->path);
-        g_free(f->address);
-        g_free(f->option);
-}
-
-static void remove_object(KernelObject *object) {
-        g_assert_cmpint(kernel_object_verify(object, NULL), ==, 0);
-        g_assert_cmpint(object->mechanism->remove(object, NULL), ==, 0);
-        kernel_object_done(object);
-}
 
 static pid_t start(void (*role)(const char *path), const char *path) {
         pid_t pid = fork();
@@ -61,7 +34,7 @@ static void finish(pid_t pid) {
         g_assert_cmpint(status, ==, 0);
 }
 
-static void test_create(Fixture *f, gconstpointer data) {
+static void test_create(PathFixture *f, gconstpointer data) {
         g_autofree char *address = NULL;
         KernelObject object;
         struct stat st;
@@ -78,45 +51,35 @@ static void test_create(Fixture *f, gconstpointer data) {
         g_assert_cmpstr(address, ==, f->address);
         g_assert_true(object.hold);
         g_assert_cmpuint(object.bytes, >, 0);
-        remove_object(&object);
+        path_fixture_remove(&object);
         g_assert_cmpint(lstat(f->path, &st), ==, -1);
 }
 
-static void assert_refused(const char *option, const char *more, ErrorCode code, const char *word) {
-        KernelObject object;
-        Error error = {};
-
-        g_assert_cmpint(fixture_try_create(&object, &error, "fifo", option, more, NULL), <, 0);
-        g_assert_cmpstr(error_code_name(error.code), ==, error_code_name(code));
-        if (!strstr(error.message, word))
-                g_error("\"%s\" does not say \"%s\"", error.message, word);
-}
-
-static void test_refused(Fixture *f, gconstpointer data) {
+static void test_refused(PathFixture *f, gconstpointer data) {
         g_autofree char *content = NULL, *below = g_strdup_printf("path=%s/none/fifo", f->directory);
         g_autofree char *slash = g_strdup_printf("path=%s/", f->path), *longer = g_strnfill(5000, 'x');
         g_autofree char *too_long = g_strdup_printf("path=/%s", longer);
 
-        assert_refused(NULL, NULL, ERROR_INVALID_OPTION, "path");
-        assert_refused("path=", NULL, ERROR_INVALID_OPTION, "path");
-        assert_refused("path=relative", NULL, ERROR_INVALID_OPTION, "absolute");
-        assert_refused(too_long, NULL, ERROR_INVALID_OPTION, "long");
-        assert_refused(below, NULL, ERROR_NO_SUCH_OBJECT, "ENOENT");
-        assert_refused(slash, NULL, ERROR_NO_SUCH_OBJECT, "ENOENT");
-        assert_refused(f->option, "mode=0999", ERROR_INVALID_OPTION, "mode");
-        assert_refused(f->option, "capacity=0", ERROR_INVALID_OPTION, "capacity");
+        path_fixture_assert_refused("fifo", NULL, NULL, ERROR_INVALID_OPTION, "path");
+        path_fixture_assert_refused("fifo", "path=", NULL, ERROR_INVALID_OPTION, "path");
+        path_fixture_assert_refused("fifo", "path=relative", NULL, ERROR_INVALID_OPTION, "absolute");
+        path_fixture_assert_refused("fifo", too_long, NULL, ERROR_INVALID_OPTION, "long");
+        path_fixture_assert_refused("fifo", below, NULL, ERROR_NO_SUCH_OBJECT, "ENOENT");
+        path_fixture_assert_refused("fifo", slash, NULL, ERROR_NO_SUCH_OBJECT, "ENOENT");
+        path_fixture_assert_refused("fifo", f->option, "mode=0999", ERROR_INVALID_OPTION, "mode");
+        path_fixture_assert_refused("fifo", f->option, "capacity=0", ERROR_INVALID_OPTION, "capacity");
 
         g_assert_true(g_file_set_contents(f->path, "precious", -1, NULL));
-        assert_refused(f->option, NULL, ERROR_EXISTS, "regular file");
+        path_fixture_assert_refused("fifo", f->option, NULL, ERROR_EXISTS, "regular file");
         g_assert_true(g_file_get_contents(f->path, &content, NULL, NULL));
         g_assert_cmpstr(content, ==, "precious");
         unlink(f->path);
         g_assert_cmpint(symlink("/nowhere", f->path), ==, 0);
-        assert_refused(f->option, NULL, ERROR_EXISTS, "symbolic link");
+        path_fixture_assert_refused("fifo", f->option, NULL, ERROR_EXISTS, "symbolic link");
         unlink(f->path);
 }
 
-static void test_open_refused(Fixture *f, gconstpointer data) {
+static void test_open_refused(PathFixture *f, gconstpointer data) {
         KernelObject object;
         Error error = {};
 
@@ -129,7 +92,7 @@ static void test_open_refused(Fixture *f, gconstpointer data) {
 }
 
 /* What replaced the FIFO is not removed in its place. */
-static void test_verify(Fixture *f, gconstpointer data) {
+static void test_verify(PathFixture *f, gconstpointer data) {
         g_autofree char *other = g_strdup_printf("%s.other", f->path);
         KernelObject object;
         Error error = {};
@@ -146,7 +109,7 @@ static void test_verify(Fixture *f, gconstpointer data) {
         unlink(other);
 }
 
-static void test_held(Fixture *f, gconstpointer data) {
+static void test_held(PathFixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         KernelObject object;
         Error error = {};
@@ -167,10 +130,10 @@ static void test_held(Fixture *f, gconstpointer data) {
         fixture_assert_receives(&object, "outside");
         g_clear_pointer(&text, g_free);
         g_assert_cmpint(fixture_receive(&object, false, 0, &text, NULL, &error), ==, -EAGAIN);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_take(Fixture *f, gconstpointer data) {
+static void test_take(PathFixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         FixtureSink sink;
         KernelObject object;
@@ -203,7 +166,7 @@ static void test_take(Fixture *f, gconstpointer data) {
         g_assert_cmpint(open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC), ==, -1);
         g_assert_cmpint(errno, ==, ENXIO);
         g_assert_cmpint(fixture_send(&object, "x", &error), ==, -EAGAIN);
-        remove_object(&object);
+        path_fixture_remove(&object);
         fixture_sink_done(&sink);
 }
 
@@ -225,7 +188,7 @@ static void role_read_late(const char *path) {
         role_read_ten(path);
 }
 
-static void test_send_waits_for_reader(Fixture *f, gconstpointer data) {
+static void test_send_waits_for_reader(PathFixture *f, gconstpointer data) {
         KernelObject object;
         Error error = {};
         pid_t pid;
@@ -241,7 +204,7 @@ static void test_send_waits_for_reader(Fixture *f, gconstpointer data) {
         pid = start(role_read_late, f->path);
         g_assert_cmpint(fixture_send_waiting(&object, "0123456789", 10000, &error), ==, 0);
         finish(pid);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
 static void role_write_late(const char *path) {
@@ -261,7 +224,7 @@ static void role_only_open(const char *path) {
 }
 
 /* "No writer yet" waits, "all writers gone" is the end; then the next writer is waited for. */
-static void test_receive_waits_for_writer(Fixture *f, gconstpointer data) {
+static void test_receive_waits_for_writer(PathFixture *f, gconstpointer data) {
         KernelObject object;
         pid_t pid;
 
@@ -285,12 +248,12 @@ static void test_receive_waits_for_writer(Fixture *f, gconstpointer data) {
                 g_assert_cmpint(fixture_receive_waiting(&object, 10000, &none, NULL, &error), ==, -EPIPE);
                 finish(pid);
         }
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
 /* An address of somebody else's: nothing is opened before it is used, and peeking is refused, for it could lose bytes.
  */
-static void test_foreign(Fixture *f, gconstpointer data) {
+static void test_foreign(PathFixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         CLEANUP(record_freep) Record *attributes = NULL;
         HolderKey key;
@@ -324,10 +287,10 @@ static void test_foreign(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_open(&object, f->address, "hold=true", &error), ==, 0);
         g_assert_cmpint(fixture_send(&object, "kept", &error), ==, 0);
         fixture_assert_receives(&object, "kept");
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_ends(Fixture *f, gconstpointer data) {
+static void test_ends(PathFixture *f, gconstpointer data) {
         KernelObject object;
         Error error = {};
         char buffer[8];
@@ -347,10 +310,10 @@ static void test_ends(Fixture *f, gconstpointer data) {
         close(writing);
         g_assert_cmpint(read(reading, buffer, sizeof buffer), ==, 0);
         close(reading);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_removed(Fixture *f, gconstpointer data) {
+static void test_removed(PathFixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         KernelObject object;
         Error error = {};
@@ -363,7 +326,38 @@ static void test_removed(Fixture *f, gconstpointer data) {
         kernel_object_done(&object);
 }
 
-static void test_permission(Fixture *f, gconstpointer data) {
+static void role_hold(const char *path) {
+        (void)!open(path, O_RDWR | O_CLOEXEC);
+        pause();
+}
+
+static void test_scan(PathFixture *f, gconstpointer data) {
+        CLEANUP(record_freep) Record *row = NULL;
+        const Value *holders;
+        KernelObject object;
+        Error error = {};
+        pid_t pid;
+
+        fixture_create(&object, "fifo", f->option, NULL);
+        g_assert_null(fixture_scan("fifo", f->address)); /* only the process that looks has it open */
+        g_assert_cmpint(fixture_send(&object, "12345", &error), ==, 0);
+        pid = start(role_hold, f->path);
+        while (!(row = fixture_scan("fifo", f->address)) || !record_has(row, "used")) {
+                row = record_free(row);
+                g_usleep(5000);
+        }
+        g_assert_cmpuint(record_get_u64(row, "used", 0), ==, 5);
+        g_assert_cmpuint(record_get_u64(row, "size", 0), ==, object.bytes);
+        g_assert_cmpuint(record_get_u64(row, "mode", 0), ==, 0600);
+        g_assert_cmpstr(record_get_string(row, "state", ""), ==, "open");
+        holders = record_get(row, "holders");
+        g_assert_cmpuint(record_get_u64(holders->records.items[0], "pid", 0), ==, (guint64)pid);
+        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        path_fixture_remove(&object);
+}
+
+static void test_permission(PathFixture *f, gconstpointer data) {
         int status;
         pid_t pid;
 
@@ -399,22 +393,21 @@ static void test_permission(Fixture *f, gconstpointer data) {
         unlink(f->path);
 }
 
-#define ADD(name, function) g_test_add("/fifo/" name, Fixture, NULL, set_up, function, tear_down)
-
 int main(int argc, char **argv) {
         signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
-        ADD("create", test_create);
-        ADD("refused", test_refused);
-        ADD("open-refused", test_open_refused);
-        ADD("verify", test_verify);
-        ADD("held", test_held);
-        ADD("take", test_take);
-        ADD("send-waits-for-reader", test_send_waits_for_reader);
-        ADD("receive-waits-for-writer", test_receive_waits_for_writer);
-        ADD("foreign", test_foreign);
-        ADD("ends", test_ends);
-        ADD("removed", test_removed);
-        ADD("permission", test_permission);
+        PATH_TEST("fifo", "create", test_create);
+        PATH_TEST("fifo", "refused", test_refused);
+        PATH_TEST("fifo", "open-refused", test_open_refused);
+        PATH_TEST("fifo", "verify", test_verify);
+        PATH_TEST("fifo", "held", test_held);
+        PATH_TEST("fifo", "take", test_take);
+        PATH_TEST("fifo", "send-waits-for-reader", test_send_waits_for_reader);
+        PATH_TEST("fifo", "receive-waits-for-writer", test_receive_waits_for_writer);
+        PATH_TEST("fifo", "foreign", test_foreign);
+        PATH_TEST("fifo", "ends", test_ends);
+        PATH_TEST("fifo", "removed", test_removed);
+        PATH_TEST("fifo", "scan", test_scan);
+        PATH_TEST("fifo", "permission", test_permission);
         return g_test_run();
 }

@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "mechanism-fixture.h"
-#include "scan.h"
+#include "path-fixture.h"
 
 enum { READING, WRITING };
 
@@ -288,6 +287,42 @@ static void test_describe(void) {
         kernel_object_done(&object);
 }
 
+/* The process that looks is left out, hence the child, which has one end. */
+static void test_scan(void) {
+        CLEANUP(record_freep) Record *row = NULL;
+        g_autofree char *address = NULL;
+        KernelObject object;
+        const Value *holders;
+        Error error = {};
+        pid_t pid;
+
+        fixture_create(&object, "pipe", NULL);
+        address = address_print(&object.address);
+        g_assert_cmpint(fixture_send(&object, "12345", &error), ==, 0);
+        pid = fork();
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+                close(object.fds[WRITING]);
+                pause();
+                _exit(0);
+        }
+        do {
+                record_free(row);
+                row = fixture_scan("pipe", address);
+                g_assert_nonnull(row);
+                holders = record_get(row, "holders");
+        } while (holders->records.n != 1);
+        g_assert_cmpuint(record_get_u64(row, "used", 0), ==, 5);
+        g_assert_cmpuint(record_get_u64(row, "size", 0), ==, object.bytes);
+        g_assert_cmpuint(record_get_u64(holders->records.items[0], "pid", 0), ==, (guint64)pid);
+        g_assert_cmpstr(record_get_string(holders->records.items[0], "end", ""), ==, "read");
+        if (record_get_bool(row, "holders_complete", false))
+                g_assert_nonnull(strstr(record_get_string(row, "state", ""), "no writer"));
+        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+        kernel_object_done(&object);
+}
+
 static void test_reasons(void) {
         const Mechanism *mechanism = mechanism_find("pipe");
         CLEANUP(record_freep) Record *description = NULL;
@@ -322,6 +357,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/pipe/take-read", test_take_read);
         g_test_add_func("/pipe/packets", test_packets);
         g_test_add_func("/pipe/describe", test_describe);
+        g_test_add_func("/pipe/scan", test_scan);
         g_test_add_func("/pipe/reasons", test_reasons);
         return g_test_run();
 }

@@ -13,50 +13,12 @@
 
 #include "cleanup.h"
 #include "limit-facts.h"
-#include "mechanism-fixture.h"
+#include "path-fixture.h"
 #include "scan.h"
 
 enum { BOUND, SENDING };
 
-typedef struct Fixture {
-        char *directory, *path, *address, *option;
-        unsigned descriptors;
-} Fixture;
-
-static void set_up(Fixture *f, gconstpointer data) {
-        f->directory = fixture_directory_new();
-        f->path = g_strdup_printf("%s/d", f->directory);
-        f->address = g_strdup_printf("unix-dgram:%s", f->path);
-        f->option = g_strdup_printf("path=%s", f->path);
-        f->descriptors = fixture_descriptors();
-}
-
-static void tear_down(Fixture *f, gconstpointer data) {
-        g_assert_cmpuint(fixture_descriptors(), ==, f->descriptors);
-        fixture_directory_done(f->directory);
-        g_free(f->path);
-        g_free(f->address);
-        g_free(f->option);
-}
-
-static void remove_object(KernelObject *object) {
-        Error error = {};
-
-        g_assert_cmpint(kernel_object_verify(object, &error), ==, 0);
-        g_assert_cmpint(object->mechanism->remove(object, &error), ==, 0);
-        kernel_object_done(object);
-}
-
-static int connected(const char *path) {
-        struct sockaddr_un name = { .sun_family = AF_UNIX };
-        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-        g_strlcpy(name.sun_path, path, sizeof name.sun_path);
-        g_assert_cmpint(connect(fd, (struct sockaddr *)&name, sizeof name), ==, 0);
-        return fd;
-}
-
-static void test_create(Fixture *f, gconstpointer data) {
+static void test_create(PathFixture *f, gconstpointer data) {
         KernelObject object, other;
         struct stat st;
         Error error = {};
@@ -72,13 +34,13 @@ static void test_create(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_try_create(&other, &error, "unix-dgram", f->option, NULL), ==, -EEXIST);
         g_assert_nonnull(strstr(error.message, "replace=true"));
         fixture_create(&object, "unix-dgram", f->option, "replace=true", NULL);
-        remove_object(&object);
+        path_fixture_remove(&object);
         error = (Error){};
         g_assert_cmpint(fixture_try_create(&other, &error, "unix-dgram", "name=", NULL), ==, -EINVAL);
         g_assert_cmpint(fixture_try_create(&other, &error, "unix-dgram", "backlog=5", NULL), ==, -EINVAL);
 }
 
-static void test_messages(Fixture *f, gconstpointer data) {
+static void test_messages(PathFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *meta = NULL;
         g_autofree char *text = NULL, *peeked = NULL, *part = NULL;
         KernelObject object;
@@ -107,11 +69,11 @@ static void test_messages(Fixture *f, gconstpointer data) {
         /* What was cut off is gone. */
         g_clear_pointer(&text, g_free);
         g_assert_cmpint(fixture_receive(&object, false, 0, &text, NULL, &error), ==, -EAGAIN);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
 /* A child sends; its pid comes with the message, also after it has ended. Descriptors that it sends are not kept. */
-static void test_child(Fixture *f, gconstpointer data) {
+static void test_child(PathFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *meta = NULL;
         g_autofree char *text = NULL;
         unsigned before;
@@ -136,7 +98,7 @@ static void test_child(Fixture *f, gconstpointer data) {
                 control->cmsg_type = SCM_RIGHTS;
                 control->cmsg_len = CMSG_LEN(3 * sizeof(int));
                 memcpy(CMSG_DATA(control), (int[3]){ 0, 0, 0 }, 3 * sizeof(int));
-                _exit(sendmsg(connected(f->path), &header, 0) != 12);
+                _exit(sendmsg(path_fixture_connect(f->path, SOCK_DGRAM), &header, 0) != 12);
         }
         g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
         g_assert_cmpint(fixture_receive(&object, true, 0, &text, meta, &error), ==, 0);
@@ -145,10 +107,10 @@ static void test_child(Fixture *f, gconstpointer data) {
         g_assert_cmpstr(text, ==, "from a child");
         g_assert_cmpuint(record_get_u64(meta, "pid", 0), ==, (guint64)pid);
         g_assert_cmpuint(fixture_descriptors(), ==, before);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_full(Fixture *f, gconstpointer data) {
+static void test_full(PathFixture *f, gconstpointer data) {
         unsigned capacity = 0;
         KernelObject object;
         Error error = {};
@@ -162,10 +124,10 @@ static void test_full(Fixture *f, gconstpointer data) {
         fixture_assert_receives(&object, "x");
         g_assert_cmpint(fixture_wait(&object, OPERATION_SEND, 1000), ==, 0);
         g_assert_cmpint(fixture_send(&object, "x", &error), ==, 0);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_size_limit(Fixture *f, gconstpointer data) {
+static void test_size_limit(PathFixture *f, gconstpointer data) {
         guint64 wmem = limit_read("/proc/sys/net/core/wmem_max", 0);
         g_autofree char *much = NULL, *more = NULL, *text = NULL;
         KernelObject object;
@@ -184,10 +146,10 @@ static void test_size_limit(Fixture *f, gconstpointer data) {
         error = (Error){};
         g_assert_cmpint(fixture_send(&object, "small", &error), ==, 0);
         fixture_assert_receives(&object, "small");
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_foreign(Fixture *f, gconstpointer data) {
+static void test_foreign(PathFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *attributes = NULL;
         g_autofree char *text = NULL;
         HolderKey keys[HOLDER_KEYS_MAX];
@@ -222,10 +184,10 @@ static void test_foreign(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_send(&foreign, "second", &error), ==, 0);
         fixture_assert_receives(&object, "second");
         kernel_object_done(&foreign);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_ends(Fixture *f, gconstpointer data) {
+static void test_ends(PathFixture *f, gconstpointer data) {
         KernelObject object;
         Error error = {};
         char buffer[16];
@@ -247,10 +209,10 @@ static void test_ends(Fixture *f, gconstpointer data) {
         g_assert_cmpint(send(sending, "x", 1, MSG_NOSIGNAL), ==, -1);
         g_assert_cmpint(errno, ==, ECONNREFUSED);
         close(sending);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
 
-static void test_events(Fixture *f, gconstpointer data) {
+static void test_events(PathFixture *f, gconstpointer data) {
         FixtureSink sink;
         KernelObject object;
         Error error = {};
@@ -264,12 +226,12 @@ static void test_events(Fixture *f, gconstpointer data) {
         g_assert_cmpuint(record_get_u64(sink.last, "bytes", 0), ==, 5);
         fixture_assert_receives(&object, "12345");
         g_assert_false(fixture_watch(&object, &sink, 0));
-        remove_object(&object);
+        path_fixture_remove(&object);
         fixture_sink_done(&sink);
 }
 
 /* The sender's own name, where it has one; abstract names with bytes that do not print. */
-static void test_abstract(Fixture *f, gconstpointer data) {
+static void test_abstract(PathFixture *f, gconstpointer data) {
         g_autofree char *option = g_strdup_printf("name=ipcbus-test-dgram-%d", getpid());
         g_autofree char *text = NULL;
         CLEANUP(record_freep) Record *meta = NULL;
@@ -292,22 +254,20 @@ static void test_abstract(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_receive(&object, false, 0, &text, meta, &error), ==, 0);
         g_assert_true(g_str_has_prefix(record_get_string(meta, "from", ""), "unix-dgram:@ipcbus-\\x09-"));
         close(fd);
-        remove_object(&object);
+        path_fixture_remove(&object);
 }
-
-#define ADD(name, function) g_test_add("/unix-dgram/" name, Fixture, NULL, set_up, function, tear_down)
 
 int main(int argc, char **argv) {
         signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
-        ADD("create", test_create);
-        ADD("messages", test_messages);
-        ADD("child", test_child);
-        ADD("full", test_full);
-        ADD("size-limit", test_size_limit);
-        ADD("foreign", test_foreign);
-        ADD("ends", test_ends);
-        ADD("events", test_events);
-        ADD("abstract", test_abstract);
+        PATH_TEST("unix-dgram", "create", test_create);
+        PATH_TEST("unix-dgram", "messages", test_messages);
+        PATH_TEST("unix-dgram", "child", test_child);
+        PATH_TEST("unix-dgram", "full", test_full);
+        PATH_TEST("unix-dgram", "size-limit", test_size_limit);
+        PATH_TEST("unix-dgram", "foreign", test_foreign);
+        PATH_TEST("unix-dgram", "ends", test_ends);
+        PATH_TEST("unix-dgram", "events", test_events);
+        PATH_TEST("unix-dgram", "abstract", test_abstract);
         return g_test_run();
 }
