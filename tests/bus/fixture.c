@@ -145,9 +145,10 @@ void fixture_end_service(Fixture *fixture, int signal) {
 static bool process_is_ours(Fixture *fixture, const char *pid) {
         g_autofree char *path = g_build_filename("/proc", pid, "environ", NULL);
         g_autofree char *environment = NULL;
+        gint64 number = g_ascii_strtoll(pid, NULL, 10);
         size_t size;
 
-        if (!g_ascii_isdigit(pid[0]) || atol(pid) == fixture->bus || atol(pid) == getpid())
+        if (!g_ascii_isdigit(pid[0]) || number == fixture->bus || number == getpid())
                 return false;
         if (!g_file_get_contents(path, &environment, &size, NULL))
                 return false;

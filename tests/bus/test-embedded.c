@@ -122,7 +122,6 @@ static void test_refused(Embedded *embedded, gconstpointer data) {
 static void test_ends(Embedded *embedded, gconstpointer data) {
         g_autofree char *path = g_build_filename(embedded->directory, "fifo", NULL);
         g_autofree char *object = NULL, *address = NULL;
-        g_autoptr(GVariant) received = NULL, meta = NULL;
         GError *error = NULL;
         guint64 sent;
         int reader;
@@ -147,7 +146,7 @@ static void test_ends(Embedded *embedded, gconstpointer data) {
 /* Limits, waits and jobs are the connection's: they work without a sender's name. */
 static void test_job(Embedded *embedded, gconstpointer data) {
         static const char *const kinds[] = { "pipe", NULL };
-        g_autofree char *path = NULL, *state = NULL;
+        g_autofree char *path = NULL;
         g_autoptr(GError) error = NULL;
         g_autoptr(IpcbusJob) job = NULL;
 

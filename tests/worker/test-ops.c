@@ -31,8 +31,8 @@ static char *unique_name(const char *prefix) {
 
 static void expect_error(Record *request, const char *name, const char *part) {
         g_autofree char *error = NULL, *message = NULL;
-        g_autoptr(GPtrArray) rows = worker_run(request, "row", &error, &message);
 
+        g_ptr_array_unref(worker_run(request, "row", &error, &message));
         g_assert_cmpstr(error, ==, name);
         g_assert_nonnull(strstr(message, part));
 }
@@ -51,7 +51,7 @@ static void test_by_hand(void) {
                 g_assert_true(g_spawn_sync(
                         NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err, &status, NULL));
                 g_assert_true(WIFEXITED(status));
-                g_assert_cmpint(WEXITSTATUS(status), ==, atoi(runs[i][1]));
+                g_assert_cmpint(WEXITSTATUS(status), ==, g_ascii_strtoll(runs[i][1], NULL, 10));
                 g_assert_nonnull(strstr(WEXITSTATUS(status) ? err : out, "ipcbus-worker"));
                 g_assert_cmpstr(WEXITSTATUS(status) ? out : err, ==, "");
         }
