@@ -189,7 +189,7 @@ static int fifo_send(
         size_t sent;
         int r;
 
-        if (object->fds[WRITING] >= 0)
+        if (object->fds[WRITING] >= 0 || size == 0)
                 return pipe_send(object->fds[WRITING], data, size, ret_sent, error);
 
         if (object->fds[SENDING] < 0) {
