@@ -36,7 +36,7 @@ static const struct {
         { "shm-posix", "{'name': <'/%s-%d'>, 'size': <4096>, 'lease': <'caller'>}", true },
         { "sem-posix", "{'name': <'/%s-%d'>, 'value': <1>, 'lease': <'caller'>}", false },
         { "pipe", "{'lease': <'caller'>}", true },
-//XX        { "unix-dgram", "{'path': <'%s/dgram-%d'>, 'lease': <'caller'>}", true },
+        { "unix-dgram", "{'path': <'%s/dgram-%d'>, 'lease': <'caller'>}", true },
 };
 
 static GVariant *options_of(size_t thing, const char *place, int number) {
