@@ -55,6 +55,7 @@ struct CheckRun {
         const char *token;
         const char *directory;
         const struct CheckEngine *engine;
+        bool untestable; /* what the check needs cannot be had here: a failure is then none of the claim's */
 };
 
 typedef struct CheckProcess CheckProcess; /* a peer, as the judge sees it */

@@ -55,7 +55,7 @@ static CheckResult sender_killed(CheckRun *run, bool end) {
         Pair pair;
         int r;
 
-        if (pair_open(run, 0, LAST_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "sent", NULL) < 0)
+        if (pair_open(run, LAST_SIZE, LAST_MESSAGES, &pair) < 0 || pair_hear(&pair, "sent", NULL) < 0)
                 return pair_close(&pair, result);
         r = check_murder(run, pair.peer);
         if (r < 0)
@@ -94,7 +94,7 @@ CheckResult transport_receiver_killed(CheckRun *run) {
         Pair pair;
         int r;
 
-        if (pair_open(run, 0, LAST_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
+        if (pair_open(run, LAST_SIZE, 0, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
                 return pair_close(&pair, result);
         message_fill(pair.buffer, last_size(&pair.link), 0);
         r = pair.transport->send(&pair.link, pair.buffer, last_size(&pair.link));

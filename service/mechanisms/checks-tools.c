@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "peer-call.h"
 #include "spin.h"
 
 const char *check_errno(int64_t number) {
@@ -42,6 +43,39 @@ bool check_expect(CheckRun *run, const char *what, int64_t got, int64_t want) {
         check_note(run, "%s: %s, not %s", what, result_text(got, got_text, sizeof got_text),
                 result_text(want, want_text, sizeof want_text));
         return false;
+}
+
+static bool stands_in_the_way(int64_t number) {
+        static const int numbers[] = { EACCES, EAFNOSUPPORT, EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC, ENOSYS,
+                EOPNOTSUPP, EPERM, EROFS };
+
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+                if (numbers[i] == -number)
+                        return true;
+        return false;
+}
+
+bool check_need(CheckRun *run, const char *what, int64_t result) {
+        if (result >= 0)
+                return true;
+        run->untestable = stands_in_the_way(result);
+        check_note(run, "%s%s: %s", run->untestable ? "cannot be tested here: " : "", what, check_errno(result));
+        return false;
+}
+
+bool check_need_said(CheckRun *run, const char *sentence, int64_t result) {
+        if (result >= 0)
+                return true;
+        run->untestable = stands_in_the_way(result);
+        check_note(run, "%s%s", run->untestable ? "cannot be tested here: " : "", sentence);
+        return false;
+}
+
+bool check_become_nobody(CheckRun *run, CheckProcess *process) {
+        int64_t r = peer_call(run, process, "nobody");
+
+        /* A user namespace may not have that user at all: EINVAL. */
+        return check_need(run, "becoming the user nobody", r == -EINVAL ? -EPERM : r);
 }
 
 static const struct {

@@ -124,7 +124,7 @@ CheckResult transport_order(CheckRun *run) {
         CheckResult result = CHECK_FAILED;
         Pair pair;
 
-        if (pair_open(run, 0, PAIR_STREAM_CHUNK, NULL, &pair) >= 0)
+        if (pair_open(run, PAIR_STREAM_CHUNK, 0, &pair) >= 0)
                 result = pair.transport->boundaries ? order_of_messages(&pair) : order_of_stream(&pair);
         return pair_close(&pair, result);
 }
@@ -189,7 +189,7 @@ CheckResult transport_boundaries(CheckRun *run) {
         CheckResult result = CHECK_FAILED;
         Pair pair;
 
-        if (pair_open(run, 0, 1000, NULL, &pair) >= 0 && pair_hear(&pair, "sent", NULL) >= 0)
+        if (pair_open(run, 1000, BOUNDARY_SIZES, &pair) >= 0 && pair_hear(&pair, "sent", NULL) >= 0)
                 result = pair.transport->boundaries ? boundaries_kept(&pair) : boundaries_lost(&pair);
         return pair_close(&pair, result);
 }
@@ -250,7 +250,7 @@ CheckResult transport_duplex(CheckRun *run) {
         int r;
 
         /* Both lanes are full of messages before anybody takes one. */
-        if (pair_open(run, 0, DUPLEX_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "sent", NULL) < 0)
+        if (pair_open(run, DUPLEX_SIZE, DUPLEX_MESSAGES, &pair) < 0 || pair_hear(&pair, "sent", NULL) < 0)
                 return pair_close(&pair, result);
         r = duplex_send(&pair.link, 200);
         if (r < 0)
@@ -294,7 +294,7 @@ CheckResult transport_maximum(CheckRun *run) {
         ssize_t n;
         Pair pair;
 
-        if (pair_open(run, 0, PAIR_MESSAGE_MAX, NULL, &pair) < 0 || pair_hear(&pair, "sent", &record) < 0)
+        if (pair_open(run, PAIR_MESSAGE_MAX, 0, &pair) < 0 || pair_hear(&pair, "sent", &record) < 0)
                 return pair_close(&pair, result);
         whole = record_get_i64(record, "x", -EPROTO);
         larger = record_get_i64(record, "y", -EPROTO);

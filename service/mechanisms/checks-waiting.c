@@ -85,7 +85,7 @@ CheckResult transport_receive_blocks(CheckRun *run) {
         Pair pair;
         int r;
 
-        if (pair_open(run, 0, STEP_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
+        if (pair_open(run, STEP_SIZE, 0, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
                 return pair_close(&pair, result);
         r = check_await_sleep(run, pair.peer, where, sizeof where);
         if (r < 0)
@@ -140,7 +140,7 @@ CheckResult transport_send_blocks(CheckRun *run) {
         Pair pair;
         int r;
 
-        if (pair_open(run, 0, STEP_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "full", &record) < 0)
+        if (pair_open(run, STEP_SIZE, 0, &pair) < 0 || pair_hear(&pair, "full", &record) < 0)
                 return pair_close(&pair, result);
         n = record_get_i64(record, "x", -EPROTO);
         record = record_free(record);
@@ -206,7 +206,7 @@ CheckResult transport_nonblocking(CheckRun *run) {
         Pair pair;
         int r;
 
-        if (pair_open(run, 0, STEP_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
+        if (pair_open(run, STEP_SIZE, 0, &pair) < 0 || pair_hear(&pair, "ready", NULL) < 0)
                 return pair_close(&pair, result);
         empty = pair.transport->try_receive(&pair.link, pair.buffer, PAIR_MESSAGE_MAX);
         if (empty != -EAGAIN)
@@ -272,7 +272,7 @@ CheckResult transport_timeout(CheckRun *run) {
 
         if (!run->mechanism->transport->wait_readable)
                 return check_skip(run, "the kernel has no call that waits for this with a time-out");
-        if (pair_open(run, 0, STEP_SIZE, NULL, &pair) < 0 || pair_hear(&pair, "waited", &record) < 0)
+        if (pair_open(run, STEP_SIZE, 0, &pair) < 0 || pair_hear(&pair, "waited", &record) < 0)
                 return pair_close(&pair, result);
         outcome = record_get_i64(record, "x", -EPROTO);
         elapsed = record_get_i64(record, "y", 0);

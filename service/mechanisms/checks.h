@@ -37,6 +37,12 @@ const char *check_outcome(int64_t result);
 /* Is it what the claim says? If not, notes "<what>: <got>, not <want>". For results: numbers from 0, negative errno.
  */
 bool check_expect(CheckRun *run, const char *what, int64_t got, int64_t want);
+/* Something that the check needs before it can ask its question. False for a negative errno, which is noted; where it
+ * says that a limit or a right stands in the way (EMFILE, ENOSPC, EPERM …), the check counts as skipped, not failed.
+ */
+bool check_need(CheckRun *run, const char *what, int64_t result);
+/* The same, with a sentence that says all. */
+bool check_need_said(CheckRun *run, const char *sentence, int64_t result);
 /* Waits until the process sleeps in one and the same system call for as long as two looks at it, and says in which
  * ("asleep in read"). -EALREADY when it said something instead (its call did not block), -EPIPE when it died,
  * -ETIMEDOUT when it keeps running. */
@@ -51,6 +57,8 @@ int check_murder(CheckRun *run, CheckProcess *process);
 int check_path(const CheckRun *run, unsigned n, char ret_path[CHECK_PATH_MAX]);
 /* Can a peer become another user? */
 bool check_can_be_nobody(void);
+/* Makes it that; the peer serves calls (peer-call.h). */
+bool check_become_nobody(CheckRun *run, CheckProcess *process);
 /* A folder in the directory that the user nobody may enter once it stands in it, for sockets and FIFOs of permission
  * checks; remove it with rmdir(2). */
 int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]);

@@ -32,16 +32,13 @@ static void fifo_done(Fifo *fifo) {
 
 /* flags < 0: not opened here. */
 static bool fifo_make(CheckRun *run, int flags, Fifo *fifo) {
-        if (check_path(run, 0, fifo->path) < 0 || mkfifo(fifo->path, 0600) < 0) {
-                check_note(run, "mkfifo: %s", check_errno(errno));
+        if (!check_need(run, "path", check_path(run, 0, fifo->path)) ||
+                !check_need(run, "mkfifo", mkfifo(fifo->path, 0600) < 0 ? -errno : 0))
                 return false;
-        }
         if (flags < 0)
                 return true;
         fifo->fd = open(fifo->path, flags | O_CLOEXEC);
-        if (fifo->fd < 0)
-                check_note(run, "open: %s", check_errno(errno));
-        return fifo->fd >= 0;
+        return check_need(run, "open", fifo->fd < 0 ? -errno : 0);
 }
 
 static int64_t peer_open(CheckRun *run, CheckProcess *peer, const Fifo *fifo, int flags) {
@@ -215,7 +212,7 @@ static CheckResult permission_in(CheckRun *run, const char *folder) {
                 return check_fail(run, "mkfifo: %s", check_errno(errno));
         if (peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = folder), 0) ||
-                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+                !check_become_nobody(run, peer) ||
                 !check_expect(run, "open by another user, mode 0600",
                         peer_call(run, peer, "open", OWN, O_RDONLY | O_NONBLOCK, .text = "fifo"), -EACCES) ||
                 !check_expect(run, "chmod", chmod(fifo.path, 0644) < 0 ? -errno : 0, 0) ||

@@ -47,9 +47,7 @@ static bool queue_make(CheckRun *run, Queue *queue) {
         if (posix_name_of_run(run->token, 0, queue->name, sizeof queue->name) < 0)
                 return false;
         queue->mqd = mq_open(queue->name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
-        if (queue->mqd < 0)
-                check_note(run, "mq_open: %s", check_errno(errno));
-        return queue->mqd >= 0;
+        return check_need(run, "mq_open", queue->mqd < 0 ? -errno : 0);
 }
 
 static int64_t send_byte(mqd_t mqd, char byte, size_t size, unsigned priority) {
@@ -299,9 +297,8 @@ static CheckResult survives(CheckRun *run) {
 
         if (posix_name_of_run(run->token, 0, queue.name, sizeof queue.name) < 0 ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "the peer's mq_open",
-                        peer_call(run, peer, "mq-open", PEER_SLOT, O_WRONLY | O_CREAT | O_EXCL, .text = queue.name),
-                        0) ||
+                !check_need(run, "the peer's mq_open",
+                        peer_call(run, peer, "mq-open", PEER_SLOT, O_WRONLY | O_CREAT | O_EXCL, .text = queue.name)) ||
                 !check_expect(run, "send", peer_call(run, peer, "mq-send", PEER_SLOT, 'z', 3), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
                 return CHECK_FAILED;
@@ -334,8 +331,7 @@ static CheckResult permission(CheckRun *run) {
 
         if (!check_can_be_nobody())
                 return check_skip(run, "only root can start a process of another user");
-        if (!begin(run, &queue, O_WRONLY, &peer) ||
-                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+        if (!begin(run, &queue, O_WRONLY, &peer) || !check_become_nobody(run, peer) ||
                 !check_expect(run, "mq_open by another user",
                         peer_call(run, peer, "mq-open", PEER_SLOT + 1, O_WRONLY, .text = queue.name), -EACCES) ||
                 !check_expect(

@@ -266,7 +266,6 @@ int peer_start(CheckRun *run, unsigned role, const int *fds, unsigned n_fds, Che
         for (unsigned i = 0; i < n_fds; i++)
                 link.fds[i] = fds[i];
         r = check_start(run, role, &link, NULL, ret);
-        if (r < 0)
-                check_note(run, "the peer cannot be started: %s", check_errno(r));
+        (void)check_need(run, "starting a peer", r);
         return r;
 }

@@ -37,10 +37,8 @@ static void ends_done(Ends *ends) {
 static bool ends_make(CheckRun *run, int flags, Ends *ends) {
         int fds[2];
 
-        if (pipe2(fds, O_CLOEXEC | flags) < 0) {
-                check_note(run, "pipe2: %s", check_errno(errno));
+        if (!check_need(run, "pipe2", pipe2(fds, O_CLOEXEC | flags) < 0 ? -errno : 0))
                 return false;
-        }
         *ends = (Ends){ fds[0], fds[1] };
         return true;
 }
@@ -216,7 +214,7 @@ static CheckResult resize(CheckRun *run) {
                         fcntl(ends.writing, F_SETPIPE_SZ, page) < 0 ? -errno : 0, -EBUSY))
                 return CHECK_FAILED;
         check_note(run, "%ld bytes became %ld; smaller than what is in it: EBUSY", page + 1, 2 * page);
-        if (check_can_be_nobody() && !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0))
+        if (check_can_be_nobody() && !check_become_nobody(run, peer))
                 return CHECK_FAILED;
         if (!check_expect(run, "F_SETPIPE_SZ above pipe-max-size",
                     peer_call(run, peer, "pipe-size", 0, (int64_t)most + 1), -EPERM))

@@ -49,9 +49,7 @@ static bool semaphore_make(CheckRun *run, unsigned value, Semaphore *semaphore) 
         if (posix_name_of_run(run->token, 0, semaphore->name, sizeof semaphore->name) < 0)
                 return false;
         semaphore->sem = sem_open(semaphore->name, O_CREAT | O_EXCL, 0600, value);
-        if (semaphore->sem == SEM_FAILED)
-                check_note(run, "sem_open: %s", check_errno(errno));
-        return semaphore->sem != SEM_FAILED;
+        return check_need(run, "sem_open", semaphore->sem == SEM_FAILED ? -errno : 0);
 }
 
 static int value_of(sem_t *sem) {
@@ -306,8 +304,8 @@ static CheckResult survives(CheckRun *run) {
 
         if (posix_name_of_run(run->token, 0, semaphore.name, sizeof semaphore.name) < 0 ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "the peer's sem_open",
-                        peer_call(run, peer, "sem-open", O_CREAT | O_EXCL, 3, .text = semaphore.name), 0) ||
+                !check_need(run, "the peer's sem_open",
+                        peer_call(run, peer, "sem-open", O_CREAT | O_EXCL, 3, .text = semaphore.name)) ||
                 !check_expect(run, "sem_wait", peer_call(run, peer, "sem-wait"), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
                 return CHECK_FAILED;
@@ -370,8 +368,7 @@ static CheckResult permission(CheckRun *run) {
 
         if (!check_can_be_nobody())
                 return check_skip(run, "only root can start a process of another user");
-        if (!begin(run, 1, &semaphore, &peer) ||
-                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+        if (!begin(run, 1, &semaphore, &peer) || !check_become_nobody(run, peer) ||
                 !check_expect(run, "sem_open by another user",
                         peer_call(run, peer, "sem-open", .text = semaphore.name), -EACCES))
                 return CHECK_FAILED;

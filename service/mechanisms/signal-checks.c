@@ -200,7 +200,7 @@ static CheckResult queued(CheckRun *run) {
         if (!begin(run, SIGRTMIN, SIGRTMIN, &peer))
                 return CHECK_FAILED;
         for (int i = 1; i <= 3; i++)
-                if (!check_expect(run, "sigqueue", send_value(run, peer, SIGRTMIN, i), 0))
+                if (!check_need(run, "sigqueue", send_value(run, peer, SIGRTMIN, i)))
                         return CHECK_FAILED;
         for (int i = 1; i <= 3; i++)
                 if (!check_expect(run, "sigtimedwait",
@@ -216,9 +216,9 @@ static CheckResult lowest_first(CheckRun *run) {
         CheckProcess *peer;
 
         if (!begin(run, SIGRTMIN, SIGRTMIN + 3, &peer) ||
-                !check_expect(run, "sigqueue", send_value(run, peer, SIGRTMIN + 3, 0), 0) ||
-                !check_expect(run, "sigqueue", send_value(run, peer, SIGRTMIN + 1, 0), 0) ||
-                !check_expect(run, "sigqueue", send_value(run, peer, SIGRTMIN + 2, 0), 0))
+                !check_need(run, "sigqueue", send_value(run, peer, SIGRTMIN + 3, 0)) ||
+                !check_need(run, "sigqueue", send_value(run, peer, SIGRTMIN + 1, 0)) ||
+                !check_need(run, "sigqueue", send_value(run, peer, SIGRTMIN + 2, 0)))
                 return CHECK_FAILED;
         for (int i = 1; i <= 3; i++)
                 if (!check_expect(run, "the next", take(run, peer, SIGRTMIN, SIGRTMIN + 3, 0), SIGRTMIN + i))
@@ -230,11 +230,12 @@ static CheckResult value_only(CheckRun *run) {
         CheckProcess *peer;
         PeerReply reply;
 
-        if (!begin(run, SIGUSR1, SIGUSR2, &peer) ||
-                !check_expect(run, "sigqueue", send_value(run, peer, SIGUSR1, VALUE), 0) ||
+        if (!begin(run, SIGRTMIN, SIGRTMIN, &peer) ||
+                !check_expect(run, "blocking SIGUSR2", peer_call(run, peer, "block", SIGUSR2, SIGUSR2), 0) ||
+                !check_need(run, "sigqueue", send_value(run, peer, SIGRTMIN, VALUE)) ||
                 !check_expect(run, "sigtimedwait",
-                        peer_call_full(run, peer, &(PeerCall){ "take", SIGUSR1, SIGUSR1, PATIENCE_MSEC }, &reply),
-                        SIGUSR1) ||
+                        peer_call_full(run, peer, &(PeerCall){ "take", SIGRTMIN, SIGRTMIN, PATIENCE_MSEC }, &reply),
+                        SIGRTMIN) ||
                 !check_expect(run, "si_code", reply.x, SI_QUEUE) || !check_expect(run, "value", reply.y, VALUE) ||
                 !check_expect(run, "kill", check_kill(run, peer, SIGUSR2), 0) ||
                 !check_expect(run, "sigtimedwait",
@@ -356,8 +357,7 @@ static CheckResult permission(CheckRun *run) {
 
         if (!check_can_be_nobody())
                 return check_skip(run, "only root can start a process of another user");
-        if (peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+        if (peer_start(run, 0, NULL, 0, &peer) < 0 || !check_become_nobody(run, peer) ||
                 !check_expect(run, "kill of another user's process", peer_call(run, peer, "kill", getpid(), SIGUSR1),
                         -EPERM) ||
                 !check_expect(run, "kill with signal 0", peer_call(run, peer, "kill", getpid(), 0), -EPERM))

@@ -68,6 +68,9 @@ static int signal_link_setup(Link *link, Error *error) {
         fd = memfd_create("ipcbus-signal-link", MFD_CLOEXEC);
         if (fd < 0 || ftruncate(fd, sizeof(Page)) < 0)
                 return error_set_errno(error, errno, "Cannot make the page where the sides of a link meet");
+        if (getrlimit(RLIMIT_SIGPENDING, &limit) >= 0 && limit.rlim_cur == 0)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "No signal can be queued here: RLIMIT_SIGPENDING is 0; raise it with ulimit -i.");
         link->depth = DEPTH_MAX;
         /* A quarter for each lane leaves half for everything else. */
         if (getrlimit(RLIMIT_SIGPENDING, &limit) >= 0 && limit.rlim_cur / 4 < DEPTH_MAX)

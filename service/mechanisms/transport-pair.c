@@ -16,7 +16,7 @@ enum {
         NAP_USEC = 200,
 };
 
-int pair_open(CheckRun *run, unsigned role, size_t message_max, const Record *arguments, Pair *ret) {
+int pair_open(CheckRun *run, size_t message_max, unsigned depth, Pair *ret) {
         Error error = { 0 };
         int r;
 
@@ -30,16 +30,18 @@ int pair_open(CheckRun *run, unsigned role, size_t message_max, const Record *ar
         ret->link.wait = WAIT_BLOCK;
         ret->link.message_max = message_max < PAIR_MESSAGE_MAX ? message_max : PAIR_MESSAGE_MAX;
         r = ret->transport->setup(&ret->link, &error);
-        if (r < 0) {
-                check_note(run, "%s", error.message);
+        if (!check_need_said(run, error.message, r))
                 return r;
-        }
         ret->made = true;
-        r = check_start(run, role, &ret->link, arguments, &ret->peer);
-        if (r < 0) {
-                check_note(run, "the peer cannot be started: %s", check_errno(r));
-                return r;
+        if (ret->link.depth > 0 && ret->link.depth < depth) {
+                run->untestable = true;
+                check_note(run, "cannot be tested here: it takes room for %u messages, and there is for %u", depth,
+                        ret->link.depth);
+                return -ENOSPC;
         }
+        r = check_start(run, 0, &ret->link, NULL, &ret->peer);
+        if (!check_need(run, "starting a peer", r))
+                return r;
         r = ret->transport->attach(&ret->link, &error);
         if (r < 0) {
                 check_note(run, "%s", error.message);

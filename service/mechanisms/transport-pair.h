@@ -19,10 +19,10 @@ typedef struct Pair {
         unsigned char *buffer; /* of PAIR_MESSAGE_MAX bytes and one more */
 } Pair;
 
-/* Sets up the link, starts the peer in `role` (NULL arguments allowed) and attaches; the role
- * waits for that with role_begin(). `message_max` is the most that
- * the check will send. A failure is noted; pair_close() is to be called also then. */
-int pair_open(CheckRun *run, unsigned role, size_t message_max, const Record *arguments, Pair *ret);
+/* Sets up the link, starts the peer in role 0 and attaches; the role waits for that with role_begin(). `message_max`
+ * is the most bytes that the check sends at once, `depth` how many messages have to fit before one is taken (0: any).
+ * A failure is noted; pair_close() is to be called also then. */
+int pair_open(CheckRun *run, size_t message_max, unsigned depth, Pair *ret);
 /* Detaches and tears down; passes the result on. */
 CheckResult pair_close(Pair *pair, CheckResult result);
 /* Starts the peer's next step and hears what it tells of it: "word" and numbers. */

@@ -111,18 +111,14 @@ bool socket_make(CheckRun *run, int type, int n, Socket *ret) {
                 if (r < 0)
                         ret->path[0] = '\0';
         }
-        if (r < 0)
-                check_note(run, "socket and bind: %s", check_errno(r));
-        return r >= 0;
+        return check_need(run, "socket and bind", r);
 }
 
 bool socket_pair_make(CheckRun *run, int type, Socket ends[2]) {
         int fds[2];
 
-        if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0) {
-                check_note(run, "socketpair: %s", check_errno(errno));
+        if (!check_need(run, "socketpair", socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0 ? -errno : 0))
                 return false;
-        }
         ends[0].fd = fds[0];
         ends[1].fd = fds[1];
         return true;
@@ -245,7 +241,7 @@ static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
                 !check_expect(run, "chmod", chmod(server.path, 0600) < 0 ? -errno : 0, 0) ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = folder), 0) ||
-                !check_expect(run, "becoming nobody", peer_call(run, peer, "nobody"), 0) ||
+                !check_become_nobody(run, peer) ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
                 !check_expect(run, "connect, mode 0600", peer_call(run, peer, "connect", PEER_SLOT, .text = "socket"),
                         -EACCES) ||
