@@ -305,9 +305,23 @@ void objects_remove_orphan(const JournalObject *entry) {
                         entry->address, error.message);
 }
 
+/* What ended with the service that made it works again, unless others have it by now. 1: its identity is another. */
+static int entry_revive(const JournalObject *entry, KernelObject *kernel) {
+        Error error = {};
+        int r;
+
+        if (entry->adopted || !kernel->mechanism->revive)
+                return 0;
+        r = kernel->mechanism->revive(kernel, &error);
+        if (r < 0 && error.code != ERROR_EXISTS)
+                fprintf(stderr, "ipcbusd: %s is there again, but does not work: %s\n", entry->address, error.message);
+        return r >= 0;
+}
+
 static int object_restore(Manager *manager, const JournalObject *entry, KernelObject *kernel, Error *error) {
         CLEANUP(object_free_indirect) Object *object = NULL;
         LeaseType lease = lease_type_from_name(entry->lease);
+        bool revived = entry_revive(entry, kernel) > 0;
         int r;
 
         r = object_new(manager, kernel->mechanism, entry->uid, &object, error);
@@ -326,6 +340,8 @@ static int object_restore(Manager *manager, const JournalObject *entry, KernelOb
                 r = object_settle(object, error);
         if (r >= 0 && lease == LEASE_DURATION)
                 r = object_set_lease(object, lease, entry->expires, NULL, error);
+        if (r >= 0 && revived)
+                r = object_journal(object, error);
         if (r >= 0)
                 r = objects_insert(manager->objects, object, error);
         if (r < 0)

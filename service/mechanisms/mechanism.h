@@ -141,6 +141,10 @@ struct Mechanism {
         /* `object->address` is set and its form is one of ours. Finds the kernel object, fills the rest; it may keep
          * no descriptor that changes what others see (no end of a pipe) unless options say hold. */
         int (*open)(KernelObject *object, const Record *options, Error *error);
+        /* After open() of what an earlier run of the service made, at the service's start: what ended with that run (a
+         * socket that listened) works again under the same name and mode. It may change the identity. NULL where
+         * nothing ended. */
+        int (*revive)(KernelObject *object, Error *error);
         /* Releases descriptors and state, never the kernel object's name. Takes a half-made object. */
         void (*close)(KernelObject *object);
         /* Removes the name. The identity was compared by the caller (kernel_object_verify()) just before. */

@@ -339,3 +339,24 @@ void unix_peer_credentials(int fd, pid_t *ret_pid, uid_t *ret_uid) {
         *ret_pid = credentials.pid;
         *ret_uid = credentials.uid;
 }
+
+int unix_revive(KernelObject *object, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        KernelObject revived;
+        int r;
+
+        r = record_new(&options);
+        if (r < 0)
+                return error_set_errno(error, r, "The socket cannot be made again");
+        record_set_string(options, "path", object->address.text);
+        record_set_u64(options, "mode", object->mode);
+        record_set_bool(options, "replace", true);
+        kernel_object_init(&revived, object->mechanism);
+        r = object->mechanism->create(&revived, options, error);
+        if (r < 0)
+                return r;
+        revived.created = object->created;
+        kernel_object_done(object);
+        *object = revived;
+        return 0;
+}

@@ -50,3 +50,5 @@ int unix_remove(const KernelObject *object, Error *error);
 
 /* Pid and user of the far end of a connection, where the kernel tells (SO_PEERCRED). */
 void unix_peer_credentials(int fd, pid_t *ret_pid, uid_t *ret_uid);
+/* For revive(): makes the socket anew in the place of the file that is left; Exists where somebody has it open. */
+int unix_revive(KernelObject *object, Error *error);

@@ -349,6 +349,7 @@ const Mechanism mechanism_unix_dgram = {
         .probe = dgram_probe,
         .create = dgram_create,
         .open = dgram_open,
+        .revive = unix_revive,
         .close = dgram_close,
         .remove = dgram_remove,
         .identify = unix_identify,

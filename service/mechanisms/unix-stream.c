@@ -345,6 +345,7 @@ const Mechanism mechanism_unix_stream = {
         .probe = stream_probe,
         .create = stream_create,
         .open = stream_open,
+        .revive = unix_revive,
         .close = stream_close,
         .remove = stream_remove,
         .identify = unix_identify,
