@@ -191,9 +191,11 @@ static void check_latency(const Record *result) {
         g_assert_cmpuint(interval->u64s.items[0], <=, p50);
         g_assert_cmpuint(p50, <=, interval->u64s.items[1]);
         g_assert_cmpuint(record_get_u64(result, "samples", 0), >, 0);
-        /* A message each way. */
-        g_assert_cmpuint(record_get_u64(result, "messages", 0), ==,
-                2 * record_get_u64(result, "samples", 0) * record_get_u64(result, "batch", 0));
+        /* A message each way, and at least one round trip a sample; "batch" is the median over trials that each choose
+         * their own. */
+        g_assert_cmpuint(record_get_u64(result, "batch", 0), >, 0);
+        g_assert_cmpuint(record_get_u64(result, "messages", 0) % 2, ==, 0);
+        g_assert_cmpuint(record_get_u64(result, "messages", 0), >=, 2 * record_get_u64(result, "samples", 0));
 }
 
 static void check_figures(const Record *result) {
