@@ -102,11 +102,14 @@ static void listener_arm(Peers *peers) {
                 poller_set(peers, EPOLL_CTL_MOD, peers->listener, 0, peers->n < PEERS_MAX ? EPOLLIN : 0);
 }
 
-/* What one looks for in a connection. EPOLLOUT is ready at once: it makes the watcher come and tell of it. */
-static void peer_arm(Peers *peers, int operation, const Peer *peer) {
+/* What one looks for in a connection. EPOLLOUT is ready at once: it makes the watcher come and tell of it. The watcher
+ * gets edges, and a change of what counts as ready already is none (epoll_ctl(2), EPOLL_CTL_MOD): it is put in anew.
+ */
+static void peer_arm(Peers *peers, const Peer *peer) {
         bool untold = peers->watched && (!peer->announced || peer->ended);
 
-        poller_set(peers, operation, peer->fd, peer->number, EPOLLIN | EPOLLRDHUP | (untold ? EPOLLOUT : 0));
+        (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, peer->fd, NULL);
+        poller_set(peers, EPOLL_CTL_ADD, peer->fd, peer->number, EPOLLIN | EPOLLRDHUP | (untold ? EPOLLOUT : 0));
 }
 
 static int peers_accept(Peers *peers, Error *error) {
@@ -123,7 +126,7 @@ static int peers_accept(Peers *peers, Error *error) {
                 *peer = (Peer){ .fd = fd, .number = ++peers->last_number, .announced = !peers->watched };
                 unix_peer_credentials(fd, &peer->pid, &peer->uid);
                 peers->n++;
-                peer_arm(peers, EPOLL_CTL_ADD, peer);
+                peer_arm(peers, peer);
         }
         if (peers->n == PEERS_MAX)
                 listener_arm(peers);
@@ -154,7 +157,7 @@ static void peers_end(Peers *peers, size_t i) {
                 return;
         }
         peers->peers[i].ended = true;
-        peer_arm(peers, EPOLL_CTL_MOD, &peers->peers[i]);
+        peer_arm(peers, &peers->peers[i]);
 }
 
 static void peer_describe(const Peer *peer, Record *record) {
@@ -367,7 +370,7 @@ void peers_watch(Peers *peers, EventSink *sink) {
 
                         if (!peer->announced) {
                                 peer->announced = true;
-                                peer_arm(peers, EPOLL_CTL_MOD, peer);
+                                peer_arm(peers, peer);
                                 peer_tell(peer, EVENT_PEER_CONNECTED, sink);
                         }
                         if (!peer_is_gone(peer)) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* UNIX stream sockets as a kind: listening here, connecting elsewhere, several peers, ends of streams, events. */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -307,6 +309,47 @@ static void test_many(PathFixture *f, gconstpointer data) {
         fixture_sink_done(&sink);
 }
 
+/* The service watches for edges only: what ends while a receive looks has to make one, or its place is never free. */
+static void test_many_ended(PathFixture *f, gconstpointer data) {
+        enum { MANY = PEERS_MAX * 3 };
+        CLEANUP_FD int poller = -EBADF;
+        struct epoll_event event = {};
+        unsigned n_received = 0;
+        FixtureSink sink;
+        KernelObject object;
+        uint32_t events;
+        int fd;
+
+        fixture_sink_init(&sink);
+        fixture_create(&object, "unix-stream", f->option, NULL);
+        g_assert_cmpint(object.mechanism->watch_on(&object, &fd, &events), ==, 0);
+        event.events = events;
+        poller = epoll_create1(EPOLL_CLOEXEC);
+        g_assert_cmpint(epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event), ==, 0);
+        for (int i = 0; i < MANY; i++) {
+                CLEANUP_FD int connection = path_fixture_connect(f->path, SOCK_STREAM);
+
+                say(connection, "x");
+        }
+        do {
+                g_autofree char *text = NULL;
+
+                if (epoll_wait(poller, &event, 1, 0) == 1) {
+                        object.mechanism->watch(&object, event.events, &sink.sink);
+                        continue;
+                }
+                /* All of them have been sent: only a place that was not freed can stand in the way. */
+                g_assert_cmpint(receive(&object, &text, NULL), ==, 0);
+                n_received++;
+        } while (n_received < MANY);
+        while (epoll_wait(poller, &event, 1, 0) == 1)
+                object.mechanism->watch(&object, event.events, &sink.sink);
+        g_assert_cmpuint(sink.counts[EVENT_PEER_CONNECTED], ==, MANY);
+        g_assert_cmpuint(sink.counts[EVENT_PEER_CLOSED], ==, MANY);
+        path_fixture_remove(&object);
+        fixture_sink_done(&sink);
+}
+
 static void test_accept(PathFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *peer = NULL;
         KernelObject object;
@@ -374,6 +417,7 @@ int main(int argc, char **argv) {
         PATH_TEST("unix-stream", "events", test_events);
         PATH_TEST("unix-stream", "empty-end-watched", test_empty_end_watched);
         PATH_TEST("unix-stream", "many", test_many);
+        PATH_TEST("unix-stream", "many-ended", test_many_ended);
         PATH_TEST("unix-stream", "accept", test_accept);
         PATH_TEST("unix-stream", "ends", test_ends);
         return g_test_run();
