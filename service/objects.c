@@ -210,10 +210,12 @@ int object_remove(Object *object, Error *error) {
         if (r < 0)
                 return r;
 
-        /* An adopted object of a kind without a removal only leaves the bus, and a keeper ends with its object. */
-        if (mechanism->remove && !(object->adopted && mechanism_supports(mechanism, OPERATION_REMOVE, NULL) < 0)) {
+        if (mechanism->remove) {
                 events_unwatch(object);
                 r = mechanism->remove(&object->kernel, error);
+                /* What cannot be removed at all, as a process of somebody's, can still leave the bus. */
+                if (r == -EOPNOTSUPP && object->adopted)
+                        r = 0;
                 if (r < 0 && r != -ENOENT) {
                         events_watch(object);
                         return r;
