@@ -93,6 +93,37 @@ static int add_signals(Manager *manager) {
         return r < 0 ? r : sd_event_add_signal(manager->event, NULL, SIGINT, NULL, NULL);
 }
 
+/* What ends with the service says so on the bus. */
+static void end_parts(Manager *manager) {
+        manager->idle = idle_free(manager->idle);
+        manager->subscriptions = subscriptions_free(manager->subscriptions);
+        manager->waits = waits_free(manager->waits);
+        manager->jobs = jobs_free(manager->jobs);
+        manager->objects = objects_free(manager->objects);
+        manager->clients = clients_free(manager->clients);
+}
+
+static int on_exit_loop(sd_event_source *source, void *userdata) {
+        end_parts(userdata);
+        return 0;
+}
+
+/* sd-bus closes its connection when the loop exits, so the parts have to be ended before: exit sources run in the
+ * order of their priority. */
+static int add_exit(Manager *manager) {
+        sd_event_source *source;
+        int r;
+
+        r = sd_event_add_exit(manager->event, &source, on_exit_loop, manager);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
+        return r;
+}
+
 static int make_parts(Manager *manager, uint64_t idle_timeout) {
         int r;
 
@@ -120,6 +151,8 @@ static int begin(Manager *manager, const ManagerOptions *options, Error *error) 
         r = sd_event_new(&manager->event);
         if (r >= 0)
                 r = add_signals(manager);
+        if (r >= 0)
+                r = add_exit(manager);
         if (r >= 0)
                 r = runner_prepare();
         if (r < 0)
@@ -168,12 +201,7 @@ int manager_new(const ManagerOptions *options, Manager **ret, Error *error) {
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
-        manager->idle = idle_free(manager->idle);
-        manager->subscriptions = subscriptions_free(manager->subscriptions);
-        manager->waits = waits_free(manager->waits);
-        manager->jobs = jobs_free(manager->jobs);
-        manager->objects = objects_free(manager->objects);
-        manager->clients = clients_free(manager->clients);
+        end_parts(manager);
         manager->journal = journal_free(manager->journal);
         manager->limits = limits_free(manager->limits);
         sd_bus_flush_close_unref(manager->bus);

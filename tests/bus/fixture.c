@@ -11,7 +11,9 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +37,22 @@ static void die_with_test(gpointer data) {
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
+/* The socket is there a moment before the bus listens on it. */
+static void await_bus(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd, r = -1;
+
+        g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof(address.sun_path)), <, sizeof(address.sun_path));
+        for (int i = 0; i < 2000 && r < 0; i++) {
+                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+                close(fd);
+                if (r < 0)
+                        g_usleep(5000);
+        }
+        g_assert_cmpint(r, ==, 0);
+}
+
 static void start_bus(Fixture *fixture, const char *arguments) {
         g_autofree char *configuration = g_strdup_printf(bus_configuration, fixture->directory, fixture->directory);
         g_autofree char *service = g_strdup_printf("[D-BUS Service]\nName=%s\nExec=%s%s%s\n", IPCBUS_BUS_NAME,
@@ -42,7 +60,7 @@ static void start_bus(Fixture *fixture, const char *arguments) {
         g_autofree char *option = g_strdup_printf("--config-file=%s/bus.conf", fixture->directory);
         const char *argv[] = { "dbus-daemon", option, "--nofork", "--nopidfile", NULL };
         g_auto(GStrv) environment = g_get_environ();
-        g_autofree char *socket = g_build_filename(fixture->directory, "bus", NULL);
+        g_autofree char *path = g_build_filename(fixture->directory, "bus", NULL);
         g_autoptr(GError) error = NULL;
 
         g_autofree char *services = g_build_filename(fixture->directory, "services", NULL);
@@ -55,9 +73,8 @@ static void start_bus(Fixture *fixture, const char *arguments) {
         g_spawn_async(fixture->directory, (char **)argv, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
                 die_with_test, NULL, &fixture->bus, &error);
         g_assert_no_error(error);
-        for (int i = 0; i < 1000 && access(socket, F_OK) < 0; i++)
-                g_usleep(5000);
-        fixture->bus_address = g_strdup_printf("unix:path=%s", socket);
+        await_bus(path);
+        fixture->bus_address = g_strdup_printf("unix:path=%s", path);
 }
 
 GDBusConnection *fixture_connect(Fixture *fixture) {
