@@ -124,8 +124,8 @@ void fixture_set_up(Fixture *fixture, gconstpointer arguments) {
         start_bus(fixture, arguments);
         fixture->connection = fixture_connect(fixture);
         fixture->manager = fixture_manager(fixture->connection);
-        g_dbus_connection_signal_subscribe(fixture->connection, IPCBUS_BUS_NAME, NULL, NULL, NULL, NULL,
-                G_DBUS_SIGNAL_FLAGS_NONE, on_signal, fixture, NULL);
+        fixture->subscription = g_dbus_connection_signal_subscribe(fixture->connection, IPCBUS_BUS_NAME, NULL, NULL,
+                NULL, NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, fixture, NULL);
         fixture_settle(fixture);
 }
 
@@ -174,6 +174,9 @@ void fixture_end_service(Fixture *fixture, int signal) {
                 return;
         g_assert_cmpint(kill(pid, signal), ==, 0);
         WAIT_UNTIL(process_has_ended(pid));
+        /* A proxy goes on calling the old owner until it has heard of its end. */
+        WAIT_UNTIL(fixture_service_pid(fixture) != pid);
+        fixture_settle(fixture);
 }
 
 static bool process_is_ours(Fixture *fixture, const char *pid) {
@@ -263,8 +266,11 @@ void fixture_tear_down(Fixture *fixture, gconstpointer arguments) {
         clean = memory_is_clean(fixture) && clean;
         g_assert_true(clean);
 
+        g_dbus_connection_signal_unsubscribe(fixture->connection, fixture->subscription);
         g_object_unref(fixture->manager);
         fixture_disconnect(fixture->connection);
+        while (g_main_context_iteration(NULL, FALSE))
+                ;
         kill(fixture->bus, SIGTERM);
         waitpid(fixture->bus, NULL, 0);
         g_spawn_close_pid(fixture->bus);

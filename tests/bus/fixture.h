@@ -16,8 +16,9 @@ typedef struct Fixture {
         GPid bus;
         GDBusConnection *connection;
         IpcbusManager *manager; /* over the connection; calls have no time-out */
-        GString *signals;       /* "Member(arguments)\n" of all that the service has sent */
-        GPtrArray *queues;      /* names that may be left in the mqueue file system, which may not be mounted */
+        unsigned subscription;
+        GString *signals;  /* "Member(arguments)\n" of all that the service has sent */
+        GPtrArray *queues; /* names that may be left in the mqueue file system, which may not be mounted */
         unsigned names;
 } Fixture;
 

@@ -276,6 +276,7 @@ static void test_accept(Fixture *fixture, gconstpointer data) {
         g_assert_true(ipcbus_stream_call_accept_sync(
                 stream, G_MAXUINT64, PLAINLY, NULL, &handle, &peer, &list, NULL, &error));
         ours = g_unix_fd_list_get(list, g_variant_get_handle(handle), NULL);
+        g_clear_object(&list); /* it has a copy of its own */
         g_assert_true(g_variant_lookup(peer, "pid", "t", &pid));
         g_assert_cmpuint(pid, ==, (guint64)getpid());
         g_assert_cmpint(send(theirs, "abc", 3, MSG_NOSIGNAL), ==, 3);
