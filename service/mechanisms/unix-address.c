@@ -49,6 +49,9 @@ int unix_address_from_name(const char *kind, const struct sockaddr_un *name, soc
 
         if (n == 0)
                 return -EADDRNOTAVAIL;
+        /* Of a path that fills sun_path the kernel counts the NUL that has no room in it any more (unix(7)). */
+        if (n > sizeof name->sun_path)
+                n = sizeof name->sun_path;
         if (name->sun_path[0] == '\0')
                 return address_set_bytes(ret, kind, ADDRESS_ABSTRACT, name->sun_path + 1, n - 1);
         memcpy(path, name->sun_path, n);

@@ -202,7 +202,7 @@ static int dgram_take(int fd, bool peek, void *buffer, size_t size, size_t *ret_
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
         } control;
-        struct sockaddr_un from;
+        struct sockaddr_storage from; /* a name of AF_UNIX can be a byte longer than its structure (unix(7)) */
         struct iovec vector = { .iov_base = buffer, .iov_len = size };
         struct msghdr header = {
                 .msg_name = &from,

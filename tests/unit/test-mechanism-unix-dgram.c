@@ -110,6 +110,39 @@ static void test_child(PathFixture *f, gconstpointer data) {
         path_fixture_remove(&object);
 }
 
+/* A name may fill sun_path to its last byte, with no NUL behind it; the kernel tells its length as one byte more than
+ * the structure has (unix(7)). */
+static void test_longest_sender(PathFixture *f, gconstpointer data) {
+        struct sockaddr_un name = { .sun_family = AF_UNIX };
+        CLEANUP(record_freep) Record *meta = NULL;
+        g_autofree char *text = NULL, *sender = NULL, *expected = NULL;
+        KernelObject object;
+        Error error = {};
+        size_t used;
+        int fd;
+
+        g_assert_cmpint(record_new(&meta), ==, 0);
+        fixture_create(&object, "unix-dgram", f->option, NULL);
+        memset(name.sun_path, 's', sizeof name.sun_path);
+        used = strlen(f->directory);
+        g_assert_cmpuint(used, <, sizeof name.sun_path);
+        memcpy(name.sun_path, f->directory, used);
+        name.sun_path[used] = '/';
+        sender = g_strndup(name.sun_path, sizeof name.sun_path);
+        expected = g_strconcat("unix-dgram:", sender, NULL);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(bind(fd, (struct sockaddr *)&name, sizeof name), ==, 0);
+        name = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        g_strlcpy(name.sun_path, f->path, sizeof name.sun_path);
+        g_assert_cmpint(sendto(fd, "far", 3, 0, (struct sockaddr *)&name, sizeof name), ==, 3);
+        g_assert_cmpint(fixture_receive(&object, false, 0, &text, meta, &error), ==, 0);
+        g_assert_cmpstr(text, ==, "far");
+        g_assert_cmpstr(record_get_string(meta, "from", ""), ==, expected);
+        close(fd);
+        g_assert_cmpint(unlink(sender), ==, 0);
+        path_fixture_remove(&object);
+}
+
 static void test_full(PathFixture *f, gconstpointer data) {
         unsigned capacity = 0;
         KernelObject object;
@@ -263,6 +296,7 @@ int main(int argc, char **argv) {
         PATH_TEST("unix-dgram", "create", test_create);
         PATH_TEST("unix-dgram", "messages", test_messages);
         PATH_TEST("unix-dgram", "child", test_child);
+        PATH_TEST("unix-dgram", "longest-sender", test_longest_sender);
         PATH_TEST("unix-dgram", "full", test_full);
         PATH_TEST("unix-dgram", "size-limit", test_size_limit);
         PATH_TEST("unix-dgram", "foreign", test_foreign);
