@@ -73,7 +73,12 @@ static int shm_reopen(const KernelObject *object, int flags, struct stat *ret_st
         CLEANUP_FD int fd = -EBADF;
         struct stat st;
 
-        fd = shm_open(name, flags | O_CLOEXEC, 0);
+        /* O_NONBLOCK, which shm_open(3) lets through: should it be a FIFO by now, this must not wait for its other
+         * end. */
+        fd = shm_open(name, flags | O_NONBLOCK | O_CLOEXEC, 0);
+        if (fd < 0 && errno == ENXIO)
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "The POSIX shared memory \"%s\" was replaced by something else of the same name.", name);
         if (fd < 0) {
                 if (errno == ENOENT)
                         return error_set(error, ERROR_NO_SUCH_OBJECT,

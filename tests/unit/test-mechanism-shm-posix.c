@@ -183,6 +183,7 @@ static void test_resize(Fixture *f, gconstpointer data) {
 }
 
 static void test_replaced(Fixture *f, gconstpointer data) {
+        g_autofree char *text = NULL;
         KernelObject object;
         Error error = {};
         int fd = -1;
@@ -198,6 +199,14 @@ static void test_replaced(Fixture *f, gconstpointer data) {
         g_assert_cmpint(fixture_send(&object, "x", &error), ==, -ENOENT);
         g_assert_nonnull(strstr(error.message, "was replaced"));
         g_assert_cmpint(object.mechanism->resize(&object, 1, &error), ==, -ENOENT);
+        g_assert_cmpint(object.mechanism->open_end(&object, "", false, &fd, &error), ==, -ENOENT);
+        g_assert_cmpint(unlink(f->path), ==, 0);
+
+        /* Opening a FIFO waits for its other end, unless one asks not to. */
+        g_assert_cmpint(mkfifo(f->path, 0600), ==, 0);
+        error = (Error){};
+        g_assert_cmpint(fixture_receive(&object, false, 0, &text, NULL, &error), ==, -ENOENT);
+        g_assert_cmpint(fixture_send(&object, "x", &error), ==, -ENOENT);
         g_assert_cmpint(object.mechanism->open_end(&object, "", false, &fd, &error), ==, -ENOENT);
         kernel_object_done(&object);
         g_assert_cmpint(unlink(f->path), ==, 0);
