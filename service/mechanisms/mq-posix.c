@@ -110,6 +110,12 @@ static int mq_kind_create(KernelObject *object, const Record *options, Error *er
         r = mq_sizes_from_options(options, &messages, &size, error);
         if (r < 0)
                 return r;
+        /* What a queue is can only be asked by opening it. */
+        if ((mode & 0600) == 0)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "With mode=%04o not even its owner could open the queue \"%s\" again, to look at it or to see "
+                        "that it is still the same before it is removed; give the owner 0400 or 0200 at least.",
+                        (unsigned)mode, name);
         r = address_set_path(&object->address, KIND, name);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot keep the name \"%s\"", name);

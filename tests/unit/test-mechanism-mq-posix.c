@@ -94,6 +94,7 @@ static void test_refused(Fixture *f, gconstpointer data) {
         posix_fixture_refused("mq-posix", ERROR_LIMIT_EXCEEDED, "msgsize_max", f->option, "message_size=16777217");
         posix_fixture_refused(
                 "mq-posix", ERROR_LIMIT_EXCEEDED, "msg_max", f->option, "max_messages=9223372036854775808");
+        posix_fixture_refused("mq-posix", ERROR_INVALID_OPTION, "0400 or 0200", f->option, "mode=0077");
         posix_fixture_open_refused(f->address, ERROR_NO_SUCH_OBJECT, f->name);
         posix_fixture_open_refused(address, ERROR_INVALID_ADDRESS, "second slash");
         fixture_create(&object, "mq-posix", f->option, NULL);
