@@ -114,19 +114,24 @@ static int fifo_prepare(KernelObject *object, const Record *options, Error *erro
         r = path_pin(path, S_IFIFO, "FIFO", &object->fds[PINNED], &st, error);
         if (r < 0)
                 return r;
-        r = path_set_mode(object->fds[PINNED], (mode_t)record_get_u64(options, "mode", 0600), &st, error);
-        if (r < 0)
-                return r;
-        path_fill(object, object->fds[PINNED], &st);
         r = address_set_path(&object->address, "fifo", path);
         if (r < 0)
                 return error_set_errno(error, r, "The address of the FIFO cannot be kept");
-        if (!record_get_bool(options, "hold", true))
-                return 0;
-        r = fifo_hold(object, error);
-        if (r < 0 || !record_has(options, "capacity"))
-                return r;
-        return pipe_set_capacity(object->fds[READING], record_get_u64(options, "capacity", 0), &object->bytes, error);
+        if (record_get_bool(options, "hold", true)) {
+                /* Whatever its mode and the umask forbid to its owner, its ends are the maker's. */
+                r = path_set_mode(object->fds[PINNED], 0600, &st, error);
+                if (r >= 0)
+                        r = fifo_hold(object, error);
+                if (r >= 0 && record_has(options, "capacity"))
+                        r = pipe_set_capacity(
+                                object->fds[READING], record_get_u64(options, "capacity", 0), &object->bytes, error);
+                if (r < 0)
+                        return r;
+        }
+        r = path_set_mode(fifo_inode(object), (mode_t)record_get_u64(options, "mode", 0600), &st, error);
+        if (r >= 0)
+                path_fill(object, fifo_inode(object), &st);
+        return r;
 }
 
 static int fifo_create(KernelObject *object, const Record *options, Error *error) {
@@ -146,7 +151,7 @@ static int fifo_create(KernelObject *object, const Record *options, Error *error
         }
         r = fifo_prepare(object, options, error);
         if (r < 0) {
-                unlink(path);
+                path_unlink_made(path, fifo_inode(object));
                 fifo_close(object);
         }
         return r;

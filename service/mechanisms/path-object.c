@@ -61,6 +61,20 @@ int path_pin(const char *path, mode_t type, const char *what, int *ret_fd, struc
         return 0;
 }
 
+/* The number of an inode is given to another file as soon as the first is gone (ext4 does so at once), and a journal
+ * is read when nothing has pinned it: the time of birth tells them apart, where the file system keeps it. */
+static void path_identity(int fd, const struct stat *st, char ret_identity[IDENTITY_MAX]) {
+        struct statx stx;
+        size_t length;
+
+        identity_from_stat(st, ret_identity);
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx) < 0 || !(stx.stx_mask & STATX_BTIME))
+                return;
+        length = strlen(ret_identity);
+        snprintf(ret_identity + length, IDENTITY_MAX - length, ":%lld.%09u", (long long)stx.stx_btime.tv_sec,
+                stx.stx_btime.tv_nsec);
+}
+
 int path_identify(
         const Address *address, mode_t type, const char *what, char ret_identity[IDENTITY_MAX], Error *error) {
         CLEANUP_FD int fd = -EBADF;
@@ -70,12 +84,13 @@ int path_identify(
         r = path_pin(address->text, type, what, &fd, &st, error);
         if (r < 0)
                 return r;
-        identity_from_stat(&st, ret_identity);
+        path_identity(fd, &st, ret_identity);
         return 0;
 }
 
 void path_fill(KernelObject *object, int fd, const struct stat *st) {
         kernel_object_from_stat(object, st);
+        path_identity(fd, st, object->identity);
         object->created = birth_of_file(fd, "");
 }
 
@@ -107,4 +122,11 @@ int path_unlink(const char *path, const char *what, Error *error) {
         if (errno == ENOENT || errno == ENOTDIR)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no %s at %.300s any more.", what, path);
         return error_set_errno(error, errno, "The %s %.300s cannot be removed", what, path);
+}
+
+void path_unlink_made(const char *path, int fd) {
+        struct stat made, now;
+
+        if (fstat(fd, &made) >= 0 && lstat(path, &now) >= 0 && made.st_dev == now.st_dev && made.st_ino == now.st_ino)
+                unlink(path);
 }

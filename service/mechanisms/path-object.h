@@ -13,7 +13,7 @@ int path_check(const char *path, size_t max, Error *error);
 /* Pins what stands at the path, if it is of `type` (S_IFIFO, S_IFSOCK): the descriptor is O_PATH and goes on naming
  * the same inode. `what` is how people call the type. NoSuchObject also says what stands there instead. */
 int path_pin(const char *path, mode_t type, const char *what, int *ret_fd, struct stat *ret, Error *error);
-/* For identify(): device and inode of what stands at the address now. */
+/* For identify(): device, inode and birth of what stands at the address now. */
 int path_identify(
         const Address *address, mode_t type, const char *what, char ret_identity[IDENTITY_MAX], Error *error);
 /* Fills identity, owner, group, mode and created. */
@@ -22,5 +22,7 @@ void path_fill(KernelObject *object, int fd, const struct stat *st);
 int path_exists(const char *path, Error *error);
 /* Makes the permission bits what was asked for, whatever the umask took off. */
 int path_set_mode(int fd, mode_t mode, struct stat *st, Error *error);
+/* Takes the name back after a create() that failed, unless something else than what `fd` pins stands there by now. */
+void path_unlink_made(const char *path, int fd);
 int path_unlink(const char *path, const char *what, Error *error);
 const char *path_type_name(mode_t mode); /* "a regular file" */

@@ -184,10 +184,11 @@ int unix_bind(int fd, const Address *address, mode_t mode, bool replace, Error *
         if (r < 0 || address->form != ADDRESS_PATH)
                 return r;
         r = path_pin(address->text, S_IFSOCK, "socket", &pinned, &st, error);
-        if (r >= 0)
-                r = path_set_mode(pinned, mode, &st, error);
         if (r < 0)
-                unix_unbind(address);
+                return r; /* another took the place already, or cleared it */
+        r = path_set_mode(pinned, mode, &st, error);
+        if (r < 0)
+                path_unlink_made(address->text, pinned);
         return r;
 }
 

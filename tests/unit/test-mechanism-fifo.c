@@ -109,6 +109,33 @@ static void test_verify(PathFixture *f, gconstpointer data) {
         unlink(other);
 }
 
+/* As after a crash of the service, when nothing pins the inode and only the journal knows its number: that is given to
+ * the next file, and another's FIFO must not be taken for the one that was made. */
+static void test_number_again(PathFixture *f, gconstpointer data) {
+        char identity[IDENTITY_MAX], now[IDENTITY_MAX];
+        KernelObject object;
+        struct stat before, after;
+        Error error = {};
+
+        fixture_create(&object, "fifo", f->option, "hold=false", NULL);
+        g_strlcpy(identity, object.identity, sizeof identity);
+        kernel_object_done(&object);
+        g_assert_cmpint(fixture_open(&object, f->address, NULL, &error), ==, 0);
+        g_assert_cmpstr(object.identity, ==, identity);
+        kernel_object_done(&object);
+        g_assert_cmpint(lstat(f->path, &before), ==, 0);
+        g_usleep(20 * 1000); /* the time of birth is the kernel's, which goes in ticks */
+        g_assert_cmpint(unlink(f->path), ==, 0);
+        g_assert_cmpint(mkfifo(f->path, 0600), ==, 0);
+        g_assert_cmpint(lstat(f->path, &after), ==, 0);
+        g_assert_cmpint(fixture_open(&object, f->address, NULL, &error), ==, 0);
+        if (before.st_ino != after.st_ino || object.created != 0)
+                g_assert_cmpstr(object.identity, !=, identity);
+        g_assert_cmpint(object.mechanism->identify(&object.address, now, &error), ==, 0);
+        g_assert_cmpstr(object.identity, ==, now);
+        path_fixture_remove(&object);
+}
+
 static void test_held(PathFixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         KernelObject object;
@@ -394,6 +421,31 @@ static void test_permission(PathFixture *f, gconstpointer data) {
         unlink(f->path);
 }
 
+/* Its maker holds the ends, whatever the mode and the umask say. */
+static void test_mode_without_owner(PathFixture *f, gconstpointer data) {
+        int status;
+        pid_t pid;
+
+        g_assert_cmpint(chmod(f->directory, 0777), ==, 0);
+        pid = fork();
+        if (pid == 0) {
+                KernelObject object;
+                Error error = {};
+
+                if (geteuid() == 0 && (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0))
+                        _exit(2);
+                umask(0777);
+                fixture_create(&object, "fifo", f->option, "mode=0", NULL);
+                if (object.mode != 0 || fixture_send(&object, "x", &error) < 0)
+                        _exit(3);
+                fixture_assert_receives(&object, "x");
+                path_fixture_remove(&object);
+                _exit(0);
+        }
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_cmpint(status, ==, 0);
+}
+
 int main(int argc, char **argv) {
         signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
@@ -401,6 +453,7 @@ int main(int argc, char **argv) {
         PATH_TEST("fifo", "refused", test_refused);
         PATH_TEST("fifo", "open-refused", test_open_refused);
         PATH_TEST("fifo", "verify", test_verify);
+        PATH_TEST("fifo", "number-again", test_number_again);
         PATH_TEST("fifo", "held", test_held);
         PATH_TEST("fifo", "take", test_take);
         PATH_TEST("fifo", "send-waits-for-reader", test_send_waits_for_reader);
@@ -410,5 +463,6 @@ int main(int argc, char **argv) {
         PATH_TEST("fifo", "removed", test_removed);
         PATH_TEST("fifo", "scan", test_scan);
         PATH_TEST("fifo", "permission", test_permission);
+        PATH_TEST("fifo", "mode-without-owner", test_mode_without_owner);
         return g_test_run();
 }
