@@ -325,6 +325,24 @@ char *fixture_create(Fixture *fixture, const char *kind, GVariant *given, char *
         return address;
 }
 
+char *fixture_make(Fixture *fixture, const char *kind, char **ret_path) {
+        g_autofree char *path = fixture_path(fixture), *name = fixture_name(fixture);
+
+        if (g_str_equal(kind, "mq-posix"))
+                return fixture_create(fixture, kind,
+                        options("name", "s", name, "max_messages", "t", (guint64)4, "message_size", "t", (guint64)64,
+                                NULL),
+                        ret_path);
+        if (g_str_equal(kind, "shm-posix"))
+                return fixture_create(
+                        fixture, kind, options("name", "s", name, "size", "t", (guint64)4096, NULL), ret_path);
+        if (g_str_equal(kind, "sem-posix"))
+                return fixture_create(fixture, kind, options("name", "s", name, NULL), ret_path);
+        if (g_str_equal(kind, "fifo") || g_str_has_prefix(kind, "unix-"))
+                return fixture_create(fixture, kind, options("path", "s", path, NULL), ret_path);
+        return fixture_create(fixture, kind, NO_OPTIONS, ret_path);
+}
+
 void assert_error(GError **error, const char *name) {
         g_autofree char *wanted = g_strconcat(IPCBUS_ERROR_PREFIX, name, NULL);
         g_autofree char *seen = NULL;

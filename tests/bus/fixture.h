@@ -47,6 +47,8 @@ GVariant *bytes(const void *data, size_t size);
 
 /* Creates or fails the test. */
 char *fixture_create(Fixture *fixture, const char *kind, GVariant *options, char **ret_path);
+/* A small one of any kind, with names of the test's own: queues of a user share one small limit. */
+char *fixture_make(Fixture *fixture, const char *kind, char **ret_path);
 /* Fails the test unless the error is org.ipcbus1.Error.NAME, and frees it. */
 void assert_error(GError **error, const char *name);
 

@@ -61,19 +61,8 @@ static void assert_data(Answer *answer, const char *text) {
         *answer = (Answer){};
 }
 
-/* One object of each kind that carries data, made with what it needs. */
-static char *make(Fixture *fixture, const char *kind) {
-        g_autofree char *path = fixture_path(fixture), *name = fixture_name(fixture);
-
-        if (g_str_has_suffix(kind, "-posix"))
-                return fixture_create(fixture, kind, options("name", "s", name, NULL), NULL);
-        if (g_str_equal(kind, "pipe"))
-                return fixture_create(fixture, kind, NO_OPTIONS, NULL);
-        return fixture_create(fixture, kind, options("path", "s", path, NULL), NULL);
-}
-
 static void test_arrival(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind);
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
         Answer answer = {};
 
         receive_later(fixture->manager, address, G_MAXUINT64, &answer);
@@ -86,7 +75,7 @@ static void test_arrival(Fixture *fixture, gconstpointer kind) {
 }
 
 static void test_timeout(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind);
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
         g_autoptr(GVariant) data = NULL, meta = NULL;
         gint64 begin = g_get_monotonic_time();
         GError *error = NULL;
@@ -104,7 +93,7 @@ static void test_timeout(Fixture *fixture, gconstpointer kind) {
 
 /* Each message goes to one of those who wait, none to two, and none is lost. */
 static void test_many(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind);
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
         Answer answers[8] = {};
         unsigned done = 0;
 
@@ -125,7 +114,7 @@ static void test_many(Fixture *fixture, gconstpointer kind) {
 }
 
 static void test_remove(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind);
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
         Answer answer = {};
 
         receive_later(fixture->manager, address, G_MAXUINT64, &answer);
@@ -155,7 +144,7 @@ static void test_foreign(Fixture *fixture, gconstpointer data) {
 
 /* A large write goes on while a reader drains it, and what does not fit in the time is told. */
 static void test_partial(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind), *much = g_malloc0(1 << 20);
+        g_autofree char *address = fixture_make(fixture, kind, NULL), *much = g_malloc0(1 << 20);
         g_autoptr(GError) error = NULL;
         guint64 sent;
 
@@ -173,7 +162,7 @@ static void test_partial(Fixture *fixture, gconstpointer kind) {
 
 /* A semaphore is waited for in a worker: it can be taken, it can time out, it goes with its object and its caller. */
 static void test_semaphore(Fixture *fixture, gconstpointer data) {
-        g_autofree char *address = make(fixture, "sem-posix");
+        g_autofree char *address = fixture_make(fixture, "sem-posix", NULL);
         GDBusConnection *other = fixture_connect(fixture);
         g_autoptr(IpcbusManager) manager = fixture_manager(other);
         g_autoptr(GError) error = NULL;
@@ -208,7 +197,7 @@ static void test_semaphore(Fixture *fixture, gconstpointer data) {
 
 /* A caller that disconnects while it waits: nothing is kept for it, and what it waited for goes to the next. */
 static void test_caller_leaves(Fixture *fixture, gconstpointer kind) {
-        g_autofree char *address = make(fixture, kind);
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
         GDBusConnection *other = fixture_connect(fixture);
         g_autoptr(IpcbusManager) manager = fixture_manager(other);
         Answer left = {}, answer = {};
@@ -260,7 +249,7 @@ static void test_caller_killed(Fixture *fixture, gconstpointer data) {
 
 /* A call that waits does not hinder one that does not. */
 static void test_others_are_served(Fixture *fixture, gconstpointer data) {
-        g_autofree char *address = make(fixture, "pipe");
+        g_autofree char *address = fixture_make(fixture, "pipe", NULL);
         Answer answers[100] = {};
         g_autoptr(GError) error = NULL;
         g_auto(GStrv) kinds = NULL;
@@ -278,7 +267,7 @@ static void test_others_are_served(Fixture *fixture, gconstpointer data) {
 
 /* The service is told to end while a call waits: the call is answered. */
 static void test_service_ends(Fixture *fixture, gconstpointer data) {
-        g_autofree char *address = make(fixture, "pipe");
+        g_autofree char *address = fixture_make(fixture, "pipe", NULL);
         Answer answer = {};
 
         receive_later(fixture->manager, address, G_MAXUINT64, &answer);
