@@ -300,15 +300,17 @@ int object_open_end(Object *object, const char *end, bool take, int *ret_fd, Err
 const Record *object_attributes(Object *object) {
         CLEANUP(record_freep) Record *fresh = NULL;
         uint64_t now = 0;
+        int r = 0;
 
         (void)sd_event_get_iteration(object->manager->event, &now);
         if (object->attributes && object->attributes_at == now + 1)
                 return object->attributes;
         if (record_new(&fresh) < 0)
                 return object->attributes;
+        if (object->kernel.mechanism->describe)
+                r = object->kernel.mechanism->describe(&object->kernel, fresh, NULL);
         /* What cannot be read now is shown as it was: a property has no way to fail that does not hide all others. */
-        if (!object->attributes || !object->kernel.mechanism->describe ||
-                object->kernel.mechanism->describe(&object->kernel, fresh, NULL) >= 0) {
+        if (r >= 0 || !object->attributes) {
                 record_free(object->attributes);
                 object->attributes = TAKE_POINTER(fresh);
         }
