@@ -98,7 +98,7 @@ static int serve(void) {
                 if (strcmp(ops[i].name, name) == 0)
                         r = ops[i].run(request, &error);
         if (r == -ENOSYS && !error_is_set(&error))
-                error_set(&error, ERROR_NOT_SUPPORTED, "The worker has no operation \"%s\"", name);
+                error_set(&error, ERROR_NOT_SUPPORTED, "The worker has no operation \"%s\".", name);
         r = send_end(r, &error);
         record_free(request);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -11,7 +11,7 @@ int request_object(const Record *request, KernelObject *ret, Error *error) {
         int r;
 
         if (!text)
-                return error_set(error, ERROR_INVALID_ADDRESS, "The request names no address");
+                return error_set(error, ERROR_INVALID_ADDRESS, "The request names no address.");
         r = address_parse(text, &address, error);
         if (r < 0)
                 return r;

@@ -103,7 +103,7 @@ static int try_as(KernelObject *object, const Caller *caller, Record **ret, Erro
                 ;
         close(fds[0]);
         if (r == -ETIMEDOUT)
-                return error_set(error, ERROR_TIMED_OUT, "Opening it did not end within 5 s");
+                return error_set(error, ERROR_TIMED_OUT, "Opening it did not end within 5 s.");
         return r < 0 ? error_set_errno(error, r, "The process that tried it died") : 0;
 }
 
@@ -134,7 +134,7 @@ static int caller_look_up(const char *user, Caller *caller, Error *error) {
         }
         if (!entry)
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "There is no user \"%s\" here; give a name or a number that this machine knows", user);
+                        "There is no user \"%s\" here; give a name or a number that this machine knows.", user);
         caller->uid = entry->pw_uid;
         caller->gid = entry->pw_gid;
         return 0;
@@ -193,7 +193,7 @@ static int explain(KernelObject *object, const Record *request, Record *row, Err
                 return explain_file(object, &caller, row, error);
         if (caller.uid != geteuid() && geteuid() != 0)
                 return error_set(error, ERROR_NOT_PERMITTED,
-                        "Only root can try an object as another user; ask as that user instead");
+                        "Only root can try an object as another user; ask as that user instead.");
         r = try_as(object, &caller, &outcome, error);
         if (r < 0)
                 return r;

@@ -16,7 +16,7 @@ int op_keep(const Record *request, Error *error) {
         if (r < 0)
                 return r;
         if (!mechanism->keep)
-                return error_set(error, ERROR_NOT_SUPPORTED, "Objects of kind %s need no keeper", kind);
+                return error_set(error, ERROR_NOT_SUPPORTED, "Objects of kind %s need no keeper.", kind);
         r = record_new(&none);
         if (r < 0)
                 return r;

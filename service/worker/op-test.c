@@ -43,7 +43,7 @@ static int plan_count(Plan *plan, Error *error) {
                                 plan->total++;
         if (plan->total == 0)
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "No kind that was asked for has such a claim; DescribeKind lists the ids of a kind's claims");
+                        "No kind that was asked for has such a claim; DescribeKind lists the ids of a kind's claims.");
         return 0;
 }
 
@@ -127,7 +127,7 @@ int op_test(const Record *request, Error *error) {
         int r;
 
         if (!plan.setting.token || !plan.setting.directory)
-                return error_set(error, ERROR_INVALID_OPTION, "A test needs a token and a directory of its own");
+                return error_set(error, ERROR_INVALID_OPTION, "A test needs a token and a directory of its own.");
         r = plan_count(&plan, error);
         if (r >= 0)
                 r = send_environment();

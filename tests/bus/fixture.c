@@ -99,7 +99,8 @@ IpcbusManager *fixture_manager(GDBusConnection *connection) {
         IpcbusManager *manager;
 
         manager = ipcbus_manager_proxy_new_sync(connection,
-                G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES | G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS,
+                G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES | G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS |
+                        G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START_AT_CONSTRUCTION,
                 g_dbus_connection_get_unique_name(connection) ? IPCBUS_BUS_NAME : NULL, IPCBUS_PATH, NULL, &error);
         g_assert_no_error(error);
         g_dbus_proxy_set_default_timeout(G_DBUS_PROXY(manager), G_MAXINT);
