@@ -90,6 +90,8 @@ int main(int argc, char *argv[]) {
 
         /* Writing to what nobody reads is an error to be told, not a reason to die. */
         (void)signal(SIGPIPE, SIG_IGN);
+        /* So is a file that grows past RLIMIT_FSIZE (setrlimit(2)): EFBIG. */
+        (void)signal(SIGXFSZ, SIG_IGN);
         raise_descriptor_limit();
 
         r = manager_new(&options, &manager, &error);

@@ -180,7 +180,7 @@ struct Mechanism {
         int (*listen)(KernelObject *object, const char *const *signals, size_t n, Error *error);
 
         /* For explaining who may use an object and why not. The file that stands for it, and what using it needs
-         * (R_OK, W_OK); the caller frees *ret_path. NULL: it is no file that everybody sees. */
+         * (R_OK, W_OK); the caller frees *ret_path. NULL, or -EOPNOTSUPP: it is no file that everybody sees. */
         int (*file)(const Address *address, char **ret_path, int *ret_want);
         /* Whether this process may use what open() found, tried without an effect on anybody. NULL: open() tells. */
         int (*try_use)(KernelObject *object, Error *error);

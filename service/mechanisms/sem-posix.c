@@ -274,7 +274,7 @@ static int sem_post_times(const char *name, sem_t *sem, uint64_t count, Error *e
                 return error_set_errno(error, errno, "Cannot read the POSIX semaphore \"%s\"", name);
         if (count > (uint64_t)(SEM_VALUE_MAX - value))
                 return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "Posting %" PRIu64 " times would bring \"%s\" from %d past %d, the largest value that a POSIX "
+                        "Posting %" PRIu64 " more would bring \"%s\" from %d past %d, the largest value that a POSIX "
                         "semaphore can have (SEM_VALUE_MAX); nothing was posted.",
                         count, name, value, SEM_VALUE_MAX);
         for (uint64_t i = 0; i < count; i++)

@@ -24,8 +24,8 @@ int unix_address_from_options(const char *kind, const Record *options, Address *
 
         if (!path == !name)
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "One of \"path\" (an absolute path) and \"name\" (an abstract name) is needed, not %s.",
-                        path ? "both" : "neither");
+                        "One of \"path\" (an absolute path) and \"name\" (an abstract name) is needed, and %s given.",
+                        path ? "both were" : "none was");
         if (path) {
                 r = path_check(path, UNIX_NAME_MAX, error);
                 if (r < 0)
@@ -326,6 +326,14 @@ int unix_open_foreign(KernelObject *object, int type, Error *error) {
                 text ? text : "the address",
                 occupant == UNIX_DATAGRAM ? "; unix-dgram is the kind for it"
                                           : ": it takes connections, not datagrams");
+}
+
+int unix_file(const Address *address, char **ret_path, int *ret_want) {
+        if (address->form != ADDRESS_PATH)
+                return -EOPNOTSUPP;
+        *ret_path = strdup(address->text);
+        *ret_want = W_OK;
+        return *ret_path ? 0 : -ENOMEM;
 }
 
 int unix_remove(const KernelObject *object, Error *error) {

@@ -353,6 +353,7 @@ const Mechanism mechanism_unix_dgram = {
         .close = dgram_close,
         .remove = dgram_remove,
         .identify = unix_identify,
+        .file = unix_file,
         .send = dgram_send,
         .receive = dgram_receive,
         .wait_on = dgram_wait_on,

@@ -349,6 +349,7 @@ const Mechanism mechanism_unix_stream = {
         .close = stream_close,
         .remove = stream_remove,
         .identify = unix_identify,
+        .file = unix_file,
         .send = stream_send,
         .receive = stream_receive,
         .wait_on = stream_wait_on,

@@ -114,6 +114,7 @@ static int prepare(void) {
                 if (s != SIGKILL && s != SIGSTOP)
                         (void)signal(s, SIG_DFL);
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN);
         sigemptyset(&none);
         if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
                 return -errno;

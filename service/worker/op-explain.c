@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,8 +148,27 @@ static const char *user_name(uid_t uid) {
         return entry ? entry->pw_name : NULL;
 }
 
-/* Opening a regular file has no effect; opening a FIFO or connecting has one on whoever is there, and the kernel is
- * only asked whether it would be allowed. */
+/* connect(2) of a datagram socket reaches nobody, and where connections are taken it fails with EPROTOTYPE, but only
+ * after the kernel has looked at the rights and found somebody bound there (unix_find_other() in net/unix/af_unix.c).
+ */
+static int try_socket(const char *path) {
+        struct sockaddr_un name = { .sun_family = AF_UNIX };
+        CLEANUP_FD int fd = -EBADF;
+        size_t length = strlen(path);
+
+        if (length >= sizeof(name.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(name.sun_path, path, length);
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0 && errno != EPROTOTYPE)
+                return -errno;
+        return 0;
+}
+
+/* Opening a regular file has no effect; opening a FIFO has one on whoever is there, and the kernel is only asked
+ * whether it would be allowed. */
 static int try_file(const char *path, void *userdata) {
         int want = *(const int *)userdata;
         struct stat st;
@@ -155,6 +176,8 @@ static int try_file(const char *path, void *userdata) {
 
         if (stat(path, &st) < 0)
                 return -errno;
+        if (S_ISSOCK(st.st_mode))
+                return try_socket(path);
         if (!S_ISREG(st.st_mode))
                 return faccessat(AT_FDCWD, path, want, AT_EACCESS) < 0 ? -errno : 0;
         fd = open(path, (want & W_OK ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
@@ -166,6 +189,8 @@ static int explain_file(const KernelObject *object, const Caller *caller, Record
         int want, r;
 
         r = object->mechanism->file(&object->address, &path, &want);
+        if (r == -EOPNOTSUPP)
+                return r;
         if (r >= 0)
                 r = access_explain(path, want, caller->uid, caller->gid, caller->user, try_file, &want, row);
         return r < 0 ? error_set_errno(error, r, "Cannot find out who may open it") : 0;
@@ -189,8 +214,11 @@ static int explain(KernelObject *object, const Record *request, Record *row, Err
         record_set_u64(row, "uid", caller.uid);
         if (caller.user)
                 record_set_string(row, "user", caller.user);
-        if (object->mechanism->file)
-                return explain_file(object, &caller, row, error);
+        if (object->mechanism->file) {
+                r = explain_file(object, &caller, row, error);
+                if (r != -EOPNOTSUPP)
+                        return r;
+        }
         if (caller.uid != geteuid() && geteuid() != 0)
                 return error_set(error, ERROR_NOT_PERMITTED,
                         "Only root can try an object as another user; ask as that user instead.");

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,21 @@ static void test_kinds(Embedded *embedded, gconstpointer data) {
         ipcbus_manager_call_list_kinds_sync(embedded->manager, PLAINLY, &kinds, NULL, &error);
         g_assert_no_error(error);
         g_assert_true(g_strv_contains((const char *const *)kinds, "fifo"));
+}
+
+/* A file that would grow past the limit of the process is an error to the caller and not the end of the service. */
+static void test_file_size(Embedded *embedded, gconstpointer data) {
+        g_autofree char *name = g_strdup_printf("/ipcbus-test-%d-%x", (int)getpid(), g_random_int());
+        g_autofree char *file = g_strconcat("/dev/shm", name, NULL);
+        const struct rlimit limit = { 65536, 65536 };
+        g_autoptr(GError) error = NULL;
+
+        g_assert_cmpint(prlimit(embedded->service, RLIMIT_FSIZE, &limit, NULL), ==, 0);
+        ipcbus_manager_call_create_sync(embedded->manager, "shm-posix",
+                options("name", "s", name, "size", "t", (guint64)1024 * 1024, NULL), PLAINLY, NULL, NULL, NULL,
+                &error);
+        assert_error(&error, "LimitExceeded");
+        g_assert_false(g_file_test(file, G_FILE_TEST_EXISTS));
 }
 
 /* What has a name stays in the kernel, and another service finds it there. */
@@ -234,6 +250,7 @@ static void test_foreign_socket(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add("/embedded/kinds", Embedded, NULL, set_up, test_kinds, tear_down);
+        g_test_add("/embedded/file-size", Embedded, NULL, set_up, test_file_size, tear_down);
         g_test_add("/embedded/named", Embedded, NULL, set_up, test_named, tear_down);
         g_test_add("/embedded/refused", Embedded, NULL, set_up, test_refused, tear_down);
         g_test_add("/embedded/ends", Embedded, NULL, set_up, test_ends, tear_down);

@@ -3,6 +3,7 @@
  * in the middle. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -325,6 +327,40 @@ static void test_explain(void) {
         segment_done(&segment);
 }
 
+/* The mode of a socket counts, and somebody has to be there; asking reaches nobody. */
+static void test_explain_socket(int type, const char *kind) {
+        g_autofree char *directory = g_dir_make_tmp("ipcbus-test-XXXXXX", NULL);
+        g_autofree char *path = g_build_filename(directory, "socket", NULL);
+        g_autofree char *address = g_strconcat(kind, ":", path, NULL);
+        struct sockaddr_un name = { .sun_family = AF_UNIX };
+        struct pollfd came;
+        int fd;
+
+        g_assert_cmpint(chmod(directory, 0755), ==, 0);
+        g_strlcpy(name.sun_path, path, sizeof name.sun_path);
+        fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(bind(fd, (struct sockaddr *)&name, sizeof name), ==, 0);
+        g_assert_cmpint(chmod(path, 0600), ==, 0);
+        g_assert_true(type != SOCK_STREAM || listen(fd, 5) == 0);
+        g_assert_true(possible_for(address, getuid()));
+        if (geteuid() == 0) {
+                g_assert_false(possible_for(address, 65534));
+                g_assert_cmpint(chmod(path, 0602), ==, 0);
+                g_assert_true(possible_for(address, 65534));
+        }
+        came = (struct pollfd){ .fd = fd, .events = POLLIN };
+        g_assert_cmpint(poll(&came, 1, 0), ==, 0);
+        close(fd);
+        g_assert_false(possible_for(address, getuid()));
+        g_assert_cmpint(unlink(path), ==, 0);
+        g_assert_cmpint(rmdir(directory), ==, 0);
+}
+
+static void test_explain_sockets(void) {
+        test_explain_socket(SOCK_STREAM, "unix-stream");
+        test_explain_socket(SOCK_DGRAM, "unix-dgram");
+}
+
 /* --- Ends --- */
 
 /* The service is gone: the worker has to end, without a word. */
@@ -383,6 +419,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ops/describe", test_describe);
         g_test_add_func("/ops/describe-pipe", test_describe_pipe);
         g_test_add_func("/ops/explain", test_explain);
+        g_test_add_func("/ops/explain-sockets", test_explain_sockets);
         g_test_add_func("/ends/service-gone", test_service_gone);
         g_test_add_func("/ends/cancel", test_cancel);
         return g_test_run();
