@@ -146,7 +146,7 @@ def sanitized(stage, directory, selection):
         environment = dict(os.environ,
                            ASAN_OPTIONS=f'log_path={place}:detect_stack_use_after_return=1',
                            UBSAN_OPTIONS=f'log_path={place}:print_stacktrace=1:halt_on_error=1')
-        count = tested(stage, directory, selection + ['--timeout-multiplier', '3'], environment)
+        count = tested(stage, directory, selection + ['--timeout-multiplier', '2'], environment)
         found = sorted(os.listdir(reports))
         for name in found:
             with open(os.path.join(reports, name), encoding='utf-8', errors='replace') as report:

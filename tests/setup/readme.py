@@ -5,7 +5,7 @@
 In every block of the README that is marked as `console`, a line that starts with "$ " is a command (one that ends with a
 backslash goes on in the next line) and the lines below are what it prints. "…" stands for anything, also for any lines
 where it is alone; how many blanks stand between two words is left open, and so is what another run has otherwise: durations and
-other numbers with a fraction, process numbers, serials and who runs it. The names in the README are made unique, so that it
+other numbers with a fraction, process numbers, serials, notes where there was none (-), and who runs it. The names in the README are made unique, so that it
 can run beside others: "tour" becomes "tour-PID"."""
 
 import os
@@ -44,6 +44,8 @@ DURATION = re.compile(r'\d+(\.\d+)?[ \t]+(ns|us|ms|s|m|h|d)\b')
 
 
 def word_pattern(word):
+    if word == '-':
+        return r'\S+'
     if re.fullmatch(r'\d+\.\d+', word):
         return r'[\d.]+'
     if word == 'root':

@@ -68,9 +68,13 @@ activates() {
 
 unit() {
         command -v systemd-analyze >/dev/null || return 0
-        # The unit names the program by its final place, which is not there yet.
-        sed "s,^ExecStart=,ExecStart=$destination," "$root/lib/systemd/user/ipcbus.service" >"$destination/ipcbus.service"
-        XDG_RUNTIME_DIR=$destination/run systemd-analyze --user --man=no verify "$destination/ipcbus.service"
+        # The unit names the program by its final place, which is not there yet, and needs the bus's own unit, which only
+        # dbus-user-session has.
+        mkdir "$destination/units" && printf '[Socket]\nListenStream=%%t/bus\n' >"$destination/units/dbus.socket" &&
+                printf '[Service]\nExecStart=/bin/true\n' >"$destination/units/dbus.service" || return 1
+        sed "s,^ExecStart=,ExecStart=$destination," "$root/lib/systemd/user/ipcbus.service" \
+                >"$destination/units/ipcbus.service"
+        XDG_RUNTIME_DIR=$destination/run systemd-analyze --user --man=no verify "$destination/units/ipcbus.service"
 }
 
 check "meson install" env DESTDIR="$destination" meson install -C "$build" --no-rebuild --quiet
