@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs what the README shows, and compares what is printed: readme.py SOURCE-ROOT; prints TAP. Inside private-bus.
 
-In every block of the README that is marked as `console`, a line that starts with "$ " is a command (one that ends with a
-backslash goes on in the next line) and the lines below are what it prints. "…" stands for anything, also for any lines
-where it is alone; how many blanks stand between two words is left open, and so is what another run has otherwise: durations and
-other numbers with a fraction, process numbers, serials, notes where there was none (-), and who runs it. The names in the README are made unique, so that it
-can run beside others: "tour" becomes "tour-PID"."""
+In every block of the README that is marked as `console`, a line that starts with "$ " is a command (one that ends with
+a backslash goes on in the next line) and the lines below are what it prints. "…" stands for anything, also for any
+lines where it is alone; how many blanks stand between two words is left open, and so is what another run has otherwise:
+durations and other numbers with a fraction, process numbers, serials, notes where there was none (-), and who runs it.
+The names in the README are made unique, so that it can run beside others: "tour" becomes "tour-PID"."""
 
 import os
 import re
@@ -73,7 +73,8 @@ def main():
     environment = dict(os.environ, COLUMNS='200')
     for number, (command, expected) in enumerate(todo, 1):
         done = subprocess.run(['bash', '-c', unique(command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, universal_newlines=True, env=environment, timeout=120, check=False)
+                              stderr=subprocess.STDOUT, universal_newlines=True, env=environment, timeout=120,
+                              check=False)
         printed = done.stdout if not done.stdout or done.stdout.endswith('\n') else done.stdout + '\n'
         good = bool(pattern([unique(line) for line in expected]).match(printed))
         print(f"{'ok' if good else 'not ok'} {number} - {command}", flush=True)
