@@ -19,6 +19,7 @@
 #include "journal.h"
 #include "limit.h"
 #include "objects.h"
+#include "protocol.h"
 #include "runner.h"
 #include "subscriptions.h"
 #include "waits.h"
@@ -79,6 +80,25 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         return sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 
+static int on_name_released(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Manager *manager = userdata;
+
+        return sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
+/* First the name is given back: when the bus says that it is, all calls that came by it have been taken, and later
+ * ones start a new service. Told twice, it ends at once. */
+static int on_told_to_end(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Manager *manager = userdata;
+        bool again = manager->ending;
+
+        manager->ending = true;
+        if (!again && !manager->peer_to_peer &&
+                sd_bus_release_name_async(manager->bus, NULL, IPCBUS_BUS_NAME, on_name_released, manager) >= 0)
+                return 0;
+        return sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
 static int add_signals(Manager *manager) {
         sigset_t mask;
         int r;
@@ -88,9 +108,8 @@ static int add_signals(Manager *manager) {
         (void)sigaddset(&mask, SIGINT);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
-        /* Without a handler sd_event_add_signal(3) ends the loop, with status 0. */
-        r = sd_event_add_signal(manager->event, NULL, SIGTERM, NULL, NULL);
-        return r < 0 ? r : sd_event_add_signal(manager->event, NULL, SIGINT, NULL, NULL);
+        r = sd_event_add_signal(manager->event, NULL, SIGTERM, on_told_to_end, manager);
+        return r < 0 ? r : sd_event_add_signal(manager->event, NULL, SIGINT, on_told_to_end, manager);
 }
 
 /* What ends with the service says so on the bus. */

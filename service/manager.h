@@ -22,6 +22,7 @@ typedef struct Manager {
         sd_event *event;
         sd_bus *bus;
         bool peer_to_peer; /* embedded: one client on a socket pair */
+        bool ending;       /* was told to */
         Limits *limits;
         Clients *clients;
         Journal *journal;
