@@ -143,10 +143,12 @@ ExitCode stream_send_input(
         Cli *cli, const char *address, GVariant *description, uint64_t timeout_usec, bool *ret_done) {
         CLEANUP_FD int fd = -EBADF;
 
+        const char *end = kind_has_end(description, "write") ? "write" : "connect";
+
         *ret_done = false;
-        if (!kind_has_end(description, "write"))
+        if (!kind_has_end(description, end))
                 return EXIT_CODE_DONE;
-        ExitCode code = open_end(cli, address, "write", timeout_usec, &fd);
+        ExitCode code = open_end(cli, address, end, timeout_usec, &fd);
         if (code != EXIT_CODE_DONE || fd < 0)
                 return code;
         *ret_done = true;
@@ -163,24 +165,45 @@ ExitCode stream_send_input(
         return EXIT_CODE_DONE;
 }
 
-ExitCode stream_receive_output(
-        Cli *cli, const char *address, GVariant *description, uint64_t timeout_usec, bool *ret_done) {
+static ExitCode fail_receive(const char *address, int r) {
+        if (r == -ETIMEDOUT)
+                return say("%s: nothing came within the time", address), EXIT_CODE_TIMED_OUT;
+        return say("copying %s to standard output failed: %s", address, g_strerror(-r)), EXIT_CODE_FAILED;
+}
+
+ExitCode stream_receive_output(Cli *cli, const char *address, const char *end, uint64_t timeout_usec, bool *ret_done) {
         CLEANUP_FD int fd = -EBADF;
 
         *ret_done = false;
-        if (!kind_has_end(description, "read"))
-                return EXIT_CODE_DONE;
-        ExitCode code = open_end(cli, address, "read", timeout_usec, &fd);
+        ExitCode code = open_end(cli, address, end, timeout_usec, &fd);
         if (code != EXIT_CODE_DONE || fd < 0)
                 return code;
         *ret_done = true;
         Copy copy = { .from = fd, .to = STDOUT_FILENO, .from_timeout = timeout_usec, .to_timeout = USEC_INFINITY };
         int r = copy_all(&copy);
-        if (r == -ETIMEDOUT)
-                return say("%s: nothing came within the time", address), EXIT_CODE_TIMED_OUT;
         if (r == -EPIPE) /* whoever read our output had enough */
                 return EXIT_CODE_FAILED;
-        if (r < 0)
-                return say("copying %s to standard output failed: %s", address, g_strerror(-r)), EXIT_CODE_FAILED;
-        return EXIT_CODE_DONE;
+        return r < 0 ? fail_receive(address, r) : EXIT_CODE_DONE;
+}
+
+ExitCode stream_connect(Cli *cli, const char *address, int *ret_fd) {
+        return open_end(cli, address, "connect", USEC_INFINITY, ret_fd);
+}
+
+GBytes *stream_receive_part(const char *address, int fd, size_t size, uint64_t timeout_usec, ExitCode *ret_code) {
+        g_autofree char *buffer = g_malloc(size);
+        ssize_t n;
+        int r;
+
+        do {
+                r = wait_ready(fd, POLLIN, timeout_usec);
+                n = r < 0 ? 0 : read(fd, buffer, size);
+        } while (r >= 0 && n < 0 && (errno == EINTR || errno == EAGAIN));
+        if (r >= 0 && n < 0 && errno != ECONNRESET)
+                r = -errno;
+        if (r < 0) {
+                *ret_code = fail_receive(address, r);
+                return NULL;
+        }
+        return g_bytes_new_take(g_steal_pointer(&buffer), n < 0 ? 0 : (size_t)n);
 }

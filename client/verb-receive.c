@@ -3,11 +3,13 @@
  * wait ends and the message stays where it is. */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
 
+#include "cleanup.h"
 #include "connection.h"
 #include "errors.h"
 #include "kind.h"
@@ -16,6 +18,7 @@
 #include "output.h"
 #include "semaphore.h"
 #include "stream.h"
+#include "units.h"
 
 static char *opt_count, *opt_timeout, *opt_size, *opt_offset, *opt_type, *opt_peer;
 static gboolean opt_follow, opt_hex, opt_listen, opt_connect;
@@ -46,6 +49,11 @@ static const GOptionEntry peek_entries[] = {
 };
 
 #define MEMORY_PART (UINT64_C(4) * 1024 * 1024)
+
+enum {
+        CONNECTED_PART = 64 * 1024,
+        CONNECTED_MAX = 16 * 1024 * 1024,
+};
 
 typedef struct Waiting {
         IpcbusManager *manager;
@@ -142,10 +150,73 @@ static ExitCode receive_memory(Cli *cli, const char *address, Record *options) {
 }
 
 /* Descriptors only where the bytes go out as they are and nothing counts or cuts them. */
-static bool may_copy(const Cli *cli, GVariant *description) {
+static bool may_copy(const Cli *cli) {
         return opt_follow && opt_count == NULL && opt_size == NULL && opt_peer == NULL && opt_options == NULL &&
-               !opt_hex && !cli->json && !opt_listen && !opt_connect && !output_is_terminal() &&
-               kind_has_interface(description, IPCBUS_INTERFACE_STREAM);
+               !opt_hex && !cli->json && !opt_listen && !output_is_terminal();
+}
+
+/* A socket on which the service does not listen: it has to be connected to, and each call over the bus would make a
+ * connection of its own, so all that is wanted comes from one that is ours. */
+static ExitCode find_out_connects(Cli *cli, const char *address, GVariant *description, bool *ret) {
+        g_autoptr(GVariant) attributes = NULL;
+        g_autoptr(GError) error = NULL;
+        IpcbusManager *manager;
+        gboolean ours = FALSE;
+        ExitCode code;
+
+        *ret = opt_connect;
+        if (!kind_has_end(description, "connect") || opt_listen || opt_connect || opt_peer != NULL)
+                return EXIT_CODE_DONE;
+        code = connection_manager(cli, &manager);
+        if (code != EXIT_CODE_DONE)
+                return code;
+        if (!ipcbus_manager_call_describe_sync(manager, address, WITHOUT_TIMEOUT, &attributes, NULL, &error))
+                return fail_with(error, address);
+        g_variant_lookup(attributes, "ours", "b", &ours);
+        *ret = !ours;
+        return EXIT_CODE_DONE;
+}
+
+/* *ret_done false: no descriptors can come from there, nothing was done. */
+static ExitCode receive_connected(
+        Cli *cli, const char *address, const Record *options, uint64_t count, bool *ret_done) {
+        uint64_t size = record_get_u64(options, "size", CONNECTED_PART);
+        uint64_t timeout = record_get_u64(options, "timeout", USEC_INFINITY);
+        CLEANUP_FD int fd = -EBADF;
+        ExitCode code = stream_connect(cli, address, &fd);
+
+        *ret_done = code == EXIT_CODE_DONE && fd >= 0;
+        if (!*ret_done)
+                return code;
+        for (uint64_t i = 0; opt_follow ? opt_count == NULL || i < count : i < count; i++) {
+                g_autoptr(GVariant) meta = g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
+                g_autoptr(GBytes)
+                        part = stream_receive_part(address, fd, (size_t)CLAMP(size, 1, CONNECTED_MAX), timeout, &code);
+
+                if (part == NULL)
+                        return code;
+                if (g_bytes_get_size(part) == 0)
+                        return opt_follow ? EXIT_CODE_DONE
+                                          : (say("%s: the far end closed the connection", address), EXIT_CODE_FAILED);
+                g_autoptr(GVariant)
+                        data = g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, part, TRUE));
+                if (!message_print(cli, address, data, meta, opt_hex, false))
+                        return EXIT_CODE_FAILED;
+        }
+        return EXIT_CODE_DONE;
+}
+
+static ExitCode receive_stream(
+        Cli *cli, const char *address, GVariant *description, const Record *options, uint64_t count) {
+        uint64_t timeout = record_get_u64(options, "timeout", USEC_INFINITY);
+        bool connects, done = false;
+        ExitCode code = find_out_connects(cli, address, description, &connects);
+
+        if (code == EXIT_CODE_DONE && may_copy(cli) && (connects || kind_has_end(description, "read")))
+                code = stream_receive_output(cli, address, connects ? "connect" : "read", timeout, &done);
+        else if (code == EXIT_CODE_DONE && connects)
+                code = receive_connected(cli, address, options, count, &done);
+        return done || code != EXIT_CODE_DONE ? code : receive_all(cli, address, options, count);
 }
 
 static bool receive_options(Record *options) {
@@ -170,12 +241,8 @@ static ExitCode receive_by_kind(
                         return say_usage("memory has no next message: --follow and --count are not for it");
                 return receive_memory(cli, address, options);
         }
-        if (may_copy(cli, description)) {
-                bool done = false;
-                code = stream_receive_output(cli, address, description, record_get_u64(options, "timeout", 0), &done);
-                if (done || code != EXIT_CODE_DONE)
-                        return code;
-        }
+        if (kind_has_interface(description, IPCBUS_INTERFACE_STREAM))
+                return receive_stream(cli, address, description, options, count);
         return receive_all(cli, address, options, count);
 }
 

@@ -132,6 +132,9 @@ static ExitCode send_input(Sending *sending) {
                 if (done || code != EXIT_CODE_DONE)
                         return code;
         }
+        /* Over the bus each call is a connection of its own, so all of it has to go in one. */
+        if (kind_has_end(description, "connect") && !opt_listen && opt_peer == NULL)
+                return send_whole_input(sending);
         return send_input_in_pieces(sending, false);
 }
 
@@ -171,8 +174,8 @@ const Verb verb_send = {
         .details =
                 "Several words are one message, joined by single spaces; no newline is added. '' is an empty "
                 "message.\n"
-                "With - a stream gets all of standard input as fast as it takes it, another kind gets it as one "
-                "message.\n"
+                "With - a stream gets all of standard input as fast as it takes it, a socket of streams in one "
+                "connection;\nanother kind gets it as one message.\n"
                 "Put -- in front of DATA that begins with a dash.\n\n"
                 "Examples:\n  ipcctl send mq-posix:/jobs hello --priority 5\n  tar c . | ipcctl send fifo:/tmp/x -\n",
         .entries = entries,
