@@ -86,9 +86,10 @@ static const struct {
         int (*attempt)(Target *target, const OperationRequest *request, OperationResult *result, Error *error);
         const char *not_now;
         const char *not_within;
+        const char *cause; /* where the kind tells none */
 } operation_faces[OPERATION_MAX] = {
-        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read",
-                "took nothing: it was full, or nobody was there to read" },
+        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read", "took nothing",
+                "It is full, or nobody is there to read." },
         [OPERATION_RECEIVE] = { attempt_receive, "is empty", "stayed empty" },
         [OPERATION_PEEK] = { attempt_receive, "is empty", "stayed empty" },
         [OPERATION_WAIT] = { attempt_wait, "is at 0 now", "stayed at 0" },
@@ -112,16 +113,23 @@ static int attempt(Target *target, const OperationRequest *request, OperationRes
 /* What the kind said beside "would block" is nearer to the cause than what can be said for all kinds. */
 static int set_timed_out(const Target *target, const OperationRequest *request, Error *error) {
         char time[UNITS_TEXT_MAX];
+        const char *why = operation_faces[request->operation].cause;
         Error cause = *error;
 
+        if (error_is_set(&cause))
+                why = cause.message;
+
+        if (request->timeout == 0 && error_is_set(&cause) && request->operation == OPERATION_SEND)
+                return error_set(error, ERROR_TIMED_OUT, "%.200s takes nothing now. %.200s Give a timeout to wait.",
+                        target->address, cause.message);
         if (request->timeout == 0 && error_is_set(&cause))
                 return error_set(error, ERROR_TIMED_OUT, "%.400s", cause.message);
         if (request->timeout == 0)
                 return error_set(error, ERROR_TIMED_OUT, "%.200s %s; give a timeout to wait.", target->address,
                         operation_faces[request->operation].not_now);
         return error_set(error, ERROR_TIMED_OUT, "%.200s %s for %s.%s%.200s", target->address,
-                operation_faces[request->operation].not_within, time_print(request->timeout, time),
-                error_is_set(&cause) ? " " : "", error_is_set(&cause) ? cause.message : "");
+                operation_faces[request->operation].not_within, time_print(request->timeout, time), why ? " " : "",
+                why ? why : "");
 }
 
 static void pending_release(Wait *wait) {

@@ -199,8 +199,10 @@ static int fifo_send(
 
         if (object->fds[SENDING] < 0) {
                 r = fifo_open_end(object, O_WRONLY, &object->fds[SENDING], error);
-                if (r == -ENXIO)
+                if (r == -ENXIO) {
+                        (void)error_set(error, ERROR_BUSY, "Nobody reads from %.300s.", object->address.text);
                         return -EAGAIN;
+                }
                 if (r < 0)
                         return r;
         }

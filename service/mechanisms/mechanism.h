@@ -6,7 +6,7 @@
  * Rules for what a kind implements:
  *  - Operations never block, unless the kind lists them in `in_worker`; then they are only ever called in a worker.
  *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
- *    wait_on() what to poll, and calls again.
+ *    wait_on() what to poll, and calls again. The Error may then say what stands in the way, in a sentence of its own.
  *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it. A reason counts also where
  *    there is a function.
  *  - The process ignores SIGPIPE.

@@ -199,6 +199,8 @@ static int mq_kind_send(
         }
         switch (errno) {
         case EAGAIN:
+                (void)error_set(error, ERROR_BUSY, "\"%s\" is full: as many messages wait in it as it may hold.",
+                        object->address.text);
                 return -EAGAIN;
         case EMSGSIZE:
                 return error_set(error, ERROR_LIMIT_EXCEEDED,

@@ -76,8 +76,14 @@ int pipe_send(int fd, const void *data, size_t size, size_t *ret_sent, Error *er
                 *ret_sent = (size_t)n;
                 return 0;
         }
-        if (errno == EAGAIN)
+        if (errno == EAGAIN) {
+                (void)error_set(error, ERROR_BUSY,
+                        size <= PIPE_BUF
+                                ? "It has no room for %zu bytes, and up to PIPE_BUF goes in whole or not at all."
+                                : "It is full: none of %zu bytes went in.",
+                        size);
                 return -EAGAIN;
+        }
         if (errno == EPIPE)
                 return error_set(
                         error, ERROR_PEER_GONE, "Nobody holds the reading end any more (EPIPE); nothing was written.");

@@ -203,6 +203,8 @@ static int unix_connect_failed(const Address *address, int number, Error *error)
 
         switch (number) {
         case EAGAIN:
+                (void)error_set(
+                        error, ERROR_BUSY, "As many connections wait at %.200s as it takes (its backlog).", text);
                 return -EAGAIN;
         case ENOENT:
         case ENOTDIR:

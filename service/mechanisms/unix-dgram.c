@@ -137,8 +137,12 @@ static int dgram_send(
                 r = dgram_send_once(object->fds[SENDING], data, size);
         if (r >= 0)
                 *ret_sent = size;
-        if (r >= 0 || r == -EAGAIN)
+        if (r >= 0)
                 return r;
+        if (r == -EAGAIN) {
+                (void)error_set(error, ERROR_BUSY, "The receiver's queue is full, or what was sent fills the buffer.");
+                return r;
+        }
         if (r == -EMSGSIZE)
                 return error_set(error, ERROR_LIMIT_EXCEEDED,
                         "A message of %zu bytes is longer than a datagram may be here: %llu bytes, twice "

@@ -151,7 +151,8 @@ static void test_full(PathFixture *f, gconstpointer data) {
         fixture_create(&object, "unix-dgram", f->option, NULL);
         while (fixture_send(&object, "x", &error) == 0)
                 g_assert_cmpuint(++capacity, <, 100000);
-        g_assert_false(error_is_set(&error));
+        g_assert_cmpint(error.code, ==, ERROR_BUSY);
+        g_assert_nonnull(strstr(error.message, "full"));
         g_assert_cmpuint(capacity, ==, limit_read("/proc/sys/net/unix/max_dgram_qlen", 0) + 1);
         g_assert_cmpint(fixture_wait(&object, OPERATION_SEND, 0), ==, -ETIMEDOUT);
         fixture_assert_receives(&object, "x");
