@@ -331,6 +331,9 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         if (target_in_worker(target, request->operation))
                 return worker_call_wait(manager, call, target, request->uid, request->timeout, error);
 
+        r = target_open_as_client(target, request->operation, request->options, error);
+        if (r < 0)
+                return r;
         r = attempt(target, request, result, error);
         if (r >= 0 || (r == -EAGAIN && request->timeout == 0 && result->sent > 0))
                 return request->reply(call, result);

@@ -143,8 +143,20 @@ int target_open_end(Target *target, const char *end, bool take, int *ret_fd, Err
         return target->mechanism->open_end(&target->temporary, end, take, ret_fd, error);
 }
 
+int target_open_as_client(Target *target, Operation operation, const Record *options, Error *error) {
+        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+        int r;
+
+        if (!target->object || !target->mechanism->as_client || !target->mechanism->as_client(operation, options))
+                return 0;
+        r = address_copy(&target->object->kernel.address, &address);
+        if (r < 0)
+                return error_set_errno(error, r, "%.200s cannot be opened", target->address);
+        return target_open(target, &address, error);
+}
+
 KernelObject *target_kernel(Target *target) {
-        return target->object ? &target->object->kernel : &target->temporary;
+        return target->object && !target->temporary.mechanism ? &target->object->kernel : &target->temporary;
 }
 
 bool target_in_worker(const Target *target, Operation operation) {

@@ -11,7 +11,8 @@ typedef struct Object Object;
 typedef struct Target {
         const Mechanism *mechanism;
         Object *object;         /* ours, or NULL */
-        KernelObject temporary; /* opened for the call; empty where the object is ours or the work is a worker's */
+        KernelObject temporary; /* opened for the call: where the object is not ours, or is used as by a client; else,
+                                   and where the work is a worker's, empty */
         char *address;          /* canonical; owned */
 } Target;
 
@@ -28,6 +29,8 @@ int target_parse(Manager *manager, const char *address, Target *ret, Error *erro
 int target_find_to_remove(Manager *manager, const char *address, Target *ret, Error *error);
 int target_remove(Target *target, Error *error);
 int target_open_end(Target *target, const char *end, bool take, int *ret_fd, Error *error);
+/* Before the first use, once the options are known: see as_client in mechanism.h. */
+int target_open_as_client(Target *target, Operation operation, const Record *options, Error *error);
 KernelObject *target_kernel(Target *target);
 bool target_in_worker(const Target *target, Operation operation);
 void target_done(Target *target);

@@ -170,6 +170,11 @@ struct Mechanism {
          * once, so poll a duplicate. -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */
         int (*wait_on)(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events);
 
+        /* Is this done from outside, as any other process would do it, also where the object is ours? Then each call
+         * has a KernelObject of its own, opened by address: a connection, that calls at the same time do not share.
+         * NULL: never. */
+        bool (*as_client)(Operation operation, const Record *options);
+
         /* Hands out a descriptor for an end, the caller's to close. `take`: the object's own copy is given away. */
         int (*open_end)(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error);
         /* A connection of a listening object; -EAGAIN where none waits. Fills `peer` as EVENT_PEER_CONNECTED. */

@@ -182,6 +182,11 @@ static int stream_send(
         return peers_send(object->state, number, data, size, ret_sent, error);
 }
 
+static bool stream_as_client(Operation operation, const Record *options) {
+        return operation == OPERATION_SEND && record_get_u64(options, "peer", 0) == 0 &&
+               !record_get_bool(options, "listen", false);
+}
+
 static int stream_receive_connected(
         KernelObject *object, bool peek, uint64_t size, void **ret_data, size_t *ret_size, Error *error) {
         CLEANUP_FREE char *buffer = NULL;
@@ -353,6 +358,7 @@ const Mechanism mechanism_unix_stream = {
         .send = stream_send,
         .receive = stream_receive,
         .wait_on = stream_wait_on,
+        .as_client = stream_as_client,
         .open_end = stream_open_end,
         .accept = stream_accept,
         .describe = stream_describe,
