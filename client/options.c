@@ -145,6 +145,12 @@ ExitCode options_words(GVariant *description, const char *use, char *const *word
                 OptionType type = type_name != NULL ? option_type_from_name(type_name) : OPTION_TYPE_INVALID;
                 if (type == OPTION_TYPE_INVALID)
                         type = OPTION_STRING;
+                /* Made under another name than was asked for would be worse than not at all. */
+                if (!g_utf8_validate(equals + 1, -1, NULL))
+                        return say_usage(
+                                "the value of \"%s\" has bytes that are no UTF-8, which an option cannot carry; "
+                                "an object that is there has an address, with \\xHH for such bytes",
+                                name);
                 g_autofree char *text = text_for_bus(equals + 1);
                 if (option_parse(type, name, text, record, &error) < 0)
                         return fail_with_error(&error);
