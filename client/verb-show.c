@@ -31,12 +31,29 @@ static void print_attributes(GVariant *attributes) {
         table_column(table, "value", false);
         g_variant_iter_init(&iter, attributes);
         while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
-                if (strcmp(key, "holders") == 0 || strcmp(key, "holders_complete") == 0)
+                if (strcmp(key, "holders") == 0 || strcmp(key, "holders_complete") == 0 ||
+                        g_str_has_prefix(key, "process"))
                         continue;
                 g_autofree char *text = attribute_text(key, value);
                 table_row(table, (const char *[]){ key, text });
         }
         table_print(table, "");
+}
+
+static void say_unread(GVariant *attributes) {
+        guint64 all = 0, unread = 0, pid = 0;
+
+        g_variant_lookup(attributes, "processes", "t", &all);
+        g_variant_lookup(attributes, "processes_unread", "t", &unread);
+        g_variant_lookup(attributes, "process_unread", "t", &pid);
+        if (pid > 0)
+                say("one process of %" G_GUINT64_FORMAT " could not be looked into, pid %" G_GUINT64_FORMAT
+                    ": it may be one more holder",
+                        all, pid);
+        else
+                say("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                    " processes could not be looked into: there may be more holders",
+                        unread, all);
 }
 
 static void print_holders(GVariant *attributes) {
@@ -50,7 +67,7 @@ static void print_holders(GVariant *attributes) {
         } else
                 printf("holders: %s\n", complete ? "none" : "none that can be seen");
         if (!complete)
-                say("some processes of other users could not be looked into: there may be more holders");
+                say_unread(attributes);
 }
 
 static ExitCode run_show(Cli *cli, char **words) {

@@ -155,7 +155,7 @@ static const char *access_name(const char *access) {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
                 if (strcmp(names[i].access, access) == 0)
                         return names[i].name;
-        /* open(2), O_PATH; a mapping has PROT_NONE. */
+        /* A mapping has PROT_NONE. */
         return "no access";
 }
 
@@ -177,7 +177,9 @@ static int append_holder(const Holder *holder, void *userdata) {
         if (holder->mapped)
                 record_set_format(item, "how", "mapped %s", access_name(holder->access));
         else if (holder->fd >= 0)
-                record_set_format(item, "how", "fd %d %s", holder->fd, access_name(holder->access));
+                /* open(2): a descriptor without either direction is one of O_PATH. */
+                record_set_format(item, "how", "fd %d %s", holder->fd,
+                        holder->access[0] ? access_name(holder->access) : "path only");
         else
                 record_set_string(item, "how", "the process itself");
         if (holder->channel && holder->access[0])
@@ -201,5 +203,11 @@ int holders_append(const ProcTable *table, const HolderKey *keys, size_t n, Reco
         if (appending.omitted > 0)
                 record_set_u64(row, "holders_omitted", appending.omitted);
         record_set_bool(row, "holders_complete", proc_table_unreadable(table) == 0);
+        if (proc_table_unreadable(table) > 0) {
+                record_set_u64(row, "processes", proc_table_seen(table));
+                record_set_u64(row, "processes_unread", proc_table_unreadable(table));
+                if (table->unreadable == 1 && table->unreadable_pid > 0)
+                        record_set_u64(row, "process_unread", (uint64_t)table->unreadable_pid);
+        }
         return record_error(row);
 }

@@ -35,6 +35,7 @@ struct ProcTable {
         Hold *holds; /* by type, number, device, process, fd */
         size_t n_holds, holds_allocated;
         size_t unreadable;
+        pid_t unreadable_pid; /* the last of them; 0: not told */
 };
 
 int proc_table_add(ProcTable *table, const Hold *hold);

@@ -228,8 +228,10 @@ static int walk_process(Walk *walk, int proc_fd, const char *name, pid_t pid) {
                 return r;
         hidden = hidden || (r < 0 && !vanished(r));
         if (table->n_holds == before || st.st_uid == 0 || hidden)
-                if (read_status(walk, process_fd, &table->processes[index], hidden))
+                if (read_status(walk, process_fd, &table->processes[index], hidden)) {
                         table->unreadable++;
+                        table->unreadable_pid = pid;
+                }
         return 0;
 }
 

@@ -64,7 +64,8 @@ enum { HOLDERS_SHOWN_MAX = 512 };
 
 /* Appends to `row` under "holders" (an empty list where there are none) one record a hold: pid, uid, command, how
  * ("fd 5 read", "mapped read-write"), end ("read", "write", "read-write"; pipes and FIFOs only). Sets
- * "holders_complete", false where some processes could not be read, and "holders_omitted" where there were too many.
+ * "holders_complete", false where some processes could not be read ("processes_unread" of "processes", and
+ * "process_unread", its pid, where it is one), and "holders_omitted" where there were too many.
  */
 int holders_append(const ProcTable *table, const HolderKey *keys, size_t n, Record *row);
 

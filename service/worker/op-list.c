@@ -52,6 +52,9 @@ static int send_row(Listing *listing, Record *row) {
         if (!listing->holders) {
                 record_unset(row, "holders");
                 record_unset(row, "holders_complete");
+                record_unset(row, "processes");
+                record_unset(row, "processes_unread");
+                record_unset(row, "process_unread");
         }
         r = worker_send(row);
         if (r == -EMSGSIZE) {

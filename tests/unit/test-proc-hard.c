@@ -62,7 +62,8 @@ static int look_as_nobody(void *userdata) {
                 return 2;
         if (holders_append(table, key, 1, row) < 0)
                 return 3;
-        if (proc_table_unreadable(table) == 0 || record_get_bool(row, "holders_complete", true))
+        if (proc_table_unreadable(table) == 0 || record_get_bool(row, "holders_complete", true) ||
+                record_get_u64(row, "processes_unread", 0) != proc_table_unreadable(table))
                 result = 4;
         else
                 result = record_get(row, "holders")->records.n == 0 ? 1 : 5;

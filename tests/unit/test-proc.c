@@ -16,7 +16,7 @@ static void test_file(void) {
         char *directory = directory_new();
         g_autofree char *path = g_build_filename(directory, "file", NULL);
         char *ways[5] = { NULL };
-        static const char *const access[] = { "read", "write", "read-write", "no access" };
+        static const char *const access[] = { "read", "write", "read-write", "path only" };
         ProcTable *table;
         HolderKey key, other;
         Child child;
