@@ -7,7 +7,7 @@
 #include "record-bus.h"
 
 static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = object_bus_reply_nothing };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing };
         Error error = {};
         int r;
 
@@ -23,7 +23,7 @@ static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_
 }
 
 static int method_read(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = object_bus_reply_data };
+        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = operation_reply_data };
         Error error = {};
         uint64_t max;
         int r;

@@ -113,15 +113,7 @@ static int method_set_lease(sd_bus_message *call, void *userdata, sd_bus_error *
 }
 
 static int method_describe(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = bus_append_record(reply, object_attributes(userdata));
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
+        return bus_reply_record(call, object_attributes(userdata));
 }
 
 static int method_remove(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {

@@ -13,30 +13,6 @@
 #include "record-bus.h"
 #include "worker-calls.h"
 
-static int reply_record(sd_bus_message *call, const Record *record) {
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = bus_append_record(reply, record);
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
-}
-
-static int reply_records(sd_bus_message *call, Record *const *records, size_t n) {
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = bus_append_records(reply, records, n);
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
-}
-
 /* The worker ended well and said nothing: a fault of ours, and no empty answer. */
 static int reply_no_row(WorkerCall *call) {
         Error error = {};
@@ -68,7 +44,7 @@ static int reply_described(WorkerCall *call) {
         if (object)
                 record_merge(attributes, object_attributes(object));
         add_ours(attributes, object);
-        return reply_record(call->wait.call, attributes);
+        return bus_reply_record(call->wait.call, attributes);
 }
 
 static int reply_holders(WorkerCall *call) {
@@ -78,8 +54,8 @@ static int reply_holders(WorkerCall *call) {
                 return reply_no_row(call);
         holders = record_get(call->rows->pdata[0], "holders");
         if (!holders || holders->type != VALUE_RECORDS)
-                return reply_records(call->wait.call, NULL, 0);
-        return reply_records(call->wait.call, holders->records.items, holders->records.n);
+                return bus_reply_records(call->wait.call, NULL, 0);
+        return bus_reply_records(call->wait.call, holders->records.items, holders->records.n);
 }
 
 static int start_describe(
@@ -183,7 +159,7 @@ static int reply_listed(WorkerCall *call) {
         objects_foreach(manager->objects, add_unseen, &(Listing){ .filter = filter, .seen = seen, .rows = own });
         for (guint i = 0; i < own->len; i++)
                 g_ptr_array_add(rows, own->pdata[i]);
-        return reply_records(call->wait.call, (Record *const *)rows->pdata, rows->len);
+        return bus_reply_records(call->wait.call, (Record *const *)rows->pdata, rows->len);
 }
 
 static int check_kinds(const Record *filter, Error *error) {
@@ -224,7 +200,7 @@ int manager_list_kernel_objects(sd_bus_message *call, void *userdata, sd_bus_err
 static int reply_explained(WorkerCall *call) {
         if (call->rows->len == 0)
                 return reply_no_row(call);
-        return reply_record(call->wait.call, call->rows->pdata[0]);
+        return bus_reply_record(call->wait.call, call->rows->pdata[0]);
 }
 
 int manager_explain(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {

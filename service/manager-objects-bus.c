@@ -15,7 +15,6 @@
 
 int manager_describe_kind(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         CLEANUP(record_freep) Record *description = NULL;
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
         const Mechanism *mechanism;
         Error error = {};
         const char *kind;
@@ -34,12 +33,7 @@ int manager_describe_kind(sd_bus_message *call, void *userdata, sd_bus_error *re
                 r = common_options_describe(description);
         if (r < 0)
                 return r;
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = bus_append_record(reply, description);
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
+        return bus_reply_record(call, description);
 }
 
 static int reply_object(sd_bus_message *call, const Object *object) {

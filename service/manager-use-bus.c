@@ -33,30 +33,8 @@ static int prepare(Manager *manager, sd_bus_message *call, const char *address, 
                 error);
 }
 
-static int reply_sent(sd_bus_message *call, const OperationResult *result) {
-        return sd_bus_reply_method_return(call, "t", (uint64_t)result->sent);
-}
-
-static int reply_data(sd_bus_message *call, const OperationResult *result) {
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', result->data, result->size);
-        if (r >= 0)
-                r = bus_append_record(reply, result->meta);
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
-}
-
-static int reply_nothing(sd_bus_message *call, const OperationResult *result) {
-        return sd_bus_reply_method_return(call, NULL);
-}
-
 int manager_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = reply_sent };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_sent };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         const char *address;
         Error error = {};
@@ -94,17 +72,19 @@ static int take(sd_bus_message *call, Manager *manager, OperationRequest request
 }
 
 int manager_receive(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        return take(call, userdata, (OperationRequest){ .operation = OPERATION_RECEIVE, .reply = reply_data },
+        return take(call, userdata,
+                (OperationRequest){ .operation = OPERATION_RECEIVE, .reply = operation_reply_data },
                 OPTION_FOR_RECEIVE, common_receive_options, ret_error);
 }
 
 int manager_peek(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        return take(call, userdata, (OperationRequest){ .operation = OPERATION_PEEK, .reply = reply_data },
+        return take(call, userdata, (OperationRequest){ .operation = OPERATION_PEEK, .reply = operation_reply_data },
                 OPTION_FOR_PEEK, NULL, ret_error);
 }
 
 int manager_wait(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        return take(call, userdata, (OperationRequest){ .operation = OPERATION_WAIT, .reply = reply_nothing },
+        return take(call, userdata,
+                (OperationRequest){ .operation = OPERATION_WAIT, .reply = operation_reply_nothing },
                 OPTION_FOR_RECEIVE, common_wait_options, ret_error);
 }
 

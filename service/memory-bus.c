@@ -14,7 +14,7 @@ static int set_number(const Object *object, OptionUse use, const char *name, uin
 }
 
 static int method_read(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = object_bus_reply_bytes };
+        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = operation_reply_bytes };
         uint64_t offset, length;
         Error error = {};
         int r;
@@ -35,7 +35,7 @@ static int method_read(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
 }
 
 static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = object_bus_reply_nothing };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing };
         Error error = {};
         uint64_t offset;
         int r;

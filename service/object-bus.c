@@ -154,29 +154,3 @@ int object_bus_perform(
         request->uid = caller_uid(call);
         return operation_perform(object->manager, call, &target, request, ret_error);
 }
-
-int object_bus_reply_nothing(sd_bus_message *call, const OperationResult *result) {
-        return sd_bus_reply_method_return(call, NULL);
-}
-
-static int reply_data(sd_bus_message *call, const OperationResult *result, bool meta) {
-        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(call, &reply);
-        if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', result->data, result->size);
-        if (r >= 0 && meta)
-                r = bus_append_record(reply, result->meta);
-        if (r < 0)
-                return r;
-        return sd_bus_send(NULL, reply, NULL);
-}
-
-int object_bus_reply_bytes(sd_bus_message *call, const OperationResult *result) {
-        return reply_data(call, result, false);
-}
-
-int object_bus_reply_data(sd_bus_message *call, const OperationResult *result) {
-        return reply_data(call, result, true);
-}

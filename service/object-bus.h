@@ -39,8 +39,3 @@ int object_bus_option(
 /* The rest of a method that uses the object; takes over the request's options. */
 int object_bus_perform(
         sd_bus_message *call, Object *object, OperationRequest *request, Error *error, sd_bus_error *ret_error);
-
-int object_bus_reply_nothing(sd_bus_message *call, const OperationResult *result);
-/* "ay" and "aya{sv}" */
-int object_bus_reply_bytes(sd_bus_message *call, const OperationResult *result);
-int object_bus_reply_data(sd_bus_message *call, const OperationResult *result);

@@ -12,7 +12,7 @@ static const char *number_name(const Object *object) {
 }
 
 static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = object_bus_reply_nothing };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing };
         Object *object = userdata;
         Error error = {};
         uint32_t priority;

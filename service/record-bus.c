@@ -115,6 +115,30 @@ int bus_append_records(sd_bus_message *message, Record *const *records, size_t n
         return sd_bus_message_close_container(message);
 }
 
+int bus_reply_record(sd_bus_message *call, const Record *record) {
+        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = bus_append_record(reply, record);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+int bus_reply_records(sd_bus_message *call, Record *const *records, size_t n) {
+        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = bus_append_records(reply, records, n);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
 /* What a Value read from a message needs beside the message itself. */
 typedef struct ReadValue {
         Value value;

@@ -11,6 +11,9 @@
 /* Appends one a{sv}, or one aa{sv}. */
 int bus_append_record(sd_bus_message *message, const Record *record);
 int bus_append_records(sd_bus_message *message, Record *const *records, size_t n);
+/* Answers with one a{sv}, or one aa{sv}. */
+int bus_reply_record(sd_bus_message *call, const Record *record);
+int bus_reply_records(sd_bus_message *call, Record *const *records, size_t n);
 /* Reads one a{sv}. Every key is checked by option_accept() against `specs`, then, where `more` is not NULL, `more`. */
 int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
         Record **ret, Error *error);

@@ -29,7 +29,7 @@ static int wait_at_most(sd_bus_message *call, Object *object, uint64_t timeout, 
         OperationRequest request = {
                 .operation = OPERATION_WAIT,
                 .timeout = timeout,
-                .reply = object_bus_reply_nothing,
+                .reply = operation_reply_nothing,
         };
         Error error = {};
 

@@ -8,7 +8,7 @@
 #include "record-bus.h"
 
 static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = object_bus_reply_nothing };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing };
         const char *signal;
         Error error = {};
         int32_t value;

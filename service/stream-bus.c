@@ -6,12 +6,8 @@
 #include "object-bus.h"
 #include "record-bus.h"
 
-static int reply_written(sd_bus_message *call, const OperationResult *result) {
-        return sd_bus_reply_method_return(call, "t", (uint64_t)result->sent);
-}
-
 static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = reply_written };
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_sent };
         Error error = {};
         int r;
 
@@ -27,7 +23,7 @@ static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_
 }
 
 static int method_read(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = object_bus_reply_bytes };
+        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = operation_reply_bytes };
         Error error = {};
         uint64_t max;
         int r;

@@ -19,12 +19,25 @@ static int target_set_object(Target *target, Object *object, Error *error) {
         return 0;
 }
 
+/* Ours, unless its name stands for something else by now: then it leaves the bus, and the address means what is there.
+ */
+static Object *current_object(Manager *manager, const char *address) {
+        Object *object = objects_find_address(manager->objects, address);
+        Error gone = {};
+
+        if (!object || kernel_object_verify(&object->kernel, NULL) != -ESTALE)
+                return object;
+        (void)error_set(&gone, ERROR_NO_SUCH_OBJECT, "%.200s was removed by somebody else.", address);
+        object_drop(object, &gone);
+        return NULL;
+}
+
 /* Fills the target; leaves the parsed address in `ret_address` where the object is none of ours. */
 static int target_look_up(Manager *manager, const char *text, Target *target, Address *ret_address, Error *error) {
         Object *object;
         int r;
 
-        object = objects_find_address(manager->objects, text);
+        object = current_object(manager, text);
         if (object)
                 return target_set_object(target, object, error);
 
@@ -37,7 +50,7 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         target->address = address_print(ret_address);
         if (!target->address)
                 return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", text);
-        target->object = objects_find_address(manager->objects, target->address);
+        target->object = current_object(manager, target->address);
         return 0;
 }
 
@@ -106,8 +119,12 @@ int target_of_object(Object *object, Operation operation, Target *ret, Error *er
 int target_find_to_remove(Manager *manager, const char *address, Target *ret, Error *error) {
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
+        Object *object = objects_find_address(manager->objects, address);
         int r;
 
+        /* One of ours whose name was taken is not given up for what stands there now: its removal says so. */
+        if (object)
+                return target_set_object(ret, object, error);
         r = target_look_up(manager, address, &target, &parsed, error);
         if (r < 0)
                 return r;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,6 +89,28 @@ static void test_gone(Fixture *fixture, gconstpointer data) {
                 "org.freedesktop.DBus.Properties", "GetAll", g_variant_new("(s)", IPCBUS_INTERFACE_KERNEL_OBJECT),
                 NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
         g_assert_error(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT);
+}
+
+/* Somebody removed it and made another of the same name: an address means what stands there now. */
+static void test_replaced(Fixture *fixture, gconstpointer data) {
+        g_autofree char *path = NULL, *address = fixture_make(fixture, "fifo", &path);
+        const char *file = strchr(address, ':') + 1;
+        g_autoptr(GError) error = NULL;
+        int reader;
+        guint64 sent;
+        char c;
+
+        g_assert_cmpint(unlink(file), ==, 0);
+        g_assert_cmpint(mkfifo(file, 0600), ==, 0);
+        reader = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        ipcbus_manager_call_send_sync(
+                fixture->manager, address, bytes("n", 1), NO_OPTIONS, PLAINLY, &sent, NULL, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(read(reader, &c, 1), ==, 1);
+        close(reader);
+        WAIT_UNTIL(fixture_saw(fixture, "InterfacesRemoved("));
+        remove_it(fixture, address);
+        g_assert_cmpint(access(file, F_OK), <, 0);
 }
 
 static void test_queue(Fixture *fixture, gconstpointer data) {
@@ -313,6 +336,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/objects/object-manager", NULL, test_object_manager);
         FIXTURE_TEST("/objects/gone", NULL, test_gone);
+        FIXTURE_TEST("/objects/replaced", NULL, test_replaced);
         FIXTURE_TEST("/objects/queue", NULL, test_queue);
         FIXTURE_TEST("/objects/semaphore", NULL, test_semaphore);
         FIXTURE_TEST("/objects/memory", NULL, test_memory);

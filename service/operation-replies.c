@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What methods answer when an operation is done, by the shape of the answer. */
+#include "bus-cleanup.h"
+#include "operations.h"
+#include "record-bus.h"
+
+int operation_reply_nothing(sd_bus_message *call, const OperationResult *result) {
+        return sd_bus_reply_method_return(call, NULL);
+}
+
+int operation_reply_sent(sd_bus_message *call, const OperationResult *result) {
+        return sd_bus_reply_method_return(call, "t", (uint64_t)result->sent);
+}
+
+static int reply_data(sd_bus_message *call, const OperationResult *result, bool meta) {
+        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', result->data, result->size);
+        if (r >= 0 && meta)
+                r = bus_append_record(reply, result->meta);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+int operation_reply_bytes(sd_bus_message *call, const OperationResult *result) {
+        return reply_data(call, result, false);
+}
+
+int operation_reply_data(sd_bus_message *call, const OperationResult *result) {
+        return reply_data(call, result, true);
+}
