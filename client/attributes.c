@@ -104,6 +104,12 @@ char *attribute_text(const char *key, GVariant *value) {
                 return g_strdup(g_variant_get_boolean(value) ? "yes" : "no");
         case G_VARIANT_CLASS_STRING:
                 return g_variant_dup_string(value, NULL);
+        case G_VARIANT_CLASS_DOUBLE: {
+                char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+                /* For people: 0.1 and no digits that only tell how it is stored. */
+                return g_strdup(g_ascii_formatd(number, sizeof number, "%.4g", g_variant_get_double(value)));
+        }
         default:
                 break;
         }
