@@ -40,7 +40,8 @@ typedef struct Object {
         EventSink sink;
         sd_event_source *watch;
         Keeper *keeper;
-        Wait *waits; /* calls that wait on it */
+        Wait *waits;        /* calls that wait on it */
+        const void *sender; /* of a stream: the call whose bytes went in by half; others wait for their turn */
 } Object;
 
 typedef struct ObjectRequest {

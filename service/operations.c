@@ -51,7 +51,7 @@ static bool is_stream(const Target *target) {
 
 /* A stream may take less than is given: goes on until everything is taken. -EAGAIN with result->sent above 0 is
  * possible then. */
-static int attempt_send(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+static int send_parts(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
         KernelObject *kernel = target_kernel(target);
         size_t sent;
         int r;
@@ -66,6 +66,28 @@ static int attempt_send(Target *target, const OperationRequest *request, Operati
                         return 0;
         }
         return -EAGAIN;
+}
+
+static void sender_set(const Target *target, const void *from, const void *to) {
+        if (target->object && target->object->sender == from)
+                target->object->sender = to;
+}
+
+/* What one call sends to a stream belongs together, also where it goes in bit by bit: nobody else's bytes come in
+ * between, and nobody else ends a connection that was made for it. Named connections are apart from each other. */
+static int attempt_send(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        bool in_turn = target->object && is_stream(target) && !record_has(request->options, "peer");
+        int r;
+
+        if (in_turn && target->object->sender && target->object->sender != result) {
+                (void)error_set(error, ERROR_BUSY, "What another call sends to it has not all been taken yet.");
+                return -EAGAIN;
+        }
+        r = send_parts(target, request, result, error);
+        sender_set(target, result, NULL);
+        if (in_turn && r == -EAGAIN && result->sent > 0)
+                sender_set(target, NULL, result);
+        return r;
 }
 
 static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
@@ -140,6 +162,7 @@ static void pending_release(Wait *wait) {
         sd_event_source_disable_unref(pending->deadline);
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
+        sender_set(&pending->target, &pending->result, NULL);
         operation_result_done(&pending->result);
         record_free(pending->request.options);
         target_done(&pending->target);
@@ -310,6 +333,7 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         pending->wait.release = pending_release;
         pending->wait.retry = pending_retry;
         pending->target = target_take(target);
+        sender_set(&pending->target, result, &pending->result);
         pending->request = *request;
         pending->result = *result;
         pending->fd = -EBADF;
@@ -351,6 +375,7 @@ int operation_perform(
         int r;
 
         r = perform(manager, call, target, request, &result, &error);
+        sender_set(target, &result, NULL);
         operation_result_done(&result);
         request->options = record_free(request->options);
         target_done(target);

@@ -161,6 +161,50 @@ static void test_partial(Fixture *fixture, gconstpointer kind) {
 }
 
 /* A semaphore is waited for in a worker: it can be taken, it can time out, it goes with its object and its caller. */
+static void on_sent(GObject *source, GAsyncResult *result, gpointer userdata) {
+        Answer *answer = userdata;
+        guint64 sent;
+
+        ipcbus_manager_call_send_finish(IPCBUS_MANAGER(source), &sent, result, &answer->error);
+        answer->done = true;
+}
+
+/* What one call sends to a stream of ours comes in one piece, also where it goes in bit by bit and others send too. */
+static void test_senders(Fixture *fixture, gconstpointer kind) {
+        enum { FIRST = 500000, SECOND = 10 };
+        g_autofree char *address = fixture_make(fixture, kind, NULL);
+        g_autofree char *first = g_strnfill(FIRST, 'A'), *second = g_strnfill(SECOND, 'B');
+        g_autoptr(GString) received = g_string_new(NULL);
+        GVariant *wait = g_variant_ref_sink(options("timeout", "t", 10 * G_USEC_PER_SEC, NULL));
+        Answer answers[2] = {};
+
+        ipcbus_manager_call_send(
+                fixture->manager, address, bytes(first, FIRST), wait, PLAINLY, NULL, on_sent, &answers[0]);
+        ipcbus_manager_call_send(
+                fixture->manager, address, bytes(second, SECOND), wait, PLAINLY, NULL, on_sent, &answers[1]);
+        /* A socket is read from one sender after the other in turns: here from the first alone, to its end. */
+        while (received->len < FIRST + SECOND) {
+                bool one = g_str_equal(kind, "unix-stream") && received->len < FIRST;
+                Answer answer = {};
+
+                ipcbus_manager_call_receive(fixture->manager, address,
+                        options("timeout", "t", 10 * G_USEC_PER_SEC, one ? "peer" : NULL, "t", (guint64)1, NULL),
+                        PLAINLY, NULL, on_received, &answer);
+                WAIT_UNTIL(answer.done);
+                g_assert_no_error(answer.error);
+                g_string_append_len(
+                        received, g_variant_get_data(answer.data), (gssize)g_variant_get_size(answer.data));
+                g_variant_unref(answer.data);
+        }
+        WAIT_UNTIL(answers[0].done && answers[1].done);
+        g_assert_no_error(answers[0].error);
+        g_assert_no_error(answers[1].error);
+        g_assert_true(g_str_has_prefix(received->str, first));
+        g_assert_true(g_str_has_suffix(received->str, second));
+        g_variant_unref(wait);
+        remove_it(fixture, address);
+}
+
 static void test_semaphore(Fixture *fixture, gconstpointer data) {
         g_autofree char *address = fixture_make(fixture, "sem-posix", NULL);
         GDBusConnection *other = fixture_connect(fixture);
@@ -301,6 +345,9 @@ int main(int argc, char *argv[]) {
         }
         FIXTURE_TEST("/waits/foreign", NULL, test_foreign);
         g_test_add("/waits/pipe/partial", Fixture, "pipe", set_up, test_partial, fixture_tear_down);
+        g_test_add("/waits/pipe/senders", Fixture, "pipe", set_up, test_senders, fixture_tear_down);
+        g_test_add("/waits/fifo/senders", Fixture, "fifo", set_up, test_senders, fixture_tear_down);
+        g_test_add("/waits/unix-stream/senders", Fixture, "unix-stream", set_up, test_senders, fixture_tear_down);
         FIXTURE_TEST("/waits/semaphore", NULL, test_semaphore);
         FIXTURE_TEST("/waits/caller-killed", NULL, test_caller_killed);
         FIXTURE_TEST("/waits/others-are-served", NULL, test_others_are_served);
