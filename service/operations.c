@@ -90,6 +90,17 @@ static int attempt_send(Target *target, const OperationRequest *request, Operati
         return r;
 }
 
+/* Nothing follows what went in: an end that was opened for this call alone closes. */
+static void sender_give_up(const Target *target, const OperationRequest *request, const OperationResult *result) {
+        Object *object = target->object;
+        size_t sent;
+
+        if (!object || object->sender != result)
+                return;
+        object->sender = NULL;
+        (void)object->kernel.mechanism->send(&object->kernel, "", 0, request->options, &sent, NULL);
+}
+
 static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
         return target->mechanism->receive(target_kernel(target), request->operation == OPERATION_PEEK,
                 request->options, &result->data, &result->size, result->meta, error);
@@ -162,7 +173,7 @@ static void pending_release(Wait *wait) {
         sd_event_source_disable_unref(pending->deadline);
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
-        sender_set(&pending->target, &pending->result, NULL);
+        sender_give_up(&pending->target, &pending->request, &pending->result);
         operation_result_done(&pending->result);
         record_free(pending->request.options);
         target_done(&pending->target);
@@ -375,7 +386,7 @@ int operation_perform(
         int r;
 
         r = perform(manager, call, target, request, &result, &error);
-        sender_set(target, &result, NULL);
+        sender_give_up(target, request, &result);
         operation_result_done(&result);
         request->options = record_free(request->options);
         target_done(target);

@@ -194,6 +194,8 @@ static int fifo_send(
         size_t sent;
         int r;
 
+        if (size == 0)
+                object->fds[SENDING] = fd_close(object->fds[SENDING]);
         if (object->fds[WRITING] >= 0 || size == 0)
                 return pipe_send(object->fds[WRITING], data, size, ret_sent, error);
 

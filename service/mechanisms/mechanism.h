@@ -154,7 +154,8 @@ struct Mechanism {
         int (*identify)(const Address *address, char ret_identity[IDENTITY_MAX], Error *error);
 
         /* Message and stream kinds; memory kinds take "offset". *ret_sent may be short for a stream. A size of 0 is a
-         * message for kinds with boundaries, and nothing at all for streams. */
+         * message for kinds with boundaries, and no bytes for streams: after a short one it says that no more follows,
+         * so that what was opened for it closes. */
         int (*send)(KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent,
                 Error *error);
         /* The caller frees *ret_data. Options: "size" the most to take (the default is the kind's), others the kind's.

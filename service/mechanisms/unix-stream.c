@@ -172,6 +172,8 @@ static int stream_send(
         uint64_t number = record_get_u64(options, "peer", 0);
 
         if (size == 0) {
+                if (object->state)
+                        stream_disconnect(object);
                 *ret_sent = 0;
                 return 0;
         }

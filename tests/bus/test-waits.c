@@ -205,6 +205,37 @@ static void test_senders(Fixture *fixture, gconstpointer kind) {
         remove_it(fixture, address);
 }
 
+/* A call that gives up with part of its bytes taken leaves no end open: the reader sees the end. */
+static void gives_up(Fixture *fixture, guint64 timeout) {
+        g_autofree char *path = fixture_path(fixture), *much = g_malloc0(1 << 20);
+        g_autoptr(GError) error = NULL;
+        g_autofree char *address = NULL;
+        char buffer[4096];
+        guint64 sent;
+        ssize_t n;
+        int fd;
+
+        address = fixture_create(
+                fixture, "fifo", options("path", "s", path, "hold", "b", (gboolean)FALSE, NULL), NULL);
+        fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        g_assert_cmpint(fd, >=, 0);
+        ipcbus_manager_call_send_sync(fixture->manager, address, bytes(much, 1 << 20),
+                options("timeout", "t", timeout, NULL), PLAINLY, &sent, NULL, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(sent, <, 1 << 20);
+        while ((n = read(fd, buffer, sizeof buffer)) > 0)
+                sent -= (guint64)n;
+        g_assert_cmpint(n, ==, 0);
+        g_assert_cmpuint(sent, ==, 0);
+        close(fd);
+        remove_it(fixture, address);
+}
+
+static void test_sender_gives_up(Fixture *fixture, gconstpointer data) {
+        gives_up(fixture, 50000);
+        gives_up(fixture, 0);
+}
+
 static void test_semaphore(Fixture *fixture, gconstpointer data) {
         g_autofree char *address = fixture_make(fixture, "sem-posix", NULL);
         GDBusConnection *other = fixture_connect(fixture);
@@ -348,6 +379,7 @@ int main(int argc, char *argv[]) {
         g_test_add("/waits/pipe/senders", Fixture, "pipe", set_up, test_senders, fixture_tear_down);
         g_test_add("/waits/fifo/senders", Fixture, "fifo", set_up, test_senders, fixture_tear_down);
         g_test_add("/waits/unix-stream/senders", Fixture, "unix-stream", set_up, test_senders, fixture_tear_down);
+        FIXTURE_TEST("/waits/fifo/sender-gives-up", NULL, test_sender_gives_up);
         FIXTURE_TEST("/waits/semaphore", NULL, test_semaphore);
         FIXTURE_TEST("/waits/caller-killed", NULL, test_caller_killed);
         FIXTURE_TEST("/waits/others-are-served", NULL, test_others_are_served);
