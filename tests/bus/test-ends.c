@@ -65,7 +65,7 @@ static char *run_with(int fd, int target, const char *command) {
 
 /* A pipe between two programs that know nothing of each other, and its end when the writer is done. */
 static void test_pipe_taken(Fixture *fixture, gconstpointer data) {
-        g_autofree char *address = fixture_create(fixture, "pipe", NO_OPTIONS, NULL), *text = NULL;
+        g_autofree char *address = fixture_create(fixture, "pipe", NO_OPTIONS, NULL);
         g_autofree char *seen = NULL;
         int reading, writing;
         GError *error = NULL;

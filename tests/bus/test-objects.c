@@ -42,7 +42,7 @@ static void on_removed(GDBusObjectManager *manager, GDBusObject *object, gpointe
 /* A generated object manager client follows: each object comes once, complete, and goes without leaving a ghost. */
 static void test_object_manager(Fixture *fixture, gconstpointer data) {
         g_autoptr(GDBusObjectManager) objects = NULL;
-        g_autofree char *address = NULL, *path = NULL, *interface_name = NULL;
+        g_autofree char *address = NULL, *path = NULL;
         g_autoptr(IpcbusStream) stream = NULL;
         g_autoptr(IpcbusKernelObject) kernel_object = NULL;
         g_autoptr(IpcbusObject) object = NULL;

@@ -141,7 +141,7 @@ static void test_replaced(Fixture *fixture, gconstpointer data) {
 
 /* Serials are never used again. */
 static void test_serials(Fixture *fixture, gconstpointer data) {
-        g_autofree char *path = fixture_path(fixture), *first = NULL, *second = NULL, *address = NULL;
+        g_autofree char *first = NULL, *second = NULL, *address = NULL;
 
         g_free(fixture_create(fixture, "pipe", NO_OPTIONS, &first));
         fixture_end_service(fixture, SIGKILL);
@@ -183,7 +183,7 @@ static void test_idle(Fixture *fixture, gconstpointer data) {
 
 /* A lease, a descriptor, or a subscription would be lost: it stays. */
 static void test_busy(Fixture *fixture, gconstpointer data) {
-        g_autofree char *path = fixture_path(fixture), *pipe = NULL, *name = fixture_name(fixture), *leased = NULL;
+        g_autofree char *pipe = NULL, *name = fixture_name(fixture), *leased = NULL;
         g_autoptr(GError) error = NULL;
         pid_t pid;
 
