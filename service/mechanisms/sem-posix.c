@@ -115,6 +115,10 @@ static int sem_make(const char *name, mode_t mode, unsigned value, struct stat *
         sem_t fresh;
 
         fd = open(POSIX_SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0 && (errno == ENOENT || errno == EROFS))
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "POSIX semaphores live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
+                        strerror(errno));
         if (fd < 0)
                 return error_set_errno(error, errno, "Cannot make a file in " POSIX_SHM_DIRECTORY);
         memset(&fresh, 0, sizeof(fresh));
@@ -130,6 +134,10 @@ static int sem_make(const char *name, mode_t mode, unsigned value, struct stat *
         snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
         if (linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) >= 0)
                 return 0;
+        if (errno == ENOENT)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The POSIX semaphore \"%s\" cannot be named: that needs /proc, which is not mounted here.",
+                        name);
         if (errno == EEXIST)
                 return error_set(error, ERROR_EXISTS,
                         "A POSIX semaphore named \"%s\" exists already; it is left as it is.", name);

@@ -146,6 +146,10 @@ static int shm_make(const char *name, mode_t mode, uint64_t size, struct stat *r
                 if (errno == EEXIST)
                         return error_set(error, ERROR_EXISTS,
                                 "POSIX shared memory named \"%s\" exists already; it is left as it is.", name);
+                if (errno == ENOENT || errno == EROFS)
+                        return error_set(error, ERROR_NOT_SUPPORTED,
+                                "POSIX shared memory lives in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
+                                strerror(errno));
                 return error_set_errno(error, errno, "Cannot make the POSIX shared memory \"%s\"", name);
         }
         if (ftruncate(fd, (off_t)size) < 0)
