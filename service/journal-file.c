@@ -127,6 +127,7 @@ int journal_file_append(int fd, const Record *record) {
         g_autofree void *packet = NULL;
         void *encoded = NULL;
         uint32_t length;
+        struct stat st;
         size_t size;
         ssize_t n;
         int r;
@@ -144,5 +145,10 @@ int journal_file_append(int fd, const Record *record) {
         n = write(fd, packet, sizeof(length) + size);
         if (n < 0)
                 return -errno;
-        return (size_t)n == sizeof(length) + size ? 0 : -ENOSPC;
+        if ((size_t)n == sizeof(length) + size)
+                return 0;
+        /* No room for the rest. What is torn would hide all that is written behind it later. */
+        if (fstat(fd, &st) >= 0)
+                (void)!ftruncate(fd, st.st_size - n);
+        return -ENOSPC;
 }

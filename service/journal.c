@@ -212,8 +212,11 @@ static int journal_append(Journal *journal, const Record *record) {
         r = journal_file_append(journal->fd, record);
         if (r < 0)
                 return r;
-        if (++journal->appends >= APPENDS_MIN && journal->appends > 4 * g_hash_table_size(journal->objects))
-                return journal_rewrite(journal);
+        if (++journal->appends < APPENDS_MIN || journal->appends <= 4 * g_hash_table_size(journal->objects))
+                return 0;
+        /* It stands in the file already: where there is no room for a new one, the old one goes on. */
+        if (journal_rewrite(journal) < 0)
+                journal->appends = 0;
         return 0;
 }
 

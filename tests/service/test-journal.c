@@ -7,6 +7,8 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,6 +144,41 @@ static void test_after_kill(Fixture *fixture, gconstpointer data) {
         journal_free(journal);
 }
 
+/* The file system is full in the middle of an entry, and later it is not (a bound of the file's size does the same).
+ */
+static void fill_torn(Fixture *fixture) {
+        Journal *journal = open_journal(fixture, "bus-a");
+        g_autofree char *pattern = NULL, *long_address = g_strnfill(600, 'x');
+        struct rlimit limit;
+        JournalObject torn = an_object(journal_next_serial(journal), long_address, "caller", 0);
+        JournalObject whole = an_object(journal_next_serial(journal), "mq-posix:/whole", "caller", 0);
+        GDir *directory;
+        struct stat st;
+
+        pattern = g_build_filename(fixture->directory, "ipcbus", NULL);
+        directory = g_dir_open(pattern, 0, NULL);
+        g_free(pattern);
+        pattern = g_build_filename(fixture->directory, "ipcbus", g_dir_read_name(directory), NULL);
+        g_dir_close(directory);
+        g_assert_cmpint(g_stat(pattern, &st), ==, 0);
+
+        (void)signal(SIGXFSZ, SIG_IGN);
+        g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+        g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ (rlim_t)st.st_size + 100, limit.rlim_max }), ==, 0);
+        g_assert_cmpint(journal_add(journal, &torn), <, 0);
+        g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+        g_assert_cmpint(journal_add(journal, &whole), ==, 0);
+}
+
+static void test_torn_in_the_middle(Fixture *fixture, gconstpointer data) {
+        Journal *journal;
+
+        in_killed_process(fixture, fill_torn);
+        journal = open_journal(fixture, "bus-a");
+        g_assert_cmpstr(fixture->seen.objects->str, ==, "2 mq-posix:/whole 1:2 caller;");
+        journal_free(journal);
+}
+
 static void test_orphans(Fixture *fixture, gconstpointer data) {
         Journal *journal;
 
@@ -273,6 +310,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
 #define ADD(path, function) g_test_add("/journal/" path, Fixture, NULL, set_up, function, tear_down)
         ADD("after-kill", test_after_kill);
+        ADD("torn-in-the-middle", test_torn_in_the_middle);
         ADD("orphans", test_orphans);
         ADD("live-is-left-alone", test_live_is_left_alone);
         ADD("torn", test_torn);
