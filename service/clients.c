@@ -27,6 +27,7 @@ struct Clients {
         GHashTable *by_name;
         Client *connection; /* peer to peer: the one */
         sd_event_source *reap;
+        sd_event_source *ending; /* while a client that has gone has bindings that were not told */
 };
 
 static void client_free(gpointer data) {
@@ -53,6 +54,36 @@ static int on_reap(sd_event_source *source, void *userdata) {
         return 0;
 }
 
+enum { TOLD_AT_ONCE = 32 }; /* thousands of leases can end with one client: others have their turn between */
+
+/* Tells bindings, each once. What a binding's owner does may release others of the same client, so the list is taken
+ * from its head each time. */
+static void client_tell_gone(Client *client) {
+        for (unsigned i = 0; i < TOLD_AT_ONCE && client->bindings; i++) {
+                Binding *binding = client->bindings;
+
+                binding_release(binding);
+                binding->gone(binding);
+        }
+        if (client->bindings)
+                (void)sd_event_source_set_enabled(client->clients->ending, SD_EVENT_ONESHOT);
+}
+
+static int on_ending(sd_event_source *source, void *userdata) {
+        Clients *clients = userdata;
+        GHashTableIter iterator;
+        gpointer value;
+
+        g_hash_table_iter_init(&iterator, clients->by_name);
+        while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+                Client *client = value;
+
+                if (client->gone && client->bindings)
+                        client_tell_gone(client);
+        }
+        return 0;
+}
+
 /* Runs once, when everything else of this iteration is done. */
 static void reap_later(Clients *clients) {
         (void)sd_event_source_set_enabled(clients->reap, SD_EVENT_ONESHOT);
@@ -75,6 +106,10 @@ int clients_new(sd_bus *bus, bool peer_to_peer, Clients **ret) {
                 r = sd_event_source_set_enabled(clients->reap, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_source_set_priority(clients->reap, SD_EVENT_PRIORITY_IDLE);
+        if (r >= 0)
+                r = sd_event_add_defer(sd_bus_get_event(bus), &clients->ending, on_ending, clients);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(clients->ending, SD_EVENT_OFF);
         if (r < 0) {
                 clients_free(clients);
                 return r;
@@ -91,18 +126,10 @@ Clients *clients_free(Clients *clients) {
         g_hash_table_unref(clients->by_name);
         if (clients->connection)
                 client_free(clients->connection);
-        sd_event_source_unref(clients->reap);
+        sd_event_source_disable_unref(clients->reap);
+        sd_event_source_disable_unref(clients->ending);
         free(clients);
         return NULL;
-}
-
-/* Tells each binding once. What a binding's owner does may release others of the same client, so the list is taken
- * from its head each time. */
-static void client_tell_gone(Client *client) {
-        for (Binding *binding; (binding = client->bindings);) {
-                binding_release(binding);
-                binding->gone(binding);
-        }
 }
 
 static void client_gone(Client *client) {
