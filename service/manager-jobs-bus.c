@@ -14,28 +14,22 @@
 #include "subscriptions.h"
 #include "worker-calls.h"
 
-static void free_strings(char ***strings) {
-        for (char **s = *strings; s && *s; s++)
-                free(*s);
-        free(*strings);
-}
-
 /* The kinds of the call, all known, into the request. */
 static int read_kinds(sd_bus_message *call, Record *request, Error *error) {
-        CLEANUP(free_strings) char **kinds = NULL;
+        CLEANUP_FREE const char **kinds = NULL;
         const Mechanism *mechanism;
         size_t n = 0;
         int r;
 
-        r = sd_bus_message_read_strv(call, &kinds);
+        r = bus_read_strings(call, &kinds, &n, error);
         if (r < 0)
                 return r;
-        for (; kinds && kinds[n]; n++) {
-                r = mechanism_for_kind(kinds[n], &mechanism, error);
+        for (size_t i = 0; i < n; i++) {
+                r = mechanism_for_kind(kinds[i], &mechanism, error);
                 if (r < 0)
                         return r;
         }
-        record_set_strings(request, "kinds", (const char *const *)kinds, n);
+        record_set_strings(request, "kinds", kinds, n);
         return record_error(request);
 }
 

@@ -73,23 +73,17 @@ static int method_resize(sd_bus_message *call, void *userdata, sd_bus_error *ret
 }
 
 static int method_seal(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        char **seals = NULL;
+        CLEANUP_FREE const char **seals = NULL;
         Object *object = userdata;
         Error error = {};
         size_t n = 0;
         int r;
 
-        r = sd_bus_message_read_strv(call, &seals);
-        if (r < 0)
-                return r;
-        while (seals && seals[n])
-                n++;
-        r = object_bus_begin(call, object, OPERATION_SEAL, &error);
+        r = bus_read_strings(call, &seals, &n, &error);
         if (r >= 0)
-                r = object->kernel.mechanism->seal(&object->kernel, (const char *const *)seals, n, &error);
-        for (size_t i = 0; i < n; i++)
-                free(seals[i]);
-        free(seals);
+                r = object_bus_begin(call, object, OPERATION_SEAL, &error);
+        if (r >= 0)
+                r = object->kernel.mechanism->seal(&object->kernel, seals, n, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
         object_attributes_stale(object);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bus-cleanup.h"
@@ -139,16 +140,51 @@ int bus_reply_records(sd_bus_message *call, Record *const *records, size_t n) {
         return sd_bus_send(NULL, reply, NULL);
 }
 
+enum {
+        ITEMS_MAX = 1024, /* of a list */
+        OPTIONS_MAX = 64, /* of a call */
+};
+
+static int refuse_items(Error *error) {
+        return error_set(error, ERROR_LIMIT_EXCEEDED, "A list in a call has at most %d items.", ITEMS_MAX);
+}
+
+/* sd_bus_message_read_strv(3) copies each string and counts the list anew for each, so that a long one would stop the
+ * service for minutes. */
+int bus_read_strings(sd_bus_message *message, const char ***ret, size_t *ret_n, Error *error) {
+        CLEANUP_FREE const char **strings = NULL;
+        const char *string;
+        size_t n = 0;
+        int r;
+
+        strings = calloc(ITEMS_MAX + 1, sizeof(*strings));
+        if (!strings)
+                return -ENOMEM;
+        r = sd_bus_message_enter_container(message, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(message, 's', &string)) > 0) {
+                if (n == ITEMS_MAX)
+                        return refuse_items(error);
+                strings[n++] = string;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r < 0)
+                return r;
+        *ret = TAKE_POINTER(strings);
+        *ret_n = n;
+        return 0;
+}
+
 /* What a Value read from a message needs beside the message itself. */
 typedef struct ReadValue {
         Value value;
-        char **strings;
+        const char **strings;
         uint64_t *numbers;
 } ReadValue;
 
 static void read_value_done(ReadValue *read) {
-        for (char **s = read->strings; s && *s; s++)
-                free(*s);
         free(read->strings);
         free(read->numbers);
 }
@@ -217,28 +253,20 @@ static int read_basic(sd_bus_message *message, char type, ReadValue *ret) {
         }
 }
 
-static int read_strings(sd_bus_message *message, ReadValue *ret) {
-        size_t n = 0;
+static int read_strings(sd_bus_message *message, ReadValue *ret, Error *error) {
+        size_t n;
         int r;
 
-        r = sd_bus_message_read_strv(message, &ret->strings);
+        r = bus_read_strings(message, &ret->strings, &n, error);
         if (r < 0)
                 return r;
-        /* An empty array gives no list at all. */
-        if (!ret->strings) {
-                ret->strings = calloc(1, sizeof(char *));
-                if (!ret->strings)
-                        return -ENOMEM;
-        }
-        while (ret->strings[n])
-                n++;
         ret->value.type = VALUE_STRINGS;
-        ret->value.strings.items = (const char *const *)ret->strings;
+        ret->value.strings.items = ret->strings;
         ret->value.strings.n = n;
         return 0;
 }
 
-static int read_numbers(sd_bus_message *message, char type, ReadValue *ret) {
+static int read_numbers(sd_bus_message *message, char type, ReadValue *ret, Error *error) {
         const void *data;
         size_t size, n;
         int r;
@@ -247,6 +275,8 @@ static int read_numbers(sd_bus_message *message, char type, ReadValue *ret) {
         if (r < 0)
                 return r;
         n = size / (type == 't' ? sizeof(uint64_t) : sizeof(uint32_t));
+        if (n > ITEMS_MAX)
+                return refuse_items(error);
         ret->numbers = calloc(n + 1, sizeof(uint64_t));
         if (!ret->numbers)
                 return -ENOMEM;
@@ -259,13 +289,13 @@ static int read_numbers(sd_bus_message *message, char type, ReadValue *ret) {
 }
 
 /* Reads what is inside a variant. -EOPNOTSUPP: a type that no option has. */
-static int read_value(sd_bus_message *message, const char *contents, ReadValue *ret) {
+static int read_value(sd_bus_message *message, const char *contents, ReadValue *ret, Error *error) {
         if (strlen(contents) == 1)
                 return read_basic(message, contents[0], ret);
         if (strcmp(contents, "as") == 0)
-                return read_strings(message, ret);
+                return read_strings(message, ret, error);
         if (strcmp(contents, "at") == 0 || strcmp(contents, "au") == 0)
-                return read_numbers(message, contents[1], ret);
+                return read_numbers(message, contents[1], ret, error);
         if (strcmp(contents, "ay") == 0) {
                 ret->value.type = VALUE_BYTES;
                 return sd_bus_message_read_array(message, 'y', &ret->value.bytes.data, &ret->value.bytes.size);
@@ -319,7 +349,7 @@ static int read_option(sd_bus_message *message, const OptionSpec *specs, const O
         r = sd_bus_message_enter_container(message, 'v', contents);
         if (r < 0)
                 return r;
-        r = read_value(message, contents, &read);
+        r = read_value(message, contents, &read, error);
         if (r == -EOPNOTSUPP)
                 return error_set(error, ERROR_INVALID_OPTION,
                         "The option '%.64s' came as the D-Bus type '%.64s', which no option has.", name, contents);
@@ -347,7 +377,9 @@ int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const Opt
         r = sd_bus_message_enter_container(message, 'a', "{sv}");
         if (r < 0)
                 return error_set_errno(error, r, "The options could not be read");
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+        for (int n = 0; (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0; n++) {
+                if (n == OPTIONS_MAX)
+                        return error_set(error, ERROR_LIMIT_EXCEEDED, "A call has at most %d options.", OPTIONS_MAX);
                 r = read_option(message, specs, more, use, options, error);
                 if (r < 0)
                         break;

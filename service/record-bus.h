@@ -17,6 +17,9 @@ int bus_reply_records(sd_bus_message *call, Record *const *records, size_t n);
 /* Reads one a{sv}. Every key is checked by option_accept() against `specs`, then, where `more` is not NULL, `more`. */
 int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
         Record **ret, Error *error);
+/* Reads one `as`: a NULL-terminated list that the caller frees; the strings stay the message's. More than any use here
+ * can need is refused. */
+int bus_read_strings(sd_bus_message *message, const char ***ret, size_t *ret_n, Error *error);
 /* Answers with a named error; returns what sd-bus wants of a handler. */
 int bus_reply_error(sd_bus_message *call, const Error *error);
 /* For synchronous handlers: `return bus_set_error(ret_error, &error);` */

@@ -328,6 +328,11 @@ int runner_start(sd_event *event, const Record *request, const RunnerHandlers *h
         if (r >= 0)
                 r = spawn_worker(channel[1], &runner->pid);
         close(channel[1]);
+        if (r == -EMSGSIZE) {
+                runner_destroy(runner);
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "What was asked for is more than a worker process takes at once; ask for less.");
+        }
         if (r < 0) {
                 runner_destroy(runner);
                 return error_set_errno(error, r, "The worker process %s could not be started", worker_path());

@@ -31,22 +31,16 @@ static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
 
 static int method_listen(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         Object *object = userdata;
-        char **signals = NULL;
+        CLEANUP_FREE const char **signals = NULL;
         Error error = {};
         size_t n = 0;
         int r;
 
-        r = sd_bus_message_read_strv(call, &signals);
-        if (r < 0)
-                return r;
-        while (signals && signals[n])
-                n++;
-        r = object_bus_begin(call, object, OPERATION_LISTEN, &error);
+        r = bus_read_strings(call, &signals, &n, &error);
         if (r >= 0)
-                r = object->kernel.mechanism->listen(&object->kernel, (const char *const *)signals, n, &error);
-        for (size_t i = 0; i < n; i++)
-                free(signals[i]);
-        free(signals);
+                r = object_bus_begin(call, object, OPERATION_LISTEN, &error);
+        if (r >= 0)
+                r = object->kernel.mechanism->listen(&object->kernel, signals, n, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
         object_attributes_stale(object);
