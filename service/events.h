@@ -2,6 +2,7 @@
 /* What happens at an object becomes a signal of the interface that the object has for it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mechanism.h"
@@ -15,5 +16,7 @@ void events_watch(Object *object);
 void events_unwatch(Object *object);
 /* The sink that a kind's watch() and kept() tell. */
 void events_sink_init(Object *object);
+/* Is the arrival of messages watched: that takes a descriptor more. */
+bool events_has_messages(const Object *object);
 /* Somebody posted through the service. */
 void events_posted(Object *object, uint64_t count);

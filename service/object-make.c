@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "bus-cleanup.h"
+#include "events.h"
 #include "objects.h"
 #include "units.h"
 
@@ -35,6 +36,7 @@ static int object_new(Manager *manager, const Mechanism *mechanism, uid_t uid, O
                 return error_set_errno(error, ENOMEM, "The object cannot be kept");
         object->manager = manager;
         object->uid = uid;
+        object->watch_edges = -EBADF;
         kernel_object_init(&object->kernel, mechanism);
         *ret = object;
         return 0;
@@ -60,22 +62,27 @@ static int object_charge(Object *object, uint64_t bytes, Error *error) {
         return 0;
 }
 
+int object_settle_descriptors(Object *object, Error *error) {
+        Limits *limits = object->manager->limits;
+        Charge *charge = &object->charges[OBJECT_CHARGE_DESCRIPTORS];
+        uint64_t n = object->keeper ? 2 : 0; /* its channel, and the watch on it */
+
+        for (size_t i = 0; i < KERNEL_OBJECT_FDS_MAX; i++)
+                n += object->kernel.fds[i] >= 0;
+        n += events_has_messages(object);
+        limits_release(limits, charge);
+        return limits_charge(limits, object->uid, NULL, LIMIT_DESCRIPTORS, n, charge, error);
+}
+
 /* The kernel object is there: what it costs is known now. */
 static int object_settle(Object *object, Error *error) {
         Limits *limits = object->manager->limits;
         Charge *bytes = &object->charges[OBJECT_CHARGE_BYTES];
-        Charge *descriptors = &object->charges[OBJECT_CHARGE_DESCRIPTORS];
-        uint64_t n = object->keeper ? 2 : 0; /* its channel, and the watch on it */
         int r;
 
-        for (size_t i = 0; i < KERNEL_OBJECT_FDS_MAX; i++)
-                n += object->kernel.fds[i] >= 0;
         limits_release(limits, bytes);
-        limits_release(limits, descriptors);
         r = limits_charge(limits, object->uid, NULL, LIMIT_BYTES, object->kernel.bytes, bytes, error);
-        if (r < 0)
-                return r;
-        return limits_charge(limits, object->uid, NULL, LIMIT_DESCRIPTORS, n, descriptors, error);
+        return r < 0 ? r : object_settle_descriptors(object, error);
 }
 
 static int object_set_address(Object *object, Error *error) {

@@ -242,21 +242,22 @@ int object_set_lease(Object *object, LeaseType type, uint64_t expires, Client *c
         bool registered;
         int r;
 
+        /* The journal comes first: after a crash nothing is removed whose lease was taken off. */
+        registered = object->path && objects_find_path(manager->objects, object->path) == object;
+        if (registered && object->journalled) {
+                r = journal_lease(manager->journal, object->serial, lease_type_name(type), expires);
+                if (r < 0)
+                        return error_set_errno(
+                                error, r, "The lease of %.200s cannot be written to the journal", object->address);
+        }
         object->lease.expired = on_lease_expired;
         r = lease_set(&object->lease, type, expires, manager->event, client, error);
         if (r < 0)
                 return r;
 
-        registered = object->path && objects_find_path(manager->objects, object->path) == object;
         if (!registered)
                 return 0;
         object_count_need(object, true);
-        if (object->journalled) {
-                r = journal_lease(manager->journal, object->serial, lease_type_name(type), object->lease.expires);
-                if (r < 0)
-                        fprintf(stderr, "ipcbusd: the lease of %s could not be written to the journal: %s\n",
-                                object->address, strerror(-r));
-        }
         (void)sd_bus_emit_properties_changed(
                 manager->bus, object->path, IPCBUS_INTERFACE_KERNEL_OBJECT, "Lease", "LeaseExpires", NULL);
         return 0;
@@ -292,6 +293,7 @@ int object_open_end(Object *object, const char *end, bool take, int *ret_fd, Err
         if (r < 0)
                 return r;
         object_attributes_stale(object);
+        (void)object_settle_descriptors(object, NULL); /* there can only be fewer */
         object_count_need(object, true);
         waits_retry_object(object);
         return 0;

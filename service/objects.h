@@ -39,6 +39,9 @@ typedef struct Object {
         uint64_t attributes_at; /* the event loop's iteration, 0: stale */
         EventSink sink;
         sd_event_source *watch;
+        sd_event_source *watch_pause; /* events.c: while it is told nothing */
+        int watch_edges;              /* an epoll instance that keeps what happens meanwhile; -EBADF: none */
+        bool told_message;
         Keeper *keeper;
         Wait *waits;        /* calls that wait on it */
         const void *sender; /* of a stream: the call whose bytes went in by half; others wait for their turn */
@@ -85,6 +88,8 @@ int objects_insert(Objects *objects, Object *object, Error *error);
 void object_drop(Object *object, const Error *why);
 /* Removes the kernel object, if the name still stands for it, and takes it off the bus. */
 int object_remove(Object *object, Error *error);
+/* Charges for the descriptors that it takes now. */
+int object_settle_descriptors(Object *object, Error *error);
 /* For an object that is not registered yet or never will be. */
 Object *object_free(Object *object);
 
