@@ -24,6 +24,8 @@ typedef struct KeeperCall {
 
 struct Keeper {
         Runner *runner;
+        Limits *limits;
+        Charge worker;
         KeeperCall *call; /* while it is not ready */
         Object *object;   /* then */
 };
@@ -105,6 +107,10 @@ static int keeper_start(Manager *manager, KeeperCall *call, Error *error) {
         if (!call->keeper)
                 return error_set_errno(error, ENOMEM, "No process can be started for the object");
         call->keeper->call = call;
+        call->keeper->limits = manager->limits;
+        r = limits_charge(manager->limits, call->request.uid, NULL, LIMIT_WORKERS, 1, &call->keeper->worker, error);
+        if (r < 0)
+                return r;
         return runner_start(manager->event, request, &handlers, call->keeper, &call->keeper->runner, error);
 }
 
@@ -132,6 +138,7 @@ int keeper_create(Manager *manager, sd_bus_message *message, KeeperRequest *requ
 Keeper *keeper_free(Keeper *keeper) {
         if (!keeper)
                 return NULL;
+        limits_release(keeper->limits, &keeper->worker);
         runner_free(keeper->runner);
         free(keeper);
         return NULL;
@@ -140,6 +147,7 @@ Keeper *keeper_free(Keeper *keeper) {
 Keeper *keeper_stop(Keeper *keeper) {
         if (!keeper)
                 return NULL;
+        limits_release(keeper->limits, &keeper->worker);
         runner_stop(keeper->runner);
         free(keeper);
         return NULL;

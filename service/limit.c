@@ -31,6 +31,9 @@ static const LimitFacts limit_facts[LIMIT_KIND_MAX] = {
         [LIMIT_JOBS] = { "jobs", 8, 4, "wait until a job ends, or cancel one" },
         [LIMIT_WAITS] = { "waits", 4096, 256, "let some calls end first" },
         [LIMIT_SUBSCRIPTIONS] = { "subscriptions", 256, 16, "unsubscribe first" },
+        [LIMIT_WAITING_BYTES] = { "waiting-bytes", UINT64_C(256) << 20, UINT64_C(64) << 20,
+                "send less at once, or take a descriptor with OpenEnd" },
+        [LIMIT_WORKERS] = { "workers", 512, 64, "let some calls end first, or remove objects with a process" },
 };
 
 /* Descriptors are kept free for the bus, workers, timers and replies. */
@@ -130,6 +133,8 @@ const char *limit_name(LimitKind kind, bool per_client) {
                 [LIMIT_JOBS] = "jobs-per-connection",
                 [LIMIT_WAITS] = "waits-per-connection",
                 [LIMIT_SUBSCRIPTIONS] = "subscriptions-per-connection",
+                [LIMIT_WAITING_BYTES] = "waiting-bytes-per-connection",
+                [LIMIT_WORKERS] = "workers-per-connection",
         };
 
         return per_client ? per_connection[kind] : limit_facts[kind].name;

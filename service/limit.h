@@ -18,6 +18,8 @@ typedef enum LimitKind {
         LIMIT_JOBS,          /* running tests and benchmarks; also per connection */
         LIMIT_WAITS,         /* calls that are not answered yet; also per connection */
         LIMIT_SUBSCRIPTIONS, /* per connection too */
+        LIMIT_WAITING_BYTES, /* that calls which wait are to send; also per connection */
+        LIMIT_WORKERS,       /* processes for calls, also per connection, and behind objects */
         LIMIT_KIND_MAX,
 } LimitKind;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The first attempt is made in the handler, with everything on its stack; only what has to wait becomes a Pending,
- * which owns the target, the options and a duplicate of the descriptor that is polled. The bytes to send stay in the
- * call's message, which the Wait holds. */
+ * which owns the target, the options, a duplicate of the descriptor that is polled, and a copy of the bytes to send:
+ * the call's message goes, with whatever else it carried. */
 #include "operations.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "bus-cleanup.h"
@@ -32,6 +33,8 @@ typedef struct Pending {
         OperationResult result;
         int fd;            /* a duplicate: an epoll instance takes a descriptor once, see epoll_ctl(2) EEXIST */
         Charge descriptor; /* for it */
+        void *data;        /* what request.data refers to */
+        Charge bytes;      /* for it */
         sd_event_source *io, *retry, *deadline;
         uint64_t armed_at; /* iteration of the event loop */
         unsigned spurious;
@@ -174,6 +177,8 @@ static void pending_release(Wait *wait) {
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
         sender_give_up(&pending->target, &pending->request, &pending->result);
+        limits_release(wait->manager->limits, &pending->bytes);
+        free(pending->data);
         operation_result_done(&pending->result);
         record_free(pending->request.options);
         target_done(&pending->target);
@@ -325,6 +330,24 @@ static int pending_set_deadline(Pending *pending, Error *error) {
                      : 0;
 }
 
+static int pending_keep_data(Pending *pending, Error *error) {
+        OperationRequest *request = &pending->request;
+        int r;
+
+        if (request->size == 0)
+                return 0;
+        r = limits_charge(pending->wait.manager->limits, request->uid, pending->wait.binding.client,
+                LIMIT_WAITING_BYTES, request->size, &pending->bytes, error);
+        if (r < 0)
+                return r;
+        pending->data = malloc(request->size);
+        if (!pending->data)
+                return error_set_errno(error, ENOMEM, "What is to be sent cannot be kept");
+        memcpy(pending->data, request->data, request->size);
+        request->data = pending->data;
+        return 0;
+}
+
 /* From here on the Pending owns what the request and the target hold; on failure it has answered already. */
 static int pending_start(Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request,
         OperationResult *result, Error *error) {
@@ -351,10 +374,14 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         request->options = NULL;
         *result = (OperationResult){ .fd = -EBADF };
 
-        r = pending_set_deadline(pending, error);
+        r = pending_keep_data(pending, error);
+        if (r >= 0)
+                r = pending_set_deadline(pending, error);
         if (r >= 0)
                 r = pending_arm(pending, error);
-        if (r < 0)
+        if (r < 0 && pending->result.sent > 0)
+                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+        else if (r < 0)
                 wait_fail(&pending->wait, error);
         return 0;
 }

@@ -90,6 +90,30 @@ static void on_caller_gone(Binding *binding) {
         wait_end(CONTAINER_OF(binding, Wait, binding));
 }
 
+/* All of a call that an answer needs. The call itself may hold descriptors that nobody asked for, and 128 MiB. */
+static int call_copy(sd_bus_message *call, sd_bus_message **ret) {
+        CLEANUP_MESSAGE sd_bus_message *copy = NULL;
+        const char *sender = sd_bus_message_get_sender(call);
+        uint64_t cookie;
+        int r;
+
+        r = sd_bus_message_get_cookie(call, &cookie);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(sd_bus_message_get_bus(call), &copy, NULL, sd_bus_message_get_path(call),
+                sd_bus_message_get_interface(call), sd_bus_message_get_member(call));
+        if (r >= 0 && sender)
+                r = sd_bus_message_set_sender(copy, sender);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(copy, sd_bus_message_get_expect_reply(call));
+        if (r >= 0)
+                r = sd_bus_message_seal(copy, cookie, 0);
+        if (r < 0)
+                return r;
+        *ret = TAKE_POINTER(copy);
+        return 0;
+}
+
 int wait_begin(Wait *wait, Manager *manager, sd_bus_message *call, Object *object, uid_t uid, Error *error) {
         Client *client;
         int r;
@@ -103,8 +127,12 @@ int wait_begin(Wait *wait, Manager *manager, sd_bus_message *call, Object *objec
         if (r < 0)
                 return r;
 
+        r = call_copy(call, &wait->call);
+        if (r < 0) {
+                limits_release(manager->limits, &wait->charge);
+                return error_set_errno(error, r, "The call cannot be kept for an answer");
+        }
         wait->manager = manager;
-        wait->call = sd_bus_message_ref(call);
         wait->object = object;
         wait->binding.gone = on_caller_gone;
         client_bind(client, &wait->binding);

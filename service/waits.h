@@ -17,8 +17,8 @@ typedef struct Wait Wait;
 
 struct Wait {
         Manager *manager;
-        sd_bus_message *call;
-        Object *object; /* NULL: none of ours */
+        sd_bus_message *call; /* to answer to, without what it carried */
+        Object *object;       /* NULL: none of ours */
         Charge charge;
         Binding binding;
         Wait *previous, *next;               /* of all */

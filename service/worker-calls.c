@@ -19,6 +19,7 @@ static void free_record(gpointer record) {
 static void worker_call_release(Wait *wait) {
         WorkerCall *call = CONTAINER_OF(wait, WorkerCall, wait);
 
+        limits_release(wait->manager->limits, &call->worker);
         runner_free(call->runner);
         record_free(call->request);
         g_ptr_array_unref(call->rows);
@@ -69,7 +70,9 @@ int worker_call_start(Manager *manager, sd_bus_message *message, Object *object,
         call->rows = g_ptr_array_new_with_free_func(free_record);
         call->reply = reply;
 
-        r = runner_start(manager->event, request, &handlers, call, &call->runner, error);
+        r = limits_charge(manager->limits, uid, call->wait.binding.client, LIMIT_WORKERS, 1, &call->worker, error);
+        if (r >= 0)
+                r = runner_start(manager->event, request, &handlers, call, &call->runner, error);
         if (r < 0)
                 wait_fail(&call->wait, error);
         return 0;

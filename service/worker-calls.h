@@ -14,6 +14,7 @@
 
 typedef struct WorkerCall {
         Wait wait;
+        Charge worker;
         Record *request; /* as worker-protocol.h has it */
         GPtrArray *rows; /* of Record: what the worker said */
         Runner *runner;
