@@ -185,10 +185,22 @@ static void pending_release(Wait *wait) {
         free(pending);
 }
 
+/* What was opened for the call is closed before its answer: who reads the answer finds it so. */
+static int answer(sd_bus_message *call, Target *target, const OperationRequest *request, OperationResult *result) {
+        sender_give_up(target, request, result);
+        target_done(target);
+        return request->reply(call, result);
+}
+
+static void pending_answer(Pending *pending) {
+        wait_answered(
+                &pending->wait, answer(pending->wait.call, &pending->target, &pending->request, &pending->result));
+}
+
 /* Its time is over: what was taken of a stream counts. */
 static void pending_give_up(Pending *pending, Error *error) {
         if (pending->result.sent > 0) {
-                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+                pending_answer(pending);
                 return;
         }
         (void)set_timed_out(&pending->target, &pending->request, error);
@@ -208,7 +220,7 @@ static int pending_attempt(Pending *pending, bool last) {
         else if (r < 0)
                 wait_fail(&pending->wait, &error);
         else
-                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+                pending_answer(pending);
         return 1;
 }
 
@@ -398,7 +410,7 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
                 return r;
         r = attempt(target, request, result, error);
         if (r >= 0 || (r == -EAGAIN && request->timeout == 0 && result->sent > 0))
-                return request->reply(call, result);
+                return answer(call, target, request, result);
         if (r != -EAGAIN)
                 return r;
         if (request->timeout == 0)
