@@ -148,22 +148,22 @@ static GVariant *for_a_minute(void) {
 /* Calls that wait for room keep what they are to send, at most 64 MiB a connection, and give it back. */
 static void test_waiting_bytes(Fixture *fixture, gconstpointer data) {
         g_autofree char *path = fixture_path(fixture), *address = NULL, *object = NULL;
-        g_autofree char *large = g_malloc0(16 << 20);
+        g_autofree char *large = g_malloc0(1 << 20);
 
         address = fixture_create(fixture, "fifo", options("path", "s", path, NULL), &object);
         for (unsigned round = 0; round < 2; round++) {
                 GDBusConnection *connection = fixture_connect(fixture);
                 Answers answers = { 0 };
 
-                for (unsigned i = 0; i < 8; i++)
+                for (unsigned i = 0; i < 68; i++)
                         call_async(connection, "Send",
-                                g_variant_new("(s@ay@a{sv})", address, bytes(large, 16 << 20), for_a_minute()),
+                                g_variant_new("(s@ay@a{sv})", address, bytes(large, 1 << 20), for_a_minute()),
                                 &answers);
-                /* Four are kept; the first of them fills the FIFO, the others find it full. */
+                /* 64 are kept; the first of them fills the FIFO, the others find it full. */
                 WAIT_UNTIL(answers.refused == 4);
                 g_assert_cmpuint(answers.all, ==, 4);
                 fixture_disconnect(connection);
-                WAIT_UNTIL(answers.all == 8);
+                WAIT_UNTIL(answers.all == 68);
         }
         remove_object(fixture, address);
 }
