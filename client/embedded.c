@@ -13,6 +13,10 @@
 
 #include "output.h"
 
+#define REMOTE_COMMAND                                                                              \
+        "exec sh -c 'exec systemd-stdio-bridge --bus-path=\"${DBUS_SESSION_BUS_ADDRESS:-unix:path=" \
+        "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/bus}\"'"
+
 enum { EMBEDDED_FD = 3 };
 
 static int spawn(char *const *argv, int fd, const int *targets, size_t n_targets, bool own_group, pid_t *ret_pid) {
@@ -72,8 +76,10 @@ ExitCode embedded_start(int *ret_fd, pid_t *ret_pid) {
 
 ExitCode remote_start(const char *host, int *ret_fd, pid_t *ret_pid) {
         static const int targets[] = { STDIN_FILENO, STDOUT_FILENO };
-        /* -x -T: nothing but the stream. "--" so that no host is taken for an option. */
-        const char *argv[] = { "ssh", "-xT", "--", host, "systemd-stdio-bridge", "--user", NULL };
+        /* -x -T: nothing but the stream. "--" so that no host is taken for an option. The login shell over there may
+         * be any; systemd-stdio-bridge of systemd 252 goes to the system bus even with --user, so the address is said.
+         */
+        const char *argv[] = { "ssh", "-xT", "--", host, REMOTE_COMMAND, NULL };
 
         int r = start((char *const *)argv, targets, G_N_ELEMENTS(targets), false, ret_fd, ret_pid);
         if (r < 0) {

@@ -92,12 +92,26 @@ void output_hex(const void *data, size_t size, uint64_t base) {
         }
 }
 
-void output_text(const char *text) {
-        for (const char *at = text; *at != '\0'; at++)
-                if (g_ascii_iscntrl(*at))
-                        printf("\\x%02x", (unsigned char)*at);
+char *text_harmless(const char *text) {
+        GString *out = g_string_sized_new(strlen(text));
+
+        while (*text != '\0') {
+                gunichar c = g_utf8_get_char_validated(text, -1);
+                size_t n = c < 0x110000 ? (size_t)(g_utf8_next_char(text) - text) : 1;
+                if (c < 0x110000 && !g_unichar_iscntrl(c))
+                        g_string_append_len(out, text, (gssize)n);
                 else
-                        putchar(*at);
+                        for (size_t i = 0; i < n; i++)
+                                g_string_append_printf(out, "\\x%02x", (unsigned char)text[i]);
+                text += n;
+        }
+        return g_string_free(out, FALSE);
+}
+
+void output_text(const char *text) {
+        g_autofree char *harmless = text_harmless(text);
+
+        fputs(harmless, stdout);
 }
 
 const char *output_colour(const char *name) {

@@ -23,7 +23,10 @@ bool output_may_be_lost(void);
 bool output_bytes(const void *data, size_t size);
 /* Shows the bytes with their offsets, from `base`, in hexadecimal and as text. */
 void output_hex(const void *data, size_t size, uint64_t base);
-/* Prints text from elsewhere (commands, evidence) on one line: what would steer a terminal is written \xHH. */
+/* Text from elsewhere (commands, evidence) for one line: what would steer a terminal is written \xHH. The caller frees
+ * it.
+ */
+char *text_harmless(const char *text);
 void output_text(const char *text);
 
 /* "green", "red", "yellow", "bold" and "" to end it: the sequences where colour is wanted, else "". */

@@ -10,35 +10,40 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attributes.h"
 #include "cleanup.h"
 #include "connection.h"
 #include "errors.h"
 #include "kind.h"
+#include "message.h"
 #include "output.h"
 #include "units.h"
 
 enum {
         COPY_SIZE = 1024 * 1024,
-        RETRY_USEC = 20 * 1000,
+        RETRY_FIRST_USEC = 5 * 1000,
+        RETRY_LAST_USEC = 100 * 1000,
 };
 
-/* 0: ready (or broken, which the next call tells); -ETIMEDOUT. */
-static int wait_ready(int fd, short events, uint64_t timeout_usec) {
-        struct pollfd pfd = { .fd = fd, .events = events };
+/* 0: ready (or ended, which the next call tells); -ETIMEDOUT; -EPIPE: nobody reads `other` any more. */
+static int wait_ready(int fd, short events, int other, uint64_t timeout_usec) {
+        struct pollfd pfds[] = { { .fd = fd, .events = events }, { .fd = other, .events = 0 } };
         uint64_t msec = timeout_usec / USEC_PER_MSEC + (timeout_usec % USEC_PER_MSEC != 0);
         int n;
 
         do
-                n = poll(&pfd, 1, timeout_usec == USEC_INFINITY ? -1 : (int)MIN(msec, G_MAXINT));
+                n = poll(pfds, 2, timeout_usec == USEC_INFINITY ? -1 : (int)MIN(msec, G_MAXINT));
         while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
+        if (n <= 0)
+                return n < 0 ? -errno : -ETIMEDOUT;
+        return pfds[0].revents == 0 && (pfds[1].revents & POLLERR) != 0 ? -EPIPE : 0;
 }
 
 static int write_all(int fd, const char *data, size_t size, uint64_t timeout_usec) {
         while (size > 0) {
                 ssize_t n = write(fd, data, size);
                 if (n < 0 && errno == EAGAIN) {
-                        int r = wait_ready(fd, POLLOUT, timeout_usec);
+                        int r = wait_ready(fd, POLLOUT, -1, timeout_usec);
                         if (r < 0)
                                 return r;
                 } else if (n < 0 && errno != EINTR)
@@ -70,6 +75,9 @@ static ssize_t copy_step(Copy *copy) {
                         return -errno;
                 copy->no_splice = true;
         }
+        int ready = wait_ready(copy->from, POLLIN, copy->to, copy->from_timeout);
+        if (ready < 0)
+                return ready;
         ssize_t n = read(copy->from, copy->buffer, COPY_SIZE);
         if (n < 0)
                 return -errno;
@@ -82,10 +90,8 @@ static int copy_all(Copy *copy) {
 
         copy->buffer = buffer;
         /* A FIFO without a writer reads as ended, but is not ready until one came and went: fifo(7), poll(2). */
-        int first = wait_ready(copy->from, POLLIN, copy->from_timeout);
-        if (first < 0)
-                return first;
-        for (;;) {
+        int r = wait_ready(copy->from, POLLIN, copy->to, copy->from_timeout);
+        while (r >= 0) {
                 ssize_t n = copy_step(copy);
                 if (n == 0)
                         return 0;
@@ -94,116 +100,165 @@ static int copy_all(Copy *copy) {
                 if (n != -EAGAIN)
                         return (int)n;
                 /* Either side may be what is not ready: first there must be something to copy, then room for it. */
-                int r = wait_ready(copy->from, POLLIN, copy->from_timeout);
+                r = wait_ready(copy->from, POLLIN, copy->to, copy->from_timeout);
                 if (r >= 0 && !copy->no_splice)
-                        r = wait_ready(copy->to, POLLOUT, copy->to_timeout);
-                if (r < 0)
-                        return r;
+                        r = wait_ready(copy->to, POLLOUT, -1, copy->to_timeout);
         }
+        return r;
 }
 
-/* Asks for the end; waits for a reader where the kind needs one to be there. -ENOTSUP: there is none to be had. */
-static ExitCode open_end(Cli *cli, const char *address, const char *end, uint64_t timeout_usec, int *ret_fd) {
+/* Can it be that the end comes later: a FIFO that nobody reads yet, a socket whose backlog is full? A pipe that gave
+ * its end away never has it again. */
+static bool may_come(GVariant *description, ErrorCode code) {
+        return code == ERROR_TIMED_OUT || code == ERROR_BUSY ||
+               (code == ERROR_PEER_GONE && kind_is(description, "unrelated"));
+}
+
+static ExitCode call_open_end(
+        IpcbusManager *manager, const char *address, const char *end, int *ret_fd, GError **error) {
+        g_autoptr(GUnixFDList) list = NULL;
+        g_autoptr(GVariant) handle = NULL;
+
+        if (!ipcbus_manager_call_open_end_sync(manager, address, end,
+                    g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0), WITHOUT_TIMEOUT, NULL, &handle, &list, NULL,
+                    error))
+                return EXIT_CODE_FAILED;
+        *ret_fd = list != NULL ? g_unix_fd_list_get(list, g_variant_get_handle(handle), error) : -EBADF;
+        return *ret_fd >= 0 ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+}
+
+/* *ret_fd -EBADF with EXIT_CODE_DONE: there is none to be had here, but there may be another way. */
+static ExitCode open_end(
+        Cli *cli, const char *address, GVariant *description, const char *end, uint64_t timeout_usec, int *ret_fd) {
         gint64 begin = g_get_monotonic_time();
+        gulong pause = RETRY_FIRST_USEC;
         IpcbusManager *manager;
         ExitCode code = connection_manager(cli, &manager);
 
-        *ret_fd = -EBADF;
         if (code != EXIT_CODE_DONE || !connection_passes_descriptors(cli))
                 return code;
         for (;;) {
-                g_autoptr(GUnixFDList) list = NULL;
-                g_autoptr(GVariant) handle = NULL;
                 g_autoptr(GError) error = NULL;
-                GVariant *options = g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
 
-                if (ipcbus_manager_call_open_end_sync(
-                            manager, address, end, options, WITHOUT_TIMEOUT, NULL, &handle, &list, NULL, &error)) {
-                        *ret_fd = list != NULL ? g_unix_fd_list_get(list, g_variant_get_handle(handle), NULL) : -EBADF;
-                        return EXIT_CODE_DONE;
-                }
-                switch (gerror_code(error)) {
-                case ERROR_TIMED_OUT: /* a FIFO that nobody reads yet */
+                if (call_open_end(manager, address, end, ret_fd, &error) == EXIT_CODE_DONE)
+                        break;
+                ErrorCode why = gerror_code(error);
+                if (may_come(description, why)) {
                         if (timeout_usec != USEC_INFINITY &&
                                 (uint64_t)(g_get_monotonic_time() - begin) >= timeout_usec)
-                                return fail_with(error, address);
-                        g_usleep(RETRY_USEC);
+                                return say("%s: nobody was there within the time", address), EXIT_CODE_TIMED_OUT;
+                        g_usleep(pause);
+                        pause = MIN(pause * 2, RETRY_LAST_USEC);
                         continue;
-                case ERROR_NOT_SUPPORTED:
-                case ERROR_INVALID_OPTION:
-                case ERROR_PEER_GONE:
-                        return EXIT_CODE_DONE;
-                default:
-                        return fail_with(error, address);
                 }
+                if (why == ERROR_NOT_SUPPORTED || why == ERROR_INVALID_OPTION || why == ERROR_PEER_GONE)
+                        return EXIT_CODE_DONE;
+                return fail_with(error, address);
         }
+        /* What has an address was opened for us alone; the ends of a pipe are one open file with those of others. */
+        if (kind_is(description, "unrelated"))
+                (void)fcntl(*ret_fd, F_SETFL, fcntl(*ret_fd, F_GETFL) | O_NONBLOCK);
+        return EXIT_CODE_DONE;
 }
 
 ExitCode stream_send_input(
         Cli *cli, const char *address, GVariant *description, uint64_t timeout_usec, bool *ret_done) {
-        CLEANUP_FD int fd = -EBADF;
-
         const char *end = kind_has_end(description, "write") ? "write" : "connect";
+        CLEANUP_FD int fd = -EBADF;
 
         *ret_done = false;
         if (!kind_has_end(description, end))
                 return EXIT_CODE_DONE;
-        ExitCode code = open_end(cli, address, end, timeout_usec, &fd);
+        ExitCode code = open_end(cli, address, description, end, timeout_usec, &fd);
         if (code != EXIT_CODE_DONE || fd < 0)
                 return code;
         *ret_done = true;
-        /* Only to_timeout counts as the stream's; whoever feeds us may take as long as he likes. */
+        /* Only the stream's time counts: whoever feeds us may take as long as he likes. */
         Copy copy = { .from = STDIN_FILENO, .to = fd, .from_timeout = USEC_INFINITY, .to_timeout = timeout_usec };
         int r = copy_all(&copy);
         if (r == -ETIMEDOUT)
                 return say("%s: nobody took more within the time; the rest was not sent", address),
                        EXIT_CODE_TIMED_OUT;
-        if (r == -EPIPE)
+        if (r == -EPIPE || r == -ECONNRESET)
                 return say("%s: whoever read it has gone; the rest was not sent", address), EXIT_CODE_FAILED;
         if (r < 0)
                 return say("copying standard input to %s failed: %s", address, g_strerror(-r)), EXIT_CODE_FAILED;
         return EXIT_CODE_DONE;
 }
 
-static ExitCode fail_receive(const char *address, int r) {
-        if (r == -ETIMEDOUT)
-                return say("%s: nothing came within the time", address), EXIT_CODE_TIMED_OUT;
-        return say("copying %s to standard output failed: %s", address, g_strerror(-r)), EXIT_CODE_FAILED;
+static int print_piece(Cli *cli, const char *address, const StreamReceive *how, const char *data, size_t size) {
+        g_autoptr(GVariant) bytes = g_variant_ref_sink(g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, data, size, 1));
+        g_autoptr(GVariant) nothing = g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
+
+        return message_print(cli, address, bytes, nothing, how->hex, true) ? 0 : -EPIPE;
 }
 
-ExitCode stream_receive_output(Cli *cli, const char *address, const char *end, uint64_t timeout_usec, bool *ret_done) {
+/* 0: all that was asked for, 1: the stream ended first. */
+static int receive_pieces(Cli *cli, const char *address, const StreamReceive *how, int fd) {
+        size_t size = (size_t)MIN(how->size, (uint64_t)COPY_SIZE);
+        g_autofree char *buffer = g_malloc(size);
+
+        for (uint64_t i = 0; how->count == 0 || i < how->count;) {
+                int r = output_is_lost() ? -EPIPE : wait_ready(fd, POLLIN, STDOUT_FILENO, how->timeout);
+                if (r < 0)
+                        return r;
+                ssize_t n = read(fd, buffer, size);
+                if (n < 0 && errno != EAGAIN && errno != EINTR)
+                        return -errno;
+                if (n == 0)
+                        return 1;
+                if (n < 0)
+                        continue;
+                r = print_piece(cli, address, how, buffer, (size_t)n);
+                if (r < 0)
+                        return r;
+                i++;
+        }
+        return 0;
+}
+
+/* A socket that the service listens on has its bytes there, not at the end of a new connection. */
+static bool is_ours(Cli *cli, const char *address) {
+        g_autoptr(GVariant) attributes = NULL;
+        gboolean ours = FALSE;
+        IpcbusManager *manager;
+
+        if (connection_manager(cli, &manager) == EXIT_CODE_DONE &&
+                ipcbus_manager_call_describe_sync(manager, address, WITHOUT_TIMEOUT, &attributes, NULL, NULL))
+                g_variant_lookup(attributes, "ours", "b", &ours);
+        return ours;
+}
+
+ExitCode stream_receive(
+        Cli *cli, const char *address, GVariant *description, const StreamReceive *how, bool *ret_done) {
+        const char *end = kind_has_end(description, "read") ? "read" : "connect";
         CLEANUP_FD int fd = -EBADF;
+        int r;
 
         *ret_done = false;
-        ExitCode code = open_end(cli, address, end, timeout_usec, &fd);
+        if (!kind_has_end(description, end) || (strcmp(end, "connect") == 0 && is_ours(cli, address)))
+                return EXIT_CODE_DONE;
+        ExitCode code = open_end(cli, address, description, end, how->timeout, &fd);
         if (code != EXIT_CODE_DONE || fd < 0)
                 return code;
         *ret_done = true;
-        Copy copy = { .from = fd, .to = STDOUT_FILENO, .from_timeout = timeout_usec, .to_timeout = USEC_INFINITY };
-        int r = copy_all(&copy);
-        if (r == -EPIPE) /* whoever read our output had enough */
-                return EXIT_CODE_FAILED;
-        return r < 0 ? fail_receive(address, r) : EXIT_CODE_DONE;
-}
-
-ExitCode stream_connect(Cli *cli, const char *address, int *ret_fd) {
-        return open_end(cli, address, "connect", USEC_INFINITY, ret_fd);
-}
-
-GBytes *stream_receive_part(const char *address, int fd, size_t size, uint64_t timeout_usec, ExitCode *ret_code) {
-        g_autofree char *buffer = g_malloc(size);
-        ssize_t n;
-        int r;
-
-        do {
-                r = wait_ready(fd, POLLIN, timeout_usec);
-                n = r < 0 ? 0 : read(fd, buffer, size);
-        } while (r >= 0 && n < 0 && (errno == EINTR || errno == EAGAIN));
-        if (r >= 0 && n < 0 && errno != ECONNRESET)
-                r = -errno;
-        if (r < 0) {
-                *ret_code = fail_receive(address, r);
-                return NULL;
-        }
-        return g_bytes_new_take(g_steal_pointer(&buffer), n < 0 ? 0 : (size_t)n);
+        if (how->plain) {
+                Copy copy = {
+                        .from = fd, .to = STDOUT_FILENO, .from_timeout = how->timeout, .to_timeout = USEC_INFINITY
+                };
+                r = copy_all(&copy);
+        } else
+                r = receive_pieces(cli, address, how, fd);
+        /* A socket's far end that closed without having read everything resets the connection, which is its end. */
+        if (r == -ECONNRESET)
+                r = 1;
+        if (r == 0 || (r == 1 && how->follow))
+                return EXIT_CODE_DONE;
+        if (r == 1)
+                return say("%s: the stream has ended", address), EXIT_CODE_FAILED;
+        if (r == -ETIMEDOUT)
+                return say("%s: nothing came within the time", address), EXIT_CODE_TIMED_OUT;
+        if (r != -EPIPE) /* else whoever read our output had enough */
+                say("copying %s to standard output failed: %s", address, g_strerror(-r));
+        return EXIT_CODE_FAILED;
 }

@@ -7,15 +7,20 @@
 
 #include "cli.h"
 
-/* Copies standard input into the writing end, or into one new connection. *ret_done false: there is no such descriptor
- * to be had, nothing was read, use the bus. */
+typedef struct StreamReceive {
+        uint64_t timeout; /* microseconds, for each wait */
+        uint64_t count;   /* pieces; 0: until the end */
+        uint64_t size;    /* of a piece at the most */
+        bool follow;      /* the end is success */
+        bool hex;
+        bool plain; /* as they come, the shortest way: nothing is counted, cut or written differently */
+} StreamReceive;
+
+/* Copies standard input into the stream. *ret_done false: there is no descriptor to be had and nothing was read; use
+ * the bus. */
 ExitCode stream_send_input(
         Cli *cli, const char *address, GVariant *description, uint64_t timeout_usec, bool *ret_done);
-/* Copies the end "read" or "connect" to standard output until the stream ends. *ret_done as above. */
-ExitCode stream_receive_output(Cli *cli, const char *address, const char *end, uint64_t timeout_usec, bool *ret_done);
-
-/* One connection, of which what arrives is told apart only by when it arrives. The caller closes *ret_fd; -EBADF:
- * there is none to be had. */
-ExitCode stream_connect(Cli *cli, const char *address, int *ret_fd);
-/* At most `size` bytes, no bytes at its end; NULL and the code if it failed. */
-GBytes *stream_receive_part(const char *address, int fd, size_t size, uint64_t timeout_usec, ExitCode *ret_code);
+/* Prints what comes. *ret_done as above. One descriptor for all pieces: to come back for each would leave the stream
+ * without a reader in between. */
+ExitCode stream_receive(
+        Cli *cli, const char *address, GVariant *description, const StreamReceive *how, bool *ret_done);

@@ -27,6 +27,8 @@ Table *table_new(bool heading) {
         table->lines = have(scols_new_table());
         scols_table_set_termforce(table->lines, SCOLS_TERMFORCE_NEVER);
         scols_table_enable_noheadings(table->lines, !heading);
+        /* It would write the backslashes of addresses once more; text_harmless() does what is needed. */
+        scols_table_enable_noencoding(table->lines, 1);
         scols_table_set_column_separator(table->lines, "  ");
         return table;
 }
@@ -46,9 +48,11 @@ void table_row(Table *table, const char *const *cells) {
         struct libscols_line *line = have(scols_table_new_line(table->lines, NULL));
         size_t n = scols_table_get_ncols(table->lines);
 
-        for (size_t i = 0; i < n; i++)
-                if (scols_line_set_data(line, i, cells[i] != NULL && *cells[i] != '\0' ? cells[i] : "-") < 0)
+        for (size_t i = 0; i < n; i++) {
+                g_autofree char *text = text_harmless(cells[i] != NULL && *cells[i] != '\0' ? cells[i] : "-");
+                if (scols_line_set_data(line, i, text) < 0)
                         g_error("out of memory");
+        }
 }
 
 void table_print(Table *table, const char *indent) {

@@ -3,13 +3,11 @@
  * wait ends and the message stays where it is. */
 #include "cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
 
-#include "cleanup.h"
 #include "connection.h"
 #include "errors.h"
 #include "kind.h"
@@ -18,7 +16,6 @@
 #include "output.h"
 #include "semaphore.h"
 #include "stream.h"
-#include "units.h"
 
 static char *opt_count, *opt_timeout, *opt_size, *opt_offset, *opt_type, *opt_peer;
 static gboolean opt_follow, opt_hex, opt_listen, opt_connect;
@@ -48,12 +45,8 @@ static const GOptionEntry peek_entries[] = {
         { NULL },
 };
 
-#define MEMORY_PART (UINT64_C(4) * 1024 * 1024)
-
-enum {
-        CONNECTED_PART = 64 * 1024,
-        CONNECTED_MAX = 16 * 1024 * 1024,
-};
+#define MEMORY_PART  (UINT64_C(4) * 1024 * 1024)
+#define STREAM_PIECE (UINT64_C(64) * 1024)
 
 typedef struct Waiting {
         IpcbusManager *manager;
@@ -91,7 +84,16 @@ static void receive_one(Waiting *waiting, const char *address, const Record *opt
                 g_source_remove(watch);
 }
 
-static ExitCode receive_all(Cli *cli, const char *address, const Record *options, uint64_t count) {
+/* To follow a listening socket is to follow one connection to its end: bytes of two are no stream. */
+static void follow_peer(GVariant *meta, Record *options) {
+        guint64 peer;
+
+        if (opt_follow && opt_peer == NULL && !record_has(options, "peer") &&
+                g_variant_lookup(meta, "peer", "t", &peer))
+                record_set_u64(options, "peer", peer);
+}
+
+static ExitCode receive_all(Cli *cli, const char *address, Record *options, uint64_t count) {
         for (uint64_t i = 0; opt_follow ? opt_count == NULL || i < count : i < count; i++) {
                 /* Static: a call that is given up may still answer while the process ends. */
                 static Waiting waiting;
@@ -114,6 +116,7 @@ static ExitCode receive_all(Cli *cli, const char *address, const Record *options
                 }
                 if (!message_print(cli, address, data, meta, opt_hex, false))
                         return EXIT_CODE_FAILED;
+                follow_peer(meta, options);
         }
         return EXIT_CODE_DONE;
 }
@@ -149,74 +152,32 @@ static ExitCode receive_memory(Cli *cli, const char *address, Record *options) {
         return EXIT_CODE_DONE;
 }
 
-/* Descriptors only where the bytes go out as they are and nothing counts or cuts them. */
-static bool may_copy(const Cli *cli) {
-        return opt_follow && opt_count == NULL && opt_size == NULL && opt_peer == NULL && opt_options == NULL &&
-               !opt_hex && !cli->json && !opt_listen && !output_is_terminal();
-}
-
-/* A socket on which the service does not listen: it has to be connected to, and each call over the bus would make a
- * connection of its own, so all that is wanted comes from one that is ours. */
-static ExitCode find_out_connects(Cli *cli, const char *address, GVariant *description, bool *ret) {
-        g_autoptr(GVariant) attributes = NULL;
-        g_autoptr(GError) error = NULL;
-        IpcbusManager *manager;
-        gboolean ours = FALSE;
-        ExitCode code;
-
-        *ret = opt_connect;
-        if (!kind_has_end(description, "connect") || opt_listen || opt_connect || opt_peer != NULL)
-                return EXIT_CODE_DONE;
-        code = connection_manager(cli, &manager);
-        if (code != EXIT_CODE_DONE)
-                return code;
-        if (!ipcbus_manager_call_describe_sync(manager, address, WITHOUT_TIMEOUT, &attributes, NULL, &error))
-                return fail_with(error, address);
-        g_variant_lookup(attributes, "ours", "b", &ours);
-        *ret = !ours;
-        return EXIT_CODE_DONE;
-}
-
-/* *ret_done false: no descriptors can come from there, nothing was done. */
-static ExitCode receive_connected(
-        Cli *cli, const char *address, const Record *options, uint64_t count, bool *ret_done) {
-        uint64_t size = record_get_u64(options, "size", CONNECTED_PART);
-        uint64_t timeout = record_get_u64(options, "timeout", USEC_INFINITY);
-        CLEANUP_FD int fd = -EBADF;
-        ExitCode code = stream_connect(cli, address, &fd);
-
-        *ret_done = code == EXIT_CODE_DONE && fd >= 0;
-        if (!*ret_done)
-                return code;
-        for (uint64_t i = 0; opt_follow ? opt_count == NULL || i < count : i < count; i++) {
-                g_autoptr(GVariant) meta = g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
-                g_autoptr(GBytes)
-                        part = stream_receive_part(address, fd, (size_t)CLAMP(size, 1, CONNECTED_MAX), timeout, &code);
-
-                if (part == NULL)
-                        return code;
-                if (g_bytes_get_size(part) == 0)
-                        return opt_follow ? EXIT_CODE_DONE
-                                          : (say("%s: the far end closed the connection", address), EXIT_CODE_FAILED);
-                g_autoptr(GVariant)
-                        data = g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, part, TRUE));
-                if (!message_print(cli, address, data, meta, opt_hex, false))
-                        return EXIT_CODE_FAILED;
-        }
-        return EXIT_CODE_DONE;
+/* More than one piece of a stream comes through one descriptor: without it a FIFO would have no reader, and a socket
+ * another connection, each time. A pipe has no address to be opened by; its descriptor would be the service's own. */
+static bool may_use_descriptor(const Cli *cli, GVariant *description, uint64_t count, bool plain) {
+        return (opt_follow || count > 1) && opt_peer == NULL && opt_options == NULL && !opt_listen &&
+               kind_has_interface(description, IPCBUS_INTERFACE_STREAM) &&
+               (plain || kind_is(description, "unrelated"));
 }
 
 static ExitCode receive_stream(
-        Cli *cli, const char *address, GVariant *description, const Record *options, uint64_t count) {
-        uint64_t timeout = record_get_u64(options, "timeout", USEC_INFINITY);
-        bool connects, done = false;
-        ExitCode code = find_out_connects(cli, address, description, &connects);
+        Cli *cli, const char *address, GVariant *description, const Record *options, uint64_t count, bool *ret_done) {
+        StreamReceive how = {
+                .timeout = record_get_u64(options, "timeout", 0),
+                .count = opt_follow && opt_count == NULL ? 0 : count,
+                .size = record_get_u64(options, "size", STREAM_PIECE),
+                .follow = opt_follow,
+                .hex = opt_hex,
+                .plain = opt_follow && opt_count == NULL && opt_size == NULL && !opt_hex && !cli->json &&
+                         !output_is_terminal(),
+        };
 
-        if (code == EXIT_CODE_DONE && may_copy(cli) && (connects || kind_has_end(description, "read")))
-                code = stream_receive_output(cli, address, connects ? "connect" : "read", timeout, &done);
-        else if (code == EXIT_CODE_DONE && connects)
-                code = receive_connected(cli, address, options, count, &done);
-        return done || code != EXIT_CODE_DONE ? code : receive_all(cli, address, options, count);
+        *ret_done = false;
+        if (how.size == 0)
+                return say_usage("--size: at least 1");
+        if (!may_use_descriptor(cli, description, count, how.plain))
+                return EXIT_CODE_DONE;
+        return stream_receive(cli, address, description, &how, ret_done);
 }
 
 static bool receive_options(Record *options) {
@@ -241,8 +202,12 @@ static ExitCode receive_by_kind(
                         return say_usage("memory has no next message: --follow and --count are not for it");
                 return receive_memory(cli, address, options);
         }
-        if (kind_has_interface(description, IPCBUS_INTERFACE_STREAM))
-                return receive_stream(cli, address, description, options, count);
+        if (kind_has_interface(description, IPCBUS_INTERFACE_STREAM)) {
+                bool done = false;
+                code = receive_stream(cli, address, description, options, count, &done);
+                if (done || code != EXIT_CODE_DONE)
+                        return code;
+        }
         return receive_all(cli, address, options, count);
 }
 
@@ -267,9 +232,12 @@ static ExitCode run_receive(Cli *cli, char **words) {
                 code = options_words(description, "receive", opt_options, options);
         if (code != EXIT_CODE_DONE)
                 return code;
-        /* Nothing may be taken that cannot be printed. */
-        if (output_is_lost())
-                return say("standard output cannot be written to: nothing was received"), EXIT_CODE_FAILED;
+        /* Nothing may be taken that cannot be printed. A reader that had enough is no news. */
+        if (output_is_lost()) {
+                if (!output_may_be_lost())
+                        say("standard output cannot be written to: nothing was received");
+                return EXIT_CODE_FAILED;
+        }
         return receive_by_kind(cli, address, description, options, count);
 }
 
@@ -306,7 +274,8 @@ const Verb verb_receive = {
                 "Waits until something is there, for ever without --timeout; when that is over, the exit code is 6.\n"
                 "Into a pipe or a file the bytes go exactly as they came, with nothing between messages; a terminal\n"
                 "gets a newline behind a message that has none. --json prints one object a message.\n"
-                "With --follow the end of a stream is success. From memory it reads, from a semaphore it takes "
+                "With --follow the end of a stream is success; from a listening socket it is one connection that is\n"
+                "followed. From memory it reads, from a semaphore it takes "
                 "one.\n\n"
                 "Examples:\n  ipcctl receive mq-posix:/jobs --timeout 5s\n  ipcctl receive fifo:/tmp/x --follow > "
                 "copy\n",

@@ -153,9 +153,11 @@ static ExitCode read_words(Watch *watch, char **words) {
         return EXIT_CODE_DONE;
 }
 
-/* What appears and vanishes is told only of kinds that somebody asked for. */
+/* What appears and vanishes is told only of kinds that somebody asked for. Where that cannot be told of one of them,
+ * we ask for all: the subscription also keeps the service from leaving while nothing happens, and is_wanted() chooses.
+ */
 static ExitCode ask_for_events(Watch *watch) {
-        g_autoptr(Record) filter = options_new();
+        g_autoptr(Record) filter = options_new(), everything = options_new();
         g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(GError) error = NULL;
         IpcbusManager *manager;
@@ -170,9 +172,12 @@ static ExitCode ask_for_events(Watch *watch) {
                 g_ptr_array_add(kinds, address_kind(watch->addresses->pdata[i]));
         if (kinds->len > 0)
                 record_set_strings(filter, "kinds", (const char *const *)kinds->pdata, kinds->len);
-        else if (watch->kinds->len > 0)
-                return EXIT_CODE_DONE; /* only jobs */
-        if (!ipcbus_manager_call_subscribe_sync(manager, options_variant(filter), WITHOUT_TIMEOUT, NULL, &error))
+        if (ipcbus_manager_call_subscribe_sync(manager, options_variant(filter), WITHOUT_TIMEOUT, NULL, &error))
+                return EXIT_CODE_DONE;
+        if (gerror_code(error) != ERROR_NOT_SUPPORTED)
+                return fail_with(error, NULL);
+        g_clear_error(&error);
+        if (!ipcbus_manager_call_subscribe_sync(manager, options_variant(everything), WITHOUT_TIMEOUT, NULL, &error))
                 return fail_with(error, NULL);
         return EXIT_CODE_DONE;
 }

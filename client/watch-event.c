@@ -12,8 +12,11 @@
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define PROPERTIES     "org.freedesktop.DBus.Properties"
 
+enum { OURS = 1, WAS_OURS };
+
 struct EventNames {
         GHashTable *addresses; /* path -> address */
+        GHashTable *own;       /* address -> OURS, or WAS_OURS until its name has vanished */
 };
 
 typedef struct SignalSpec {
@@ -41,8 +44,10 @@ static void learn(EventNames *names, const char *path, GVariant *interfaces) {
                 interfaces, IPCBUS_INTERFACE_KERNEL_OBJECT, G_VARIANT_TYPE_VARDICT);
         const char *address;
 
-        if (properties != NULL && g_variant_lookup(properties, "Address", "&s", &address))
-                g_hash_table_replace(names->addresses, g_strdup(path), g_strdup(address));
+        if (properties == NULL || !g_variant_lookup(properties, "Address", "&s", &address))
+                return;
+        g_hash_table_replace(names->addresses, g_strdup(path), g_strdup(address));
+        g_hash_table_replace(names->own, g_strdup(address), GINT_TO_POINTER(OURS));
 }
 
 ExitCode event_names_new(Cli *cli, EventNames **ret) {
@@ -63,6 +68,7 @@ ExitCode event_names_new(Cli *cli, EventNames **ret) {
                 return fail_with(error, NULL);
         EventNames *names = g_new0(EventNames, 1);
         names->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        names->own = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_variant_get(reply, "(a{oa{sa{sv}}})", &objects);
         while (g_variant_iter_loop(objects, "{&o@a{sa{sv}}}", &path, &interfaces))
                 learn(names, path, interfaces);
@@ -72,8 +78,10 @@ ExitCode event_names_new(Cli *cli, EventNames **ret) {
 }
 
 EventNames *event_names_free(EventNames *names) {
-        if (names != NULL)
-                g_hash_table_unref(names->addresses);
+        if (names == NULL)
+                return NULL;
+        g_hash_table_unref(names->addresses);
+        g_hash_table_unref(names->own);
         g_free(names);
         return NULL;
 }
@@ -137,6 +145,9 @@ static bool from_removed(EventNames *names, GVariant *parameters, Event *event) 
         if (!job && !g_strv_contains(interfaces, IPCBUS_INTERFACE_KERNEL_OBJECT))
                 return false;
         bool known = complete(names, path, job ? "job-forgotten" : "removed", event);
+        const char *address = g_hash_table_lookup(names->addresses, path);
+        if (address != NULL)
+                g_hash_table_replace(names->own, g_strdup(address), GINT_TO_POINTER(WAS_OURS));
         g_hash_table_remove(names->addresses, path);
         return known;
 }
@@ -153,6 +164,15 @@ static bool from_changed(EventNames *names, const char *path, GVariant *paramete
         event->details = g_steal_pointer(&changed);
         bool job = strcmp(interface, IPCBUS_INTERFACE_JOB) == 0;
         return complete(names, path, job ? "job-progress" : "changed", event);
+}
+
+/* The service sees the names of its own objects come and go as everybody's; they were told as created and removed. */
+static bool is_told_already(EventNames *names, const char *event, const char *address) {
+        int state = GPOINTER_TO_INT(g_hash_table_lookup(names->own, address));
+
+        if (strcmp(event, "appeared") == 0)
+                return state == OURS;
+        return strcmp(event, "vanished") == 0 && state == WAS_OURS && g_hash_table_remove(names->own, address);
 }
 
 static bool from_spec(
@@ -179,6 +199,10 @@ static bool from_spec(
                 }
         }
         event->details = g_variant_ref_sink(g_variant_dict_end(&dict));
+        if (event->address != NULL && is_told_already(names, spec->event, event->address)) {
+                event_done(event);
+                return false;
+        }
         return complete(names, path, spec->event, event);
 }
 
