@@ -76,6 +76,8 @@ static void on_object_event(EventSink *sink, ObjectEvent event, const Record *de
         Object *object = CONTAINER_OF(sink, Object, sink);
 
         object_attributes_stale(object);
+        if (event == EVENT_CHANGED && object->keeper_answered < object->keeper_asked)
+                object->keeper_answered++;
         for (size_t i = 0; i < sizeof(event_signals) / sizeof(event_signals[0]); i++)
                 if (event_signals[i].event == event &&
                         (object->kernel.mechanism->capabilities & event_signals[i].capability))

@@ -43,7 +43,8 @@ typedef struct Object {
         int watch_edges;              /* an epoll instance that keeps what happens meanwhile; -EBADF: none */
         bool told_message;
         Keeper *keeper;
-        Wait *waits;        /* calls that wait on it */
+        uint64_t keeper_asked, keeper_answered; /* requests to it, so far */
+        Wait *waits;                            /* calls that wait on it */
         const void *sender; /* of a stream: the call whose bytes went in by half; others wait for their turn */
 } Object;
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "attempts.h"
 #include "bus-cleanup.h"
 #include "events.h"
 #include "objects.h"
@@ -19,8 +20,7 @@
 #include "worker-calls.h"
 
 enum {
-        PARTS_AT_ONCE = 16, /* of a stream, then other sources of the event loop have their turn */
-        SPURIOUS_MAX = 4,   /* wake-ups in a row that bring nothing, before polling is slowed down */
+        SPURIOUS_MAX = 4, /* wake-ups in a row that bring nothing, before polling is slowed down */
         RETRY_FIRST_USEC = 5000,
         RETRY_LAST_USEC = 100000,
         TIMER_ACCURACY_USEC = 1000,
@@ -48,126 +48,6 @@ static void operation_result_done(OperationResult *result) {
         *result = (OperationResult){ .fd = -EBADF };
 }
 
-static bool is_stream(const Target *target) {
-        return target->mechanism->capabilities & CAPABILITY_STREAM;
-}
-
-/* A stream may take less than is given: goes on until everything is taken. -EAGAIN with result->sent above 0 is
- * possible then. */
-static int send_parts(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        KernelObject *kernel = target_kernel(target);
-        size_t sent;
-        int r;
-
-        for (unsigned i = 0; i < PARTS_AT_ONCE; i++) {
-                r = target->mechanism->send(kernel, (const char *)request->data + result->sent,
-                        request->size - result->sent, request->options, &sent, error);
-                if (r < 0)
-                        return r;
-                result->sent += sent;
-                if (!is_stream(target) || result->sent >= request->size || sent == 0)
-                        return 0;
-        }
-        return -EAGAIN;
-}
-
-static void sender_set(const Target *target, const void *from, const void *to) {
-        if (target->object && target->object->sender == from)
-                target->object->sender = to;
-}
-
-/* What one call sends to a stream belongs together, also where it goes in bit by bit: nobody else's bytes come in
- * between, and nobody else ends a connection that was made for it. Named connections are apart from each other. */
-static int attempt_send(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        bool in_turn = target->object && is_stream(target) && !record_has(request->options, "peer");
-        int r;
-
-        if (in_turn && target->object->sender && target->object->sender != result) {
-                (void)error_set(error, ERROR_BUSY, "What another call sends to it has not all been taken yet.");
-                return -EAGAIN;
-        }
-        r = send_parts(target, request, result, error);
-        sender_set(target, result, NULL);
-        if (in_turn && r == -EAGAIN && result->sent > 0)
-                sender_set(target, NULL, result);
-        return r;
-}
-
-/* Nothing follows what went in: an end that was opened for this call alone closes. */
-static void sender_give_up(const Target *target, const OperationRequest *request, const OperationResult *result) {
-        Object *object = target->object;
-        size_t sent;
-
-        if (!object || object->sender != result)
-                return;
-        object->sender = NULL;
-        (void)object->kernel.mechanism->send(&object->kernel, "", 0, request->options, &sent, NULL);
-}
-
-static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        return target->mechanism->receive(target_kernel(target), request->operation == OPERATION_PEEK,
-                request->options, &result->data, &result->size, result->meta, error);
-}
-
-static int attempt_wait(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        return target->mechanism->wait(target_kernel(target), 0, error);
-}
-
-static int attempt_accept(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        return target->mechanism->accept(target_kernel(target), &result->fd, result->meta, error);
-}
-
-/* What to do, and how to say that it could not be done: now, and in the time that was given. */
-static const struct {
-        int (*attempt)(Target *target, const OperationRequest *request, OperationResult *result, Error *error);
-        const char *not_now;
-        const char *not_within;
-        const char *cause; /* where the kind tells none */
-} operation_faces[OPERATION_MAX] = {
-        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read", "took nothing",
-                "It is full, or nobody is there to read." },
-        [OPERATION_RECEIVE] = { attempt_receive, "is empty", "stayed empty" },
-        [OPERATION_PEEK] = { attempt_receive, "is empty", "stayed empty" },
-        [OPERATION_WAIT] = { attempt_wait, "is at 0 now", "stayed at 0" },
-        [OPERATION_ACCEPT] = { attempt_accept, "has no connection that waits", "had no connection" },
-};
-
-static int attempt(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        int r;
-
-        if (!result->meta) {
-                r = record_new(&result->meta);
-                if (r < 0)
-                        return error_set_errno(error, r, "%.200s cannot be used", target->address);
-        }
-        r = operation_faces[request->operation].attempt(target, request, result, error);
-        if (r >= 0 && target->object)
-                object_attributes_stale(target->object);
-        return r;
-}
-
-/* What the kind said beside "would block" is nearer to the cause than what can be said for all kinds. */
-static int set_timed_out(const Target *target, const OperationRequest *request, Error *error) {
-        char time[UNITS_TEXT_MAX];
-        const char *why = operation_faces[request->operation].cause;
-        Error cause = *error;
-
-        if (error_is_set(&cause))
-                why = cause.message;
-
-        if (request->timeout == 0 && error_is_set(&cause) && request->operation == OPERATION_SEND)
-                return error_set(error, ERROR_TIMED_OUT, "%.200s takes nothing now. %.200s Give a timeout to wait.",
-                        target->address, cause.message);
-        if (request->timeout == 0 && error_is_set(&cause))
-                return error_set(error, ERROR_TIMED_OUT, "%.400s", cause.message);
-        if (request->timeout == 0)
-                return error_set(error, ERROR_TIMED_OUT, "%.200s %s; give a timeout to wait.", target->address,
-                        operation_faces[request->operation].not_now);
-        return error_set(error, ERROR_TIMED_OUT, "%.200s %s for %s.%s%.200s", target->address,
-                operation_faces[request->operation].not_within, time_print(request->timeout, time), why ? " " : "",
-                why ? why : "");
-}
-
 static void pending_release(Wait *wait) {
         Pending *pending = CONTAINER_OF(wait, Pending, wait);
 
@@ -176,7 +56,7 @@ static void pending_release(Wait *wait) {
         sd_event_source_disable_unref(pending->deadline);
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
-        sender_give_up(&pending->target, &pending->request, &pending->result);
+        operation_give_up_turn(&pending->target, &pending->request, &pending->result);
         limits_release(wait->manager->limits, &pending->bytes);
         free(pending->data);
         operation_result_done(&pending->result);
@@ -187,7 +67,7 @@ static void pending_release(Wait *wait) {
 
 /* What was opened for the call is closed before its answer: who reads the answer finds it so. */
 static int answer(sd_bus_message *call, Target *target, const OperationRequest *request, OperationResult *result) {
-        sender_give_up(target, request, result);
+        operation_give_up_turn(target, request, result);
         target_done(target);
         return request->reply(call, result);
 }
@@ -203,7 +83,7 @@ static void pending_give_up(Pending *pending, Error *error) {
                 pending_answer(pending);
                 return;
         }
-        (void)set_timed_out(&pending->target, &pending->request, error);
+        (void)operation_timed_out(&pending->target, &pending->request, error);
         wait_fail(&pending->wait, error);
 }
 
@@ -212,7 +92,7 @@ static int pending_attempt(Pending *pending, bool last) {
         Error error = {};
         int r;
 
-        r = attempt(&pending->target, &pending->request, &pending->result, &error);
+        r = operation_attempt(&pending->target, &pending->request, &pending->result, &error);
         if (r == -EAGAIN && !last)
                 return 0;
         if (r == -EAGAIN)
@@ -379,7 +259,7 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         pending->wait.release = pending_release;
         pending->wait.retry = pending_retry;
         pending->target = target_take(target);
-        sender_set(&pending->target, result, &pending->result);
+        operation_move_turn(&pending->target, result, &pending->result);
         pending->request = *request;
         pending->result = *result;
         pending->fd = -EBADF;
@@ -408,13 +288,13 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         r = target_open_as_client(target, request->operation, request->options, error);
         if (r < 0)
                 return r;
-        r = attempt(target, request, result, error);
+        r = operation_attempt(target, request, result, error);
         if (r >= 0 || (r == -EAGAIN && request->timeout == 0 && result->sent > 0))
                 return answer(call, target, request, result);
         if (r != -EAGAIN)
                 return r;
         if (request->timeout == 0)
-                return set_timed_out(target, request, error);
+                return operation_timed_out(target, request, error);
         return pending_start(manager, call, target, request, result, error);
 }
 
@@ -425,7 +305,7 @@ int operation_perform(
         int r;
 
         r = perform(manager, call, target, request, &result, &error);
-        sender_give_up(target, request, &result);
+        operation_give_up_turn(target, request, &result);
         operation_result_done(&result);
         request->options = record_free(request->options);
         target_done(target);

@@ -21,6 +21,7 @@ typedef struct OperationResult {
         size_t size;
         Record *meta;
         int fd;
+        uint64_t ticket; /* what was asked of a keeper and is not answered yet; 0: nothing */
 } OperationResult;
 
 typedef int (*OperationReply)(sd_bus_message *call, const OperationResult *result);

@@ -6,6 +6,9 @@
 #include "bus-cleanup.h"
 #include "object-bus.h"
 #include "record-bus.h"
+#include "units.h"
+
+#define LISTEN_TIMEOUT (10 * USEC_PER_SEC)
 
 static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing };
@@ -29,22 +32,36 @@ static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
         return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
+/* Answered when the listener takes them: a signal that is sent after the answer does not come too early. */
 static int method_listen(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        Object *object = userdata;
-        CLEANUP_FREE const char **signals = NULL;
+        OperationRequest request = {
+                .operation = OPERATION_LISTEN,
+                .timeout = LISTEN_TIMEOUT,
+                .reply = operation_reply_nothing,
+        };
+        char **signals = NULL;
         Error error = {};
         size_t n = 0;
         int r;
 
-        r = bus_read_strings(call, &signals, &n, &error);
-        if (r >= 0)
-                r = object_bus_begin(call, object, OPERATION_LISTEN, &error);
-        if (r >= 0)
-                r = object->kernel.mechanism->listen(&object->kernel, signals, n, &error);
+        r = sd_bus_message_read_strv(call, &signals);
         if (r < 0)
-                return bus_set_error(ret_error, &error);
-        object_attributes_stale(object);
-        return sd_bus_reply_method_return(call, NULL);
+                return r;
+        while (signals && signals[n])
+                n++;
+        r = record_new(&request.options);
+        if (r >= 0)
+                record_set_strings(request.options, "signals", (const char *const *)signals, n);
+        for (size_t i = 0; i < n; i++)
+                free(signals[i]);
+        free(signals);
+        if (r >= 0)
+                r = record_error(request.options);
+        if (r < 0) {
+                record_free(request.options);
+                return r;
+        }
+        return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
 const sd_bus_vtable signals_vtable[] = {

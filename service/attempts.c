@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One try at each operation, and what to say when it could not be done in time. Nothing here waits or answers. */
+#include "attempts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "objects.h"
+#include "units.h"
+
+enum { PARTS_AT_ONCE = 16 }; /* of a stream, then other sources of the event loop have their turn */
+
+static bool is_stream(const Target *target) {
+        return target->mechanism->capabilities & CAPABILITY_STREAM;
+}
+
+/* A stream may take less than is given: goes on until everything is taken. -EAGAIN with result->sent above 0 is
+ * possible then. */
+static int send_parts(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        KernelObject *kernel = target_kernel(target);
+        size_t sent;
+        int r;
+
+        for (unsigned i = 0; i < PARTS_AT_ONCE; i++) {
+                r = target->mechanism->send(kernel, (const char *)request->data + result->sent,
+                        request->size - result->sent, request->options, &sent, error);
+                if (r < 0)
+                        return r;
+                result->sent += sent;
+                if (!is_stream(target) || result->sent >= request->size || sent == 0)
+                        return 0;
+        }
+        return -EAGAIN;
+}
+
+void operation_move_turn(const Target *target, const void *from, const void *to) {
+        if (target->object && target->object->sender == from)
+                target->object->sender = to;
+}
+
+/* What one call sends to a stream belongs together, also where it goes in bit by bit: nobody else's bytes come in
+ * between, and nobody else ends a connection that was made for it. Named connections are apart from each other. */
+static int attempt_send(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        bool in_turn = target->object && is_stream(target) && !record_has(request->options, "peer");
+        int r;
+
+        if (in_turn && target->object->sender && target->object->sender != result) {
+                (void)error_set(error, ERROR_BUSY, "What another call sends to it has not all been taken yet.");
+                return -EAGAIN;
+        }
+        r = send_parts(target, request, result, error);
+        operation_move_turn(target, result, NULL);
+        if (in_turn && r == -EAGAIN && result->sent > 0)
+                operation_move_turn(target, NULL, result);
+        return r;
+}
+
+/* Nothing follows what went in: an end that was opened for this call alone closes. */
+void operation_give_up_turn(const Target *target, const OperationRequest *request, const OperationResult *result) {
+        Object *object = target->object;
+        size_t sent;
+
+        if (!object || object->sender != result)
+                return;
+        object->sender = NULL;
+        (void)object->kernel.mechanism->send(&object->kernel, "", 0, request->options, &sent, NULL);
+}
+
+static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->receive(target_kernel(target), request->operation == OPERATION_PEEK,
+                request->options, &result->data, &result->size, result->meta, error);
+}
+
+static int attempt_wait(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->wait(target_kernel(target), 0, error);
+}
+
+static int attempt_accept(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target->mechanism->accept(target_kernel(target), &result->fd, result->meta, error);
+}
+
+/* A keeper is asked, and answers each request with one EVENT_CHANGED, in their order: events.c counts them. */
+static int attempt_listen(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        const Value *signals = record_get(request->options, "signals");
+        Object *object = target->object;
+        int r;
+
+        if (result->ticket == 0) {
+                r = target->mechanism->listen(
+                        target_kernel(target), signals->strings.items, signals->strings.n, error);
+                if (r < 0)
+                        return r;
+                result->ticket = ++object->keeper_asked;
+        }
+        return object->keeper_answered >= result->ticket ? 0 : -EAGAIN;
+}
+
+/* What to do, and how to say that it could not be done: now, and in the time that was given. */
+static const struct {
+        int (*attempt)(Target *target, const OperationRequest *request, OperationResult *result, Error *error);
+        const char *not_now;
+        const char *not_within;
+        const char *cause; /* where the kind tells none */
+} operation_faces[OPERATION_MAX] = {
+        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read", "took nothing",
+                "It is full, or nobody is there to read." },
+        [OPERATION_RECEIVE] = { attempt_receive, "is empty", "stayed empty" },
+        [OPERATION_PEEK] = { attempt_receive, "is empty", "stayed empty" },
+        [OPERATION_WAIT] = { attempt_wait, "is at 0 now", "stayed at 0" },
+        [OPERATION_ACCEPT] = { attempt_accept, "has no connection that waits", "had no connection" },
+        [OPERATION_LISTEN] = { attempt_listen, "has not begun to listen", "did not begin to listen" },
+};
+
+int operation_attempt(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        int r;
+
+        if (!result->meta) {
+                r = record_new(&result->meta);
+                if (r < 0)
+                        return error_set_errno(error, r, "%.200s cannot be used", target->address);
+        }
+        r = operation_faces[request->operation].attempt(target, request, result, error);
+        if (r >= 0 && target->object)
+                object_attributes_stale(target->object);
+        return r;
+}
+
+/* What the kind said beside "would block" is nearer to the cause than what can be said for all kinds. */
+int operation_timed_out(const Target *target, const OperationRequest *request, Error *error) {
+        char time[UNITS_TEXT_MAX];
+        const char *why = operation_faces[request->operation].cause;
+        Error cause = *error;
+
+        if (error_is_set(&cause))
+                why = cause.message;
+
+        if (request->timeout == 0 && error_is_set(&cause) && request->operation == OPERATION_SEND)
+                return error_set(error, ERROR_TIMED_OUT, "%.200s takes nothing now. %.200s Give a timeout to wait.",
+                        target->address, cause.message);
+        if (request->timeout == 0 && error_is_set(&cause))
+                return error_set(error, ERROR_TIMED_OUT, "%.400s", cause.message);
+        if (request->timeout == 0)
+                return error_set(error, ERROR_TIMED_OUT, "%.200s %s; give a timeout to wait.", target->address,
+                        operation_faces[request->operation].not_now);
+        return error_set(error, ERROR_TIMED_OUT, "%.200s %s for %s.%s%.200s", target->address,
+                operation_faces[request->operation].not_within, time_print(request->timeout, time), why ? " " : "",
+                why ? why : "");
+}
