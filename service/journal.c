@@ -345,7 +345,11 @@ int journal_open(const char *instance, const JournalHandlers *handlers, void *us
                 r = journal_rewrite(journal);
         }
         if (r < 0) {
-                r = error_set_errno(error, r, "The journal %s/%s cannot be used", journal->directory, journal->name);
+                r = r == -EWOULDBLOCK ? error_set(error, ERROR_BUSY,
+                                                "Another service works for this bus; it has the journal %s/%s.",
+                                                journal->directory, journal->name)
+                                      : error_set_errno(error, r, "The journal %s/%s cannot be used",
+                                                journal->directory, journal->name);
                 close(journal->directory_fd);
                 journal_release(journal);
                 return r;

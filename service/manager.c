@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The beginning and the end of the service. The parts are made in the order in which they need each other and
- * released the other way round; what an earlier run left in the journal is taken up between owning the name and
- * answering the first call. */
+ * released the other way round; what an earlier run left in the journal is taken up before the name is owned, so
+ * that a service that is just leaving has both until it has left, or neither. */
 #include "manager.h"
 
 #include <errno.h>
@@ -189,14 +189,14 @@ static int begin(Manager *manager, const ManagerOptions *options, Error *error) 
                 "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, manager);
         if (r < 0)
                 return error_set_errno(error, r, "The end of the connection cannot be watched");
+        r = take_up_journal(manager, error);
+        if (r < 0)
+                return r;
         if (!manager->peer_to_peer) {
                 r = bus_own_name(manager, error);
                 if (r < 0)
                         return r;
         }
-        r = take_up_journal(manager, error);
-        if (r < 0)
-                return r;
         manager_check_idle(manager);
         return 0;
 }

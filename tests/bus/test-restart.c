@@ -220,8 +220,8 @@ static void test_race(Fixture *fixture, gconstpointer data) {
                         pids++;
                         last = pid;
                 }
-                /* About as long as it waits before it leaves. */
-                g_usleep((gulong)g_random_int_range(15000, 25000));
+                /* About as long as it takes until it has left. */
+                g_usleep((gulong)g_random_int_range(15000, 160000));
                 fixture_settle(fixture);
         }
         g_test_message("%u services", pids);
