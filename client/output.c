@@ -69,7 +69,7 @@ bool output_is_lost(void) {
 }
 
 bool output_bytes(const void *data, size_t size) {
-        if (fwrite(data, 1, size, stdout) == size && fflush(stdout) == 0)
+        if ((size == 0 || fwrite(data, 1, size, stdout) == size) && fflush(stdout) == 0)
                 return true;
         bytes_errno = errno;
         return false;

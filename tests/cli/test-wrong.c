@@ -63,11 +63,12 @@ static void test_options(Fixture *fixture, gconstpointer arguments) {
 static void test_objects(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *path = fixture_path(fixture), *option = g_strconcat("path=", path, NULL);
         g_autofree char *address = g_strconcat("fifo:", path, NULL), *name = fixture_name(fixture);
+        g_autofree char *queue = g_strconcat("mq-posix:", name, NULL);
         g_autofree char *queue_option = g_strconcat("name=", name, NULL), *text = NULL;
 
         cli_fails(fixture, EXIT_CODE_FAILED, path, "show", address, NULL);
         cli_fails(fixture, EXIT_CODE_FAILED, path, "remove", address, NULL);
-        cli_fails(fixture, EXIT_CODE_FAILED, name, "receive", g_strdup_printf("mq-posix:%s", name), NULL);
+        cli_fails(fixture, EXIT_CODE_FAILED, name, "receive", queue, NULL);
         /* A regular file is neither taken for a FIFO nor touched. */
         g_assert_true(g_file_set_contents(path, "mine", -1, NULL));
         cli_fails(fixture, EXIT_CODE_FAILED, path, "create", "fifo", option, NULL);
