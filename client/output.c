@@ -92,13 +92,16 @@ void output_hex(const void *data, size_t size, uint64_t base) {
         }
 }
 
+/* Where the locale's characters are not UTF-8 (LC_ALL=C) only ASCII is shown as it is: libsmartcols 2.38 counts the
+ * width of other bytes there for ever. */
 char *text_harmless(const char *text) {
+        gunichar end = g_get_charset(NULL) ? 0x110000 : 0x80;
         GString *out = g_string_sized_new(strlen(text));
 
         while (*text != '\0') {
                 gunichar c = g_utf8_get_char_validated(text, -1);
                 size_t n = c < 0x110000 ? (size_t)(g_utf8_next_char(text) - text) : 1;
-                if (c < 0x110000 && !g_unichar_iscntrl(c))
+                if (c < end && !g_unichar_iscntrl(c))
                         g_string_append_len(out, text, (gssize)n);
                 else
                         for (size_t i = 0; i < n; i++)

@@ -139,6 +139,24 @@ static void test_completion_silent(Fixture *fixture, gconstpointer arguments) {
                 "", "");
 }
 
+/* Names of any bytes, in tables, whatever the locale. */
+static void test_locales(Fixture *fixture, gconstpointer arguments) {
+        static const char *const locales[] = { "C", "C.UTF-8" };
+        g_autofree char *path = g_strconcat(fixture->directory, "/f\xc3\xa9 \\", NULL), *address = NULL,
+                        *option = NULL;
+
+        option = g_strconcat("path=", path, NULL);
+        address = cli_create(fixture, "fifo", option, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(locales); i++) {
+                g_autofree char *command = g_strdup_printf("LC_ALL=%s timeout 20 ipcctl list fifo --mine", locales[i]);
+                g_autoptr(CliResult) result = cli_shell(fixture, command);
+
+                g_assert_cmpint(result->status, ==, 0);
+                g_assert_nonnull(strstr(result->output, i == 0 ? "/f\\xc3\\xa9 \\x5c" : "/f\xc3\xa9 \\x5c"));
+        }
+        cli_ok(fixture, "", "remove", address, NULL);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/cli/places/embedded", NULL, test_embedded);
@@ -149,5 +167,6 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/places/host", NULL, test_host);
         FIXTURE_TEST("/cli/completion/candidates", NULL, test_completion);
         FIXTURE_TEST("/cli/completion/silent", NULL, test_completion_silent);
+        FIXTURE_TEST("/cli/locales", NULL, test_locales);
         return g_test_run();
 }
