@@ -224,6 +224,7 @@ Manager *manager_free(Manager *manager) {
         manager->journal = journal_free(manager->journal);
         manager->limits = limits_free(manager->limits);
         sd_bus_flush_close_unref(manager->bus);
+        runner_stop_dying();
         sd_event_unref(manager->event);
         free(manager);
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One worker process: a SOCK_SEQPACKET socket for records, a pidfd that tells its end. The Runner is freed by the
  * destroy callback of its pidfd source: an owner who frees a Runner that is still dying leaves it to the event loop,
- * which reaps the group first. */
+ *  which reaps the group first; until then it is among the dying. */
 #include "runner.h"
 
 #include <errno.h>
@@ -45,7 +45,10 @@ struct Runner {
         sd_event_source *child_source; /* owns the Runner's memory */
         sd_event_source *channel_source;
         sd_event_source *reap_timer;
+        Runner *previous, *next; /* among the dying */
 };
+
+static Runner *dying; /* freed by their owners before their groups were gone */
 
 int runner_prepare(void) {
         return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
@@ -101,14 +104,27 @@ static void runner_fill_outcome(Runner *runner) {
                         "The worker process was killed by signal %d before it was done.", runner->status);
 }
 
-static void runner_drop(Runner *runner) {
-        sd_event_source *source = runner->child_source;
+static void dying_add(Runner *runner) {
+        runner->next = dying;
+        if (dying)
+                dying->previous = runner;
+        dying = runner;
+}
 
-        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (sd_event_source_get_floating(source) > 0)
-                (void)sd_event_source_set_floating(source, false); /* gives up the event loop's reference, the last */
-        else
-                sd_event_source_unref(source);
+static void dying_remove(Runner *runner) {
+        if (runner->previous)
+                runner->previous->next = runner->next;
+        else if (dying == runner)
+                dying = runner->next;
+        if (runner->next)
+                runner->next->previous = runner->previous;
+        runner->previous = runner->next = NULL;
+}
+
+/* Frees it, through the destroy callback. */
+static void runner_drop(Runner *runner) {
+        dying_remove(runner);
+        (void)sd_event_source_disable_unref(runner->child_source);
 }
 
 static void runner_finish(Runner *runner) {
@@ -362,11 +378,8 @@ Runner *runner_free(Runner *runner) {
         if (!runner->reaped) {
                 (void)kill(-runner->pid, SIGKILL);
                 (void)sd_event_source_set_enabled(runner->channel_source, SD_EVENT_OFF);
-                (void)sd_event_source_set_floating(runner->child_source, true);
-                sd_event_source_unref(runner->child_source);
-                return NULL;
-        }
-        if (!runner->busy)
+                dying_add(runner);
+        } else if (!runner->busy)
                 runner_drop(runner);
         return NULL;
 }
@@ -379,20 +392,29 @@ void runner_kill(Runner *runner) {
         (void)kill(-runner->pid, SIGKILL);
 }
 
-Runner *runner_stop(Runner *runner) {
+static void runner_await_end(Runner *runner) {
         static const struct timespec pause = { .tv_nsec = 2000000 };
 
+        (void)kill(-runner->pid, SIGKILL);
+        for (int i = 0; i < STOP_ATTEMPTS && !runner_reap(runner); i++)
+                (void)nanosleep(&pause, NULL);
+        runner->reaped = true;
+}
+
+Runner *runner_stop(Runner *runner) {
         if (!runner)
                 return NULL;
 
-        runner->handlers = (RunnerHandlers){};
-        if (!runner->reaped) {
-                (void)kill(-runner->pid, SIGKILL);
-                for (int i = 0; i < STOP_ATTEMPTS && !runner_reap(runner); i++)
-                        (void)nanosleep(&pause, NULL);
-                runner->reaped = true;
-        }
+        if (!runner->reaped)
+                runner_await_end(runner);
         return runner_free(runner);
+}
+
+void runner_stop_dying(void) {
+        while (dying) {
+                runner_await_end(dying);
+                runner_drop(dying);
+        }
 }
 
 pid_t runner_pid(const Runner *runner) {

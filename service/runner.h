@@ -30,6 +30,8 @@ Runner *runner_free(Runner *runner);
 void runner_kill(Runner *runner);
 /* At the end of the service: kills, waits until all of it is gone (bounded), and frees. No callback. */
 Runner *runner_stop(Runner *runner);
+/* The same for all that were freed while they were dying. */
+void runner_stop_dying(void);
 pid_t runner_pid(const Runner *runner);
 /* The service's end of the socket, for kinds with a keeper. */
 int runner_channel(const Runner *runner);
