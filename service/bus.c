@@ -5,6 +5,7 @@
 #include "bus.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,8 @@
 #include "jobs.h"
 #include "object-bus.h"
 #include "protocol.h"
+
+enum { NAME_OWNED = 1 }; /* DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER of the D-Bus specification */
 
 static int check_peer(int fd, Error *error) {
         struct ucred peer;
@@ -100,12 +103,34 @@ int bus_register(Manager *manager, Error *error) {
         return r < 0 ? error_set_errno(error, r, "The interfaces of the service cannot be offered") : 0;
 }
 
+static int on_name_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Manager *manager = userdata;
+        uint32_t answer = 0;
+        int r;
+
+        r = sd_bus_message_is_method_error(reply, NULL) ? -EIO : sd_bus_message_read(reply, "u", &answer);
+        if (r >= 0 && answer == NAME_OWNED)
+                return 0;
+        fprintf(stderr, "ipcbusd: %s\n",
+                r >= 0 ? "Another service has the name " IPCBUS_BUS_NAME " on this bus."
+                       : "The name " IPCBUS_BUS_NAME " cannot be owned.");
+        return sd_event_exit(manager->event, r >= 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* Until the handshake is over a request would wait behind it. Nobody knows this connection yet, so nothing is
+ * dispatched here but the bus's own answer. */
 int bus_own_name(Manager *manager, Error *error) {
         int r;
 
-        r = sd_bus_request_name(manager->bus, IPCBUS_BUS_NAME, 0);
-        if (r == -EEXIST)
-                return error_set(error, ERROR_BUSY, "Another service has the name %s on this bus.", IPCBUS_BUS_NAME);
+        while ((r = sd_bus_is_ready(manager->bus)) == 0) {
+                r = sd_bus_process(manager->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(manager->bus, UINT64_MAX);
+                if (r < 0)
+                        break;
+        }
+        if (r >= 0)
+                r = sd_bus_request_name_async(manager->bus, NULL, IPCBUS_BUS_NAME, 0, on_name_reply, manager);
         return r < 0 ? error_set_errno(error, r, "The name %s cannot be owned", IPCBUS_BUS_NAME) : 0;
 }
 

@@ -11,7 +11,8 @@ int bus_connect(Manager *manager, int fd, Error *error);
 int bus_attach(Manager *manager);
 /* Puts all interfaces on it. */
 int bus_register(Manager *manager, Error *error);
-/* Owns the name, so that calls come. Busy: another service has it. */
+/* Asks for the name, so that calls come; they are not looked at before the event loop runs. When another service has
+ * it, this one says so and ends. */
 int bus_own_name(Manager *manager, Error *error);
 /* What tells this service from another of the same user: the address of its bus. The caller frees it. */
 int bus_instance(Manager *manager, char **ret);

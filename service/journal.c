@@ -328,6 +328,8 @@ int journal_open(const char *instance, const JournalHandlers *handlers, void *us
                         JOURNAL_EMBEDDED "%d-%" G_GINT64_MODIFIER "x", (int)getpid(), now_boottime());
 
         r = journal_lock(journal);
+        if (r >= 0 && handlers->locked)
+                r = handlers->locked(userdata, error);
         if (r >= 0)
                 r = journal_load(journal);
         if (r >= 0) {

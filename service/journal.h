@@ -33,6 +33,8 @@ typedef struct JournalObject {
  * of a caller, and durations that have passed), `token` for jobs that were running. The
  * handlers run before the journal is returned; the strings of an object live until its journal_drop(). */
 typedef struct JournalHandlers {
+        /* No other service has the journal, and none will; may be NULL. */
+        int (*locked)(void *userdata, Error *error);
         void (*object)(void *userdata, const JournalObject *object);
         void (*orphan)(void *userdata, const JournalObject *object);
         void (*token)(void *userdata, const char *token);

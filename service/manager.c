@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The beginning and the end of the service. The parts are made in the order in which they need each other and
- * released the other way round; what an earlier run left in the journal is taken up before the name is owned, so
- * that a service that is just leaving has both until it has left, or neither. */
+ * released the other way round; the name is asked for when the journal is locked, so that a service that is just
+ * leaving has both until it has left; and what an earlier run left is taken up before the first call is looked at. */
 #include "manager.h"
 
 #include <errno.h>
@@ -26,9 +26,17 @@
 
 /* What the journal tells before it is there to be changed. */
 typedef struct Leftovers {
+        Manager *manager;
         GArray *objects; /* JournalObject; the journal has the strings */
         GPtrArray *tokens;
 } Leftovers;
+
+/* What is in the journal is taken up while the bus looks at the request. */
+static int on_journal_locked(void *userdata, Error *error) {
+        Leftovers *leftovers = userdata;
+
+        return leftovers->manager->peer_to_peer ? 0 : bus_own_name(leftovers->manager, error);
+}
 
 static void on_journal_object(void *userdata, const JournalObject *object) {
         Leftovers *leftovers = userdata;
@@ -48,6 +56,7 @@ static void on_journal_token(void *userdata, const char *token) {
 
 static int take_up_journal(Manager *manager, Error *error) {
         static const JournalHandlers handlers = {
+                .locked = on_journal_locked,
                 .object = on_journal_object,
                 .orphan = on_journal_orphan,
                 .token = on_journal_token,
@@ -62,7 +71,7 @@ static int take_up_journal(Manager *manager, Error *error) {
                 if (r < 0)
                         return error_set_errno(error, r, "The address of the bus is not known");
         }
-        r = journal_open(instance, &handlers, &(Leftovers){ objects, tokens }, &manager->journal, error);
+        r = journal_open(instance, &handlers, &(Leftovers){ manager, objects, tokens }, &manager->journal, error);
         if (r < 0)
                 return r;
         for (guint i = 0; i < tokens->len; i++)
@@ -192,11 +201,6 @@ static int begin(Manager *manager, const ManagerOptions *options, Error *error) 
         r = take_up_journal(manager, error);
         if (r < 0)
                 return r;
-        if (!manager->peer_to_peer) {
-                r = bus_own_name(manager, error);
-                if (r < 0)
-                        return r;
-        }
         manager_check_idle(manager);
         return 0;
 }

@@ -265,6 +265,7 @@ static void test_subscribe(Fixture *fixture, gconstpointer data) {
 
         ipcbus_manager_call_unsubscribe_sync(fixture->manager, PLAINLY, NULL, &error);
         g_assert_no_error(error);
+        fixture_settle(fixture);
         g_string_truncate(fixture->signals, 0);
         fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
         close(fd);
