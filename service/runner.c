@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One worker process: a SOCK_SEQPACKET socket for records, a pidfd that tells its end. The Runner is freed by the
  * destroy callback of its pidfd source: an owner who frees a Runner that is still dying leaves it to the event loop,
- *  which reaps the group first; until then it is among the dying. */
+ * which reaps the group first; until then it is among the dying. */
 #include "runner.h"
 
 #include <errno.h>
