@@ -89,6 +89,14 @@ static const struct {
         { SYS_futex, "futex" },
         { SYS_mq_timedreceive, "mq_timedreceive" },
         { SYS_mq_timedsend, "mq_timedsend" },
+#ifdef SYS_msgrcv /* some machines have one call for all of System V: ipc(2) */
+        { SYS_msgrcv, "msgrcv" },
+        { SYS_msgsnd, "msgsnd" },
+        { SYS_semtimedop, "semtimedop" },
+#endif
+#ifdef SYS_semop
+        { SYS_semop, "semop" },
+#endif
         { SYS_openat, "openat" },
         { SYS_ppoll, "ppoll" },
         { SYS_read, "read" },
