@@ -40,6 +40,9 @@ static int reply_described(WorkerCall *call) {
         r = record_copy(call->rows->pdata[0], &attributes);
         if (r < 0)
                 return r;
+        if (!object)
+                object = objects_find_address(
+                        call->wait.manager->objects, record_get_string(attributes, "address", ""));
         /* Which ends the service holds, only the service knows. */
         if (object)
                 record_merge(attributes, object_attributes(object));

@@ -54,6 +54,26 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         return 0;
 }
 
+/* One object may have several addresses (a System V queue its key and its number), and only open() knows which is the
+ * canonical one, under which it may be ours. */
+static int target_settle(Manager *manager, Target *target, Error *error) {
+        CLEANUP_FREE char *address = address_print(&target->temporary.address);
+        Object *object;
+
+        if (!address)
+                return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", target->address);
+        if (strcmp(address, target->address) == 0)
+                return 0;
+        object = objects_find_address(manager->objects, address);
+        if (object && strcmp(object->kernel.identity, target->temporary.identity) == 0) {
+                kernel_object_done(&target->temporary);
+                target->object = object;
+        }
+        free(target->address);
+        target->address = TAKE_POINTER(address);
+        return 0;
+}
+
 static int target_open(Target *target, Address *address, Error *error) {
         CLEANUP(record_freep) Record *options = NULL;
         int r;
@@ -83,6 +103,8 @@ int target_find(Manager *manager, const char *address, Operation operation, Targ
                 return r;
         if (!target.object && !target_in_worker(&target, operation)) {
                 r = target_open(&target, &parsed, error);
+                if (r >= 0)
+                        r = target_settle(manager, &target, error);
                 if (r < 0)
                         return r;
         }
@@ -132,6 +154,8 @@ int target_find_to_remove(Manager *manager, const char *address, Target *ret, Er
                 r = mechanism_supports(target.mechanism, OPERATION_REMOVE, error);
                 if (r >= 0)
                         r = target_open(&target, &parsed, error);
+                if (r >= 0)
+                        r = target_settle(manager, &target, error);
                 if (r < 0)
                         return r;
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "scan.h"
 #include "worker-protocol.h"
 
@@ -67,8 +68,13 @@ static int add_holders(const KernelObject *object, const ProcTable *table, Recor
 
 /* The open object as a row, without its holders: our own descriptors are closed before they are looked for. */
 static int describe_open(KernelObject *object, Record *row, Error *error) {
+        CLEANUP_FREE char *address = address_print(&object->address);
         int r;
 
+        /* Canonical now: it may have been asked for by another address that it has. */
+        if (!address)
+                return error_set_errno(error, ENOMEM, "Cannot keep the address");
+        record_set_string(row, "address", address);
         add_facts(object, row);
         if (!object->mechanism->describe)
                 return 0;
