@@ -238,13 +238,14 @@ void posix_fixture_transport(const char *kind, WaitMode wait, unsigned messages)
         link.words[3] = messages;
         pid = link_start(&link, echo);
         g_assert_cmpint(transport->try_receive(&link, received, sizeof received), ==, -EAGAIN);
-        g_assert_cmpint(transport->wait_readable(&link, 1000), ==, -ETIMEDOUT);
+        if (transport->wait_readable)
+                g_assert_cmpint(transport->wait_readable(&link, 1000), ==, -ETIMEDOUT);
         for (unsigned i = 0; i < messages; i++) {
                 size_t size = i % (link.message_max + 1);
 
                 memset(sent, (int)i, size);
                 g_assert_cmpint(transport->send(&link, sent, size), ==, 0);
-                if (i % 2 == 0)
+                if (i % 2 == 0 && transport->wait_readable)
                         g_assert_cmpint(transport->wait_readable(&link, 30 * USEC_PER_SEC), ==, 0);
                 g_assert_cmpint(transport->receive(&link, received, sizeof received), ==, size);
                 g_assert_cmpmem(received, size, sent, size);
