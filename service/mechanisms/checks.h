@@ -16,6 +16,7 @@ extern const Check sem_posix_checks[];
 extern const Check pipe_checks[];
 extern const Check fifo_checks[];
 extern const Check mq_posix_checks[];
+extern const Check mq_sysv_checks[];
 extern const Check unix_stream_checks[];
 extern const Check unix_dgram_checks[];
 

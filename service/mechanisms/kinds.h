@@ -9,6 +9,7 @@ extern const Mechanism mechanism_signal;
 extern const Mechanism mechanism_sem_posix;
 extern const Mechanism mechanism_pipe;
 extern const Mechanism mechanism_fifo;
+extern const Mechanism mechanism_mq_sysv;
 extern const Mechanism mechanism_mq_posix;
 extern const Mechanism mechanism_unix_stream;
 extern const Mechanism mechanism_unix_dgram;

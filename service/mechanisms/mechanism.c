@@ -19,6 +19,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_sem_posix,
         &mechanism_pipe,
         &mechanism_fifo,
+        &mechanism_mq_sysv,
         &mechanism_mq_posix,
         &mechanism_unix_stream,
         &mechanism_unix_dgram,
