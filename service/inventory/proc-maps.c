@@ -37,6 +37,7 @@ typedef struct Mapping {
         dev_t device;
         uint64_t inode;
         const char *path;
+        bool sysv; /* a System V segment: the inode is its identifier (shmat(2)) */
 } Mapping;
 
 int maps_reader_new(MapsReader **ret) {
@@ -78,6 +79,14 @@ static uint64_t take_digits(const char **p, unsigned base) {
         }
 }
 
+/* "/SYSV<key in 8 digits> (deleted)", on the file system that the kernel keeps for them, which has no device of its
+ * own. Anonymous shared memory is on the same one, and its inodes are as small as identifiers: the name decides. */
+static bool is_sysv(const Mapping *mapping) {
+        return major(mapping->device) == 0 && strncmp(mapping->path, "/SYSV", 5) == 0 &&
+               strspn(mapping->path + 5, "0123456789abcdef") == 8 &&
+               (mapping->path[13] == '\0' || strcmp(mapping->path + 13, " (deleted)") == 0);
+}
+
 static bool parse_line(const char *p, Mapping *ret) {
         unsigned high, low;
         bool shared;
@@ -99,7 +108,18 @@ static bool parse_line(const char *p, Mapping *ret) {
         ret->inode = take_digits(&p, 10);
         ret->path = skip_field(p);
         /* Without an inode: anonymous. A System V segment has its identifier there, and that may be 0 (shmop(2)). */
-        return ret->inode > 0 || strncmp(ret->path, "/SYSV", 5) == 0;
+        ret->sysv = is_sysv(ret);
+        return ret->inode > 0 || ret->sysv;
+}
+
+/* Identifiers belong to an IPC namespace. Where that of the process cannot be read it is taken for ours: a hold too
+ * many does no harm, one too few may. */
+static bool same_ipc_namespace(int process_fd) {
+        char ours[64], theirs[64];
+        ssize_t n = readlink("/proc/self/ns/ipc", ours, sizeof ours),
+                m = readlinkat(process_fd, "ns/ipc", theirs, sizeof theirs);
+
+        return n <= 0 || m <= 0 || (n == m && memcmp(ours, theirs, (size_t)n) == 0);
 }
 
 static int stat_device(const Mapping *mapping, dev_t *ret) {
@@ -134,7 +154,7 @@ static dev_t mapping_device(MapsReader *reader, const Mapping *mapping) {
         return device;
 }
 
-static int add_mapping(MapsReader *reader, const char *line, uint32_t process, ProcTable *table) {
+static int add_mapping(MapsReader *reader, int process_fd, const char *line, uint32_t process, ProcTable *table) {
         Mapping mapping;
         Hold hold = { .type = HOLDER_FILE, .process = process, .fd = -1 }, *last;
 
@@ -142,11 +162,16 @@ static int add_mapping(MapsReader *reader, const char *line, uint32_t process, P
                 return 0;
         hold.flags = (uint8_t)mapping.flags;
         hold.number = mapping.inode;
-        hold.device = mapping_device(reader, &mapping);
+        if (mapping.sysv) {
+                hold.type = HOLDER_SYSV;
+                if (!same_ipc_namespace(process_fd))
+                        return 0;
+        } else
+                hold.device = mapping_device(reader, &mapping);
         /* A library is mapped in four or five pieces, one behind the other. */
         last = table->n_holds > 0 ? &table->holds[table->n_holds - 1] : NULL;
-        if (last && last->process == process && (last->flags & HOLD_MAPPED) && last->number == hold.number &&
-                last->device == hold.device) {
+        if (last && last->process == process && (last->flags & HOLD_MAPPED) && last->type == hold.type &&
+                last->number == hold.number && last->device == hold.device) {
                 last->flags |= hold.flags;
                 return 0;
         }
@@ -169,7 +194,7 @@ int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *t
                 reader->buffer[kept] = '\0';
                 while ((end = strchr(line, '\n'))) {
                         *end = '\0';
-                        r = add_mapping(reader, line, process, table);
+                        r = add_mapping(reader, process_fd, line, process, table);
                         if (r < 0)
                                 return r;
                         line = end + 1;

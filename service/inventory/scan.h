@@ -16,6 +16,7 @@ typedef enum HolderKeyType {
         HOLDER_FILE,    /* device and inode: files, FIFOs, /dev/shm, memfds, queues; descriptors and mappings */
         HOLDER_SOCKET,  /* socket:[inode] */
         HOLDER_PIPE,    /* pipe:[inode] */
+        HOLDER_SYSV,    /* a System V segment of this IPC namespace: number is its identifier; mappings */
         HOLDER_PROCESS, /* the process itself: number is its pid */
         HOLDER_KEY_TYPE_MAX,
 } HolderKeyType;
@@ -23,7 +24,7 @@ typedef enum HolderKeyType {
 typedef struct HolderKey {
         HolderKeyType type;
         dev_t device;
-        uint64_t number; /* inode or pid */
+        uint64_t number; /* inode, identifier or pid */
 } HolderKey;
 
 enum { HOLDER_KEYS_MAX = 64 };
