@@ -10,6 +10,7 @@
 #include "check.h"
 #include "mechanism.h"
 
+extern const Check shm_sysv_checks[];
 extern const Check shm_posix_checks[];
 extern const Check signal_checks[];
 extern const Check sem_posix_checks[];

@@ -4,6 +4,7 @@
 
 #include "mechanism.h"
 
+extern const Mechanism mechanism_shm_sysv;
 extern const Mechanism mechanism_shm_posix;
 extern const Mechanism mechanism_signal;
 extern const Mechanism mechanism_sem_posix;

@@ -14,6 +14,7 @@
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 const Mechanism *const mechanism_table[] = {
+        &mechanism_shm_sysv,
         &mechanism_shm_posix,
         &mechanism_signal,
         &mechanism_sem_posix,

@@ -337,6 +337,8 @@ char *fixture_make(Fixture *fixture, const char *kind, char **ret_path) {
         if (g_str_equal(kind, "shm-posix"))
                 return fixture_create(
                         fixture, kind, options("name", "s", name, "size", "t", (guint64)4096, NULL), ret_path);
+        if (g_str_equal(kind, "shm-sysv"))
+                return fixture_create(fixture, kind, options("size", "t", (guint64)4096, NULL), ret_path);
         if (g_str_equal(kind, "sem-posix"))
                 return fixture_create(fixture, kind, options("name", "s", name, NULL), ret_path);
         if (g_str_equal(kind, "fifo") || g_str_has_prefix(kind, "unix-"))

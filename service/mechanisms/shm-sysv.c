@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The kind shm-sysv: System V shared memory (shmget(2), shmop(2)).
+ *
+ * An object keeps nothing but the identifier of its segment: there is no descriptor, and staying attached would keep a
+ * segment alive that others want to be rid of. Reading and writing attach it for the one copy, which shows in its
+ * attach time and last pid. A segment has its size for life, so that it cannot be cut off under the service as a file
+ * can (shmget(2)); a page of it may still not be had (SHM_NORESERVE), so the copy is made by process_vm_readv(2) on
+ * the service itself, which gives an error where an access would give SIGBUS. */
+#include "shm-sysv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "cleanup.h"
+#include "kind-helpers.h"
+#include "kinds.h"
+#include "limit-facts.h"
+#include "scan.h"
+#include "units.h"
+
+#define KIND "shm-sysv"
+
+/* What one message on the bus may carry. */
+#define RECEIVE_MAX (UINT64_C(16) * 1024 * 1024)
+
+#ifndef SHM_HUGE_SHIFT
+#define SHM_HUGE_SHIFT 26
+#endif
+
+static int segment_get(key_t key, int flags) {
+        return shmget(key, 0, flags);
+}
+
+static int segment_stat(int number, int command, SysvStat *ret) {
+        int r = shmctl(number, command, &ret->shm);
+
+        if (r >= 0) {
+                ret->perm = ret->shm.shm_perm;
+                ret->changed = ret->shm.shm_ctime;
+        }
+        return r;
+}
+
+static int segment_last(void) {
+        struct shm_info info;
+
+        return shmctl(0, SHM_INFO, (struct shmid_ds *)&info); /* shmctl(2) */
+}
+
+static int segment_remove(int id) {
+        return shmctl(id, IPC_RMID, NULL);
+}
+
+static void segment_row(const SysvStat *st, Record *row) {
+        bool marked = st->perm.mode & SHM_DEST, locked = st->perm.mode & SHM_LOCKED;
+
+        record_set_u64(row, "size", st->shm.shm_segsz);
+        record_set_u64(row, "attached", st->shm.shm_nattch);
+        record_set_u64(row, "creator_pid", (uint64_t)st->shm.shm_cpid);
+        record_set_u64(row, "last_pid", (uint64_t)st->shm.shm_lpid);
+        record_set_u64(row, "attached_at", sysv_time(st->shm.shm_atime));
+        record_set_u64(row, "detached_at", sysv_time(st->shm.shm_dtime));
+        record_set_string(row, "state",
+                marked && locked          ? "marked for destruction, locked"
+                : marked                  ? "marked for destruction"
+                : locked                  ? "locked"
+                : st->shm.shm_nattch == 0 ? "nobody attached"
+                                          : "attached");
+}
+
+/* Attached by whom nobody could see (in another PID namespace, or without the right to look): then it is not known. */
+static int segment_holders(Scan *scan, const SysvStat *st, Record *row) {
+        const HolderKey key = { .type = HOLDER_SYSV, .number = (uint64_t)st->id };
+        const Value *holders;
+        int r;
+
+        r = holders_append(scan->table, &key, 1, row);
+        if (r < 0)
+                return r;
+        holders = record_get(row, "holders");
+        if (st->shm.shm_nattch > 0 && (!holders || holders->records.n == 0))
+                record_set_bool(row, "holders_complete", false);
+        return record_error(row);
+}
+
+const SysvClass shm_sysv_class = {
+        .kind = KIND,
+        .noun = "System V shared memory segment",
+        .limit = SHM_MNI_FILE,
+        .stat_any = SHM_STAT_ANY,
+        .settles = true,
+        .get = segment_get,
+        .stat = segment_stat,
+        .last = segment_last,
+        .remove = segment_remove,
+        .row = segment_row,
+        .holders = segment_holders,
+};
+
+static int shm_probe(Record *facts, Error *error) {
+        struct shm_info info;
+        int r;
+
+        r = sysv_probe_call(&shm_sysv_class, shmctl(0, SHM_INFO, (struct shmid_ds *)&info) < 0 ? errno : 0, error);
+        if (r < 0)
+                return r;
+        limit_append_file(facts, "shmmax", "bytes", SHM_MAX_FILE);
+        limit_append_file(facts, "shmall", "pages", SHM_ALL_FILE);
+        limit_append_file(facts, "shmmni", "segments", SHM_MNI_FILE);
+        limit_append(facts, "SHMLBA", (uint64_t)SHMLBA, "bytes", "shmop(2)");
+        return 0;
+}
+
+static int create_failed(int number, uint64_t key, uint64_t size, uint64_t huge, Error *error) {
+        uint64_t most = limit_read(SHM_MAX_FILE, UINT64_MAX);
+        char text[UNITS_TEXT_MAX];
+
+        if (huge > 0 && number != EEXIST)
+                return error_set(error, number == EPERM ? ERROR_NOT_PERMITTED : ERROR_LIMIT_EXCEEDED,
+                        "No segment of huge pages of %s can be had (%s): it needs pages in "
+                        "/sys/kernel/mm/hugepages of that size, and CAP_IPC_LOCK or the group of "
+                        "/proc/sys/vm/hugetlb_shm_group.",
+                        size_print(huge, text), strerror(number));
+        if (number == EINVAL)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "A segment has from 1 to %" PRIu64 " bytes (" SHM_MAX_FILE "), not %" PRIu64 ".", most, size);
+        if (number == ENOSPC)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "No further segment of %s can be made: their number is bounded by " SHM_MNI_FILE
+                        ", their pages by " SHM_ALL_FILE ".",
+                        size_print(size, text));
+        return sysv_create_failed(&shm_sysv_class, number, key, error);
+}
+
+static int huge_flags(uint64_t huge, int *ret_flags, Error *error) {
+        int shift = 0;
+
+        *ret_flags = 0;
+        if (huge == 0)
+                return 0;
+        if (huge & (huge - 1))
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "huge=%" PRIu64 " is no size of a page; huge pages have 2M or 1G on most machines.", huge);
+        while (huge >> shift > 1)
+                shift++;
+        *ret_flags = SHM_HUGETLB | shift << SHM_HUGE_SHIFT;
+        return 0;
+}
+
+static int lock(int id, Error *error) {
+        if (shmctl(id, SHM_LOCK, NULL) >= 0)
+                return 0;
+        return error_set(error, errno == EPERM ? ERROR_NOT_PERMITTED : ERROR_LIMIT_EXCEEDED,
+                "The segment cannot be locked in memory (%s): that needs CAP_IPC_LOCK, or room in RLIMIT_MEMLOCK.",
+                strerror(errno));
+}
+
+static int shm_create(KernelObject *object, const Record *options, Error *error) {
+        uint64_t key = record_get_u64(options, "key", IPC_PRIVATE), size = record_get_u64(options, "size", 0),
+                 huge = record_get_u64(options, "huge", 0);
+        int mode = (int)record_get_u64(options, "mode", 0600), flags = 0, id, r;
+        SysvStat st;
+
+        if (!record_has(options, "size"))
+                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+        r = huge_flags(huge, &flags, error);
+        if (r < 0)
+                return r;
+        id = shmget((key_t)(uint32_t)key, size, IPC_CREAT | IPC_EXCL | flags | mode);
+        if (id < 0)
+                return create_failed(errno, key, size, huge, error);
+        if (record_get_bool(options, "lock", false)) {
+                r = lock(id, error);
+                if (r < 0) {
+                        segment_remove(id);
+                        return r;
+                }
+        }
+        r = sysv_made(&shm_sysv_class, object, id, &st, error);
+        if (r >= 0)
+                object->bytes = st.shm.shm_segsz;
+        return r;
+}
+
+static int shm_open_address(KernelObject *object, const Record *options, Error *error) {
+        SysvStat st;
+        int r;
+
+        r = sysv_open(&shm_sysv_class, object, &st, error);
+        if (r >= 0)
+                object->bytes = st.shm.shm_segsz;
+        return r;
+}
+
+static int shm_identify(const Address *address, char ret_identity[IDENTITY_MAX], Error *error) {
+        return sysv_identify(&shm_sysv_class, address, ret_identity, error);
+}
+
+static int shm_remove(KernelObject *object, Error *error) {
+        return sysv_remove(&shm_sysv_class, object, error);
+}
+
+static int shm_try_use(KernelObject *object, Error *error) {
+        return sysv_try_use(&shm_sysv_class, object, error);
+}
+
+static int shm_attach(const KernelObject *object, int flags, void **ret_base, Error *error) {
+        void *base = shmat(sysv_id(object), NULL, flags);
+
+        if (base == (void *)-1)
+                return sysv_use_failed(
+                        &shm_sysv_class, object, errno, flags & SHM_RDONLY ? "read" : "write to", error);
+        *ret_base = base;
+        return 0;
+}
+
+/* Both ways between the segment and the service's own memory. */
+static int copy(void *own, void *there, size_t size, bool into) {
+        size_t done = 0;
+
+        while (done < size) {
+                struct iovec local = { (char *)own + done, size - done },
+                             remote = { (char *)there + done, size - done };
+                ssize_t n = into ? process_vm_writev(getpid(), &local, 1, &remote, 1, 0)
+                                 : process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -EFAULT;
+                done += (size_t)n;
+        }
+        return 0;
+}
+
+static int copy_failed(const KernelObject *object, int r, Error *error) {
+        if (r == -EFAULT)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "A page of the segment %d cannot be had: it was made without reserving them (SHM_NORESERVE), "
+                        "and there is no memory left for it.",
+                        sysv_id(object));
+        return error_set_errno(error, r, "Cannot copy between the segment %d and the service", sysv_id(object));
+}
+
+static int shm_send(
+        KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
+        uint64_t offset = record_get_u64(options, "offset", 0);
+        void *base;
+        int r;
+
+        if (offset > object->bytes || size > object->bytes - offset)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "%zu bytes at offset %" PRIu64 " do not fit into the segment %d, which has %" PRIu64
+                        " and keeps that size.",
+                        size, offset, sysv_id(object), object->bytes);
+        r = shm_attach(object, 0, &base, error);
+        if (r < 0)
+                return r;
+        r = copy((void *)(uintptr_t)data, (char *)base + offset, size, true);
+        shmdt(base);
+        if (r < 0)
+                return copy_failed(object, r, error);
+        *ret_sent = size;
+        return 0;
+}
+
+static int shm_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
+        Record *meta, Error *error) {
+        uint64_t offset = record_get_u64(options, "offset", 0), want = record_get_u64(options, "size", RECEIVE_MAX);
+        CLEANUP_FREE char *data = NULL;
+        void *base;
+        int r;
+
+        if (offset > object->bytes)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The offset %" PRIu64 " is past the end of the segment %d, which has %" PRIu64 " bytes.",
+                        offset, sysv_id(object), object->bytes);
+        if (want > RECEIVE_MAX)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "One message carries 16 MiB at the most, not %" PRIu64 " bytes; read in parts with offset.",
+                        want);
+        if (want > object->bytes - offset)
+                want = object->bytes - offset;
+        data = malloc(want > 0 ? want : 1);
+        if (!data)
+                return error_set_errno(error, ENOMEM, "Cannot read %" PRIu64 " bytes", want);
+        r = shm_attach(object, SHM_RDONLY, &base, error);
+        if (r < 0)
+                return r;
+        r = copy(data, (char *)base + offset, want, false);
+        shmdt(base);
+        if (r < 0)
+                return copy_failed(object, r, error);
+        record_set_u64(meta, "offset", offset);
+        if (want < object->bytes - offset)
+                record_set_bool(meta, "truncated", true);
+        *ret_data = TAKE_POINTER(data);
+        *ret_size = want;
+        return 0;
+}
+
+static int shm_describe(KernelObject *object, Record *attributes, Error *error) {
+        SysvStat st;
+        int r;
+
+        r = sysv_stat_object(&shm_sysv_class, object, &st, error);
+        if (r < 0)
+                return r;
+        sysv_describe(&st, attributes);
+        segment_row(&st, attributes);
+        return record_error(attributes);
+}
+
+static int shm_scan(Scan *scan) {
+        return sysv_scan(&shm_sysv_class, scan);
+}
+
+static int shm_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
+        if (*n < 1)
+                return -ENOBUFS;
+        ret_keys[0] = (HolderKey){ .type = HOLDER_SYSV, .number = (uint64_t)sysv_id(object) };
+        *n = 1;
+        return 0;
+}
+
+static void shm_sweep(const char *token) {
+        sysv_sweep(&shm_sysv_class, token);
+}
+
+static const OptionSpec shm_options[] = {
+        SYSV_KEY_OPTION,
+        { "size", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 0, 0, "bytes, for as long as it lives" },
+        { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "16M", 0, 0, "the most bytes to read" },
+        SYSV_MODE_OPTION,
+        { "huge", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 0, 0, "of huge pages of that size, as 2M" },
+        { "lock", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0, "keep it from being swapped out (SHM_LOCK)" },
+        { "offset", OPTION_SIZE, OPTION_FOR_SEND | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "0", 0, 0,
+                "where in the memory to write or read" },
+        {},
+};
+
+const Mechanism mechanism_shm_sysv = {
+        .kind = KIND,
+        .title = "System V shared memory",
+        .family = "shared memory",
+        .capabilities = CAPABILITY_MEMORY,
+        .address_forms = 1u << ADDRESS_KEY | 1u << ADDRESS_ID,
+        .facts = {
+                .direction = "full-duplex",
+                .full_duplex = true,
+                .bidirectional = true,
+                .boundaries = false,
+                .order = "none: memory is a place and no queue; who shares it has to synchronise",
+                .priority = false,
+                .persistence = "until removed and detached, or until the machine stops",
+                .unrelated = true,
+                .carries_data = true,
+                .source = "shmget(2)",
+        },
+        .options = shm_options,
+        .reasons = {
+                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
+                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
+                [OPERATION_OPEN_END] = "A System V segment has no descriptor to hand out: programs attach it by its key or "
+                                       "its number (shmat(2)). shm-posix and memfd have one.",
+                [OPERATION_ACCEPT] = "Shared memory has no connections.",
+                [OPERATION_RESIZE] = "A System V segment keeps the size with which it was made (shmget(2)). shm-posix and "
+                                     "memfd can be resized.",
+                [OPERATION_SEAL] = "System V shared memory cannot be sealed. Use memfd.",
+                [OPERATION_LISTEN] = "Shared memory receives no signals.",
+                [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written.",
+        },
+        .probe = shm_probe,
+        .create = shm_create,
+        .open = shm_open_address,
+        .remove = shm_remove,
+        .identify = shm_identify,
+        .send = shm_send,
+        .receive = shm_receive,
+        .try_use = shm_try_use,
+        .describe = shm_describe,
+        .scan = shm_scan,
+        .holder_keys = shm_holder_keys,
+        .sweep = shm_sweep,
+        .transport = &shm_sysv_transport,
+        .checks = shm_sysv_checks,
+};

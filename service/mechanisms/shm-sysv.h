@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the kind shm-sysv share. */
+#pragma once
+
+#include "sysv.h"
+
+typedef struct Transport Transport;
+
+#define SHM_MAX_FILE "/proc/sys/kernel/shmmax"
+#define SHM_ALL_FILE "/proc/sys/kernel/shmall"
+#define SHM_MNI_FILE "/proc/sys/kernel/shmmni"
+
+extern const SysvClass shm_sysv_class;
+extern const Transport shm_sysv_transport;
