@@ -13,6 +13,7 @@
 extern const Check shm_sysv_checks[];
 extern const Check shm_posix_checks[];
 extern const Check signal_checks[];
+extern const Check sem_sysv_checks[];
 extern const Check sem_posix_checks[];
 extern const Check pipe_checks[];
 extern const Check fifo_checks[];

@@ -7,6 +7,7 @@
 extern const Mechanism mechanism_shm_sysv;
 extern const Mechanism mechanism_shm_posix;
 extern const Mechanism mechanism_signal;
+extern const Mechanism mechanism_sem_sysv;
 extern const Mechanism mechanism_sem_posix;
 extern const Mechanism mechanism_pipe;
 extern const Mechanism mechanism_fifo;

@@ -17,6 +17,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_shm_sysv,
         &mechanism_shm_posix,
         &mechanism_signal,
+        &mechanism_sem_sysv,
         &mechanism_sem_posix,
         &mechanism_pipe,
         &mechanism_fifo,
