@@ -53,13 +53,15 @@ char *fixture_make(Fixture *fixture, const char *kind, char **ret_path);
 void assert_error(GError **error, const char *name);
 
 /* Runs the main loop until the condition holds; fails the test after ten seconds. */
-#define WAIT_UNTIL(condition)                                                   \
-        do {                                                                    \
-                gint64 give_up_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC; \
-                while (!(condition) && g_get_monotonic_time() < give_up_)       \
-                        if (!g_main_context_iteration(NULL, FALSE))             \
-                                g_usleep(1000);                                 \
-                g_assert_true(condition);                                       \
+#define WAIT_UNTIL(condition)                                                        \
+        do {                                                                         \
+                gint64 give_up_ = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;      \
+                bool holds_;                                                         \
+                while (!(holds_ = (condition)) && g_get_monotonic_time() < give_up_) \
+                        if (!g_main_context_iteration(NULL, FALSE))                  \
+                                g_usleep(1000);                                      \
+                if (!holds_)                                                         \
+                        g_error("%s:%d: never: %s", __FILE__, __LINE__, #condition); \
         } while (0)
 /* Everything that was sent before has been received. */
 void fixture_settle(Fixture *fixture);
