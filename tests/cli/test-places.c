@@ -115,7 +115,7 @@ static void test_completion(Fixture *fixture, gconstpointer arguments) {
         g_assert_true(g_str_has_prefix(verbs, "kinds\ncreate\nsend\n"));
         assert_completes(fixture, "ipcctl cr", "create");
         assert_completes(fixture, "ipcctl --json li", "list");
-        assert_completes(fixture, "ipcctl create mq", "mq-posix");
+        assert_completes(fixture, "ipcctl create mq-p", "mq-posix");
         assert_completes(fixture, "ipcctl create fifo pa", "path=");
         assert_completes(fixture, "ipcctl create mq-posix max", "max_messages=");
         assert_completes(fixture, "ipcctl test fi", "fifo");
