@@ -107,6 +107,14 @@ IpcbusManager *fixture_manager(GDBusConnection *connection) {
         return manager;
 }
 
+static const GPtrArray *queues_to_remove;
+
+/* A failed assertion ends the test here, before tear_down(): what nobody would find again goes all the same. */
+static void on_abort(int number) {
+        for (guint i = 0; queues_to_remove && i < queues_to_remove->len; i++)
+                (void)mq_unlink(queues_to_remove->pdata[i]);
+}
+
 static void on_signal(GDBusConnection *connection, const char *sender, const char *path, const char *interface,
         const char *member, GVariant *parameters, gpointer userdata) {
         g_autofree char *arguments = g_variant_print(parameters, FALSE);
@@ -122,6 +130,8 @@ void fixture_set_up(Fixture *fixture, gconstpointer arguments) {
         g_assert_no_error(error);
         fixture->signals = g_string_new(NULL);
         fixture->queues = g_ptr_array_new_with_free_func(g_free);
+        queues_to_remove = fixture->queues;
+        (void)signal(SIGABRT, on_abort);
         start_bus(fixture, arguments);
         fixture->connection = fixture_connect(fixture);
         fixture->manager = fixture_manager(fixture->connection);
@@ -277,6 +287,7 @@ void fixture_tear_down(Fixture *fixture, gconstpointer arguments) {
         g_spawn_close_pid(fixture->bus);
         remove_tree(fixture->directory);
         g_string_free(fixture->signals, TRUE);
+        queues_to_remove = NULL;
         g_ptr_array_unref(fixture->queues);
         g_free(fixture->bus_address);
         g_free(fixture->directory);
