@@ -198,6 +198,30 @@ static void test_list_foreign(Fixture *fixture, gconstpointer arguments) {
         g_assert_nonnull(strstr(result->output, large_row));
 }
 
+/* Names with anything in them, in whatever locale: what list shows is what the other verbs take. */
+static void test_odd_names(Fixture *fixture, gconstpointer arguments) {
+        g_autoptr(CliResult) result = cli_shell(fixture,
+                "cd $PLACE; mkdir odd; cd odd\n"
+                "mkfifo $'f\\xc3\\xa9' $'n\\nl' $'b\\xff' 'sp ace' $'esc\\e[31m' 'back\\slash' -- -dash\n"
+                "for f in *; do exec {fd}<>\"./$f\"; done\n"
+                "for locale in C C.UTF-8; do LC_ALL=$locale ipcctl list fifo --columns address | grep -F $PWD/ | "
+                "sort\n"
+                "done | sort | uniq -c | while read -r n address; do\n"
+                "  ipcctl send \"$address\" x; ipcctl receive \"$address\" --timeout 5; echo \" $n "
+                "${address#fifo:$PWD/}\"\n"
+                "  ipcctl rm \"$address\"\n"
+                "done; cd ..; rmdir odd\n");
+
+        g_assert_cmpstr(result->errors, ==, "");
+        /* Twice each, once in each locale: sorted by the shell's own. */
+        g_auto(GStrv) lines = g_strsplit(result->output, "\n", -1);
+        static const char *const wanted[] = { "x 2 f\xc3\xa9", "x 2 n\\x0al", "x 2 b\\xff", "x 2 sp ace",
+                "x 2 esc\\x1b[31m", "x 2 back\\x5cslash", "x 2 -dash" };
+        g_assert_cmpuint(g_strv_length(lines), ==, G_N_ELEMENTS(wanted) + 1);
+        for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++)
+                g_assert_true(g_strv_contains((const char *const *)lines, wanted[i]));
+}
+
 static void test_show(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *address = make_fifo(fixture);
         g_autoptr(CliResult) shown = cli_run(fixture, NULL, "show", address, NULL);
@@ -274,6 +298,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/signal", NULL, test_signal);
         FIXTURE_TEST("/cli/list", NULL, test_list);
         FIXTURE_TEST("/cli/list-foreign", NULL, test_list_foreign);
+        FIXTURE_TEST("/cli/odd-names", NULL, test_odd_names);
         FIXTURE_TEST("/cli/show", NULL, test_show);
         FIXTURE_TEST("/cli/remove-several", NULL, test_remove_several);
         FIXTURE_TEST("/cli/sockets", NULL, test_sockets);
