@@ -215,10 +215,14 @@ static int sem_wait_one(KernelObject *object, uint64_t timeout, Error *error) {
 /* What is told of each of the first semaphores of the set. */
 static int describe_each(int id, size_t n, Record *attributes) {
         CLEANUP_FREE uint64_t *numbers = calloc(4 * n, sizeof(*numbers));
-        uint64_t *values = numbers, *increase = numbers + n, *zero = numbers + 2 * n, *pids = numbers + 3 * n;
+        uint64_t *values, *increase, *zero, *pids;
 
         if (!numbers)
                 return -ENOMEM;
+        values = numbers;
+        increase = numbers + n;
+        zero = numbers + 2 * n;
+        pids = numbers + 3 * n;
         for (size_t i = 0; i < n; i++) {
                 int value = semctl(id, (int)i, GETVAL), more = semctl(id, (int)i, GETNCNT),
                     none = semctl(id, (int)i, GETZCNT), pid = semctl(id, (int)i, GETPID);
