@@ -90,7 +90,6 @@ static void test_refused(SysvFixture *f, gconstpointer data) {
 
 /* A queue without a key is known by its number; another at the number is another. */
 static void test_private(SysvFixture *f, gconstpointer data) {
-        g_autofree char *address = NULL;
         KernelObject object;
         Error error = {};
 
