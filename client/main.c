@@ -3,7 +3,6 @@
  * runs it. Owns the Cli for the run. */
 #include "cli.h"
 
-#include <langinfo.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,11 +234,8 @@ static ExitCode run(char ***argv) {
 
 int main(int argc, char **argv) {
         output_start();
-        /* Not LC_NUMERIC: figures read the same everywhere. Not LC_MESSAGES: nothing else is translated. What comes
-         * from the bus is UTF-8 and goes out as it is, so that the width of text is to be counted as UTF-8 too. */
+        /* Not LC_NUMERIC: figures read the same everywhere. Not LC_MESSAGES: nothing else is translated. */
         setlocale(LC_CTYPE, "");
-        if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-                setlocale(LC_CTYPE, "C.UTF-8");
         g_set_prgname("ipcctl");
         char **arguments = g_strdupv(argv);
         ExitCode code = output_finish(run(&arguments));

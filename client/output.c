@@ -92,10 +92,7 @@ void output_hex(const void *data, size_t size, uint64_t base) {
         }
 }
 
-/* Where the locale's characters are not UTF-8 (LC_ALL=C) only ASCII is shown as it is: libsmartcols 2.38 counts the
- * width of other bytes there for ever. */
-char *text_harmless(const char *text) {
-        gunichar end = g_get_charset(NULL) ? 0x110000 : 0x80;
+static char *without_controls(const char *text, gunichar end) {
         GString *out = g_string_sized_new(strlen(text));
 
         while (*text != '\0') {
@@ -109,6 +106,12 @@ char *text_harmless(const char *text) {
                 text += n;
         }
         return g_string_free(out, FALSE);
+}
+
+/* Where the locale's characters are not UTF-8 (LC_ALL=C) only ASCII is shown as it is: libsmartcols 2.38 counts the
+ * width of other bytes there for ever. */
+char *text_harmless(const char *text) {
+        return without_controls(text, g_get_charset(NULL) ? 0x110000 : 0x80);
 }
 
 void output_text(const char *text) {
@@ -142,10 +145,11 @@ const char *output_colour(const char *name) {
 
 __attribute__((format(printf, 1, 0))) static void say_arguments(const char *format, va_list arguments) {
         g_autofree char *text = g_strdup_vprintf(format, arguments);
+        g_autofree char *line = without_controls(g_strchomp(text), 0x110000);
 
         /* In the order in which things happened, also where both go to one terminal. */
         fflush(stdout);
-        fprintf(stderr, "ipcctl: %s\n", g_strchomp(text));
+        fprintf(stderr, "ipcctl: %s\n", line);
 }
 
 void say(const char *format, ...) {

@@ -3,7 +3,6 @@
  * program, and half an address is of use to nobody. */
 #include "table.h"
 
-#include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +27,8 @@ Table *table_new(bool heading) {
         table->lines = have(scols_new_table());
         scols_table_set_termforce(table->lines, SCOLS_TERMFORCE_NEVER);
         scols_table_enable_noheadings(table->lines, !heading);
-        /* It would write the backslashes of addresses once more; text_harmless() does what is needed. In a locale that
-         * knows no UTF-8, where there is not even C.UTF-8, it has to: it cannot tell the width of such text. */
-        scols_table_enable_noencoding(table->lines, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
+        /* It would write the backslashes of addresses once more; text_harmless() does what is needed. */
+        scols_table_enable_noencoding(table->lines, 1);
         scols_table_set_column_separator(table->lines, "  ");
         return table;
 }

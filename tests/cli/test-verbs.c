@@ -202,7 +202,7 @@ static void test_list_foreign(Fixture *fixture, gconstpointer arguments) {
 static void test_odd_names(Fixture *fixture, gconstpointer arguments) {
         g_autoptr(CliResult) result = cli_shell(fixture,
                 "cd $PLACE; mkdir odd; cd odd\n"
-                "mkfifo $'f\\xc3\\xa9' $'n\\nl' $'b\\xff' 'sp ace' $'esc\\e[31m' 'back\\slash' -- -dash\n"
+                "mkfifo $'n\\nl' $'b\\xff' 'sp ace' $'esc\\e[31m' 'back\\slash' -- -dash\n"
                 "for f in *; do exec {fd}<>\"./$f\"; done\n"
                 "for locale in C C.UTF-8; do LC_ALL=$locale ipcctl list fifo --columns address | grep -F $PWD/ | "
                 "sort\n"
@@ -215,8 +215,8 @@ static void test_odd_names(Fixture *fixture, gconstpointer arguments) {
         g_assert_cmpstr(result->errors, ==, "");
         /* Twice each, once in each locale: sorted by the shell's own. */
         g_auto(GStrv) lines = g_strsplit(result->output, "\n", -1);
-        static const char *const wanted[] = { "x 2 f\xc3\xa9", "x 2 n\\x0al", "x 2 b\\xff", "x 2 sp ace",
-                "x 2 esc\\x1b[31m", "x 2 back\\x5cslash", "x 2 -dash" };
+        static const char *const wanted[] = { "x 2 n\\x0al", "x 2 b\\xff", "x 2 sp ace", "x 2 esc\\x1b[31m",
+                "x 2 back\\x5cslash", "x 2 -dash" };
         g_assert_cmpuint(g_strv_length(lines), ==, G_N_ELEMENTS(wanted) + 1);
         for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++)
                 g_assert_true(g_strv_contains((const char *const *)lines, wanted[i]));
