@@ -18,6 +18,7 @@ typedef enum HolderKeyType {
         HOLDER_PIPE,    /* pipe:[inode] */
         HOLDER_SYSV,    /* a System V segment of this IPC namespace: number is its identifier; mappings */
         HOLDER_PROCESS, /* the process itself: number is its pid */
+        HOLDER_EVENTFD, /* eventfd-id of its fdinfo */
         HOLDER_KEY_TYPE_MAX,
 } HolderKeyType;
 

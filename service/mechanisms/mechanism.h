@@ -141,6 +141,17 @@ struct Mechanism {
         /* `object->address` is set and its form is one of ours. Finds the kernel object, fills the rest; it may keep
          * no descriptor that changes what others see (no end of a pipe) unless options say hold. */
         int (*open)(KernelObject *object, const Record *options, Error *error);
+        /* An object from a descriptor that somebody gave or fetch() got: takes `fd` over on success, and fills the
+         * rest as open() does; the address, too, where it is empty. -EMEDIUMTYPE, with no Error: this is no descriptor
+         * of this kind. It looks at what the descriptor is, never at what the caller says. NULL: the kind has none. */
+        int (*from_fd)(KernelObject *object, int fd, const Record *options, Error *error);
+        /* Is there work before open() that may take long or block: a walk of /proc for what has no name
+         * (pipe:[81234]), a host name? Then fetch() does it in a worker. NULL: never. */
+        bool (*needs_fetch)(const Address *address);
+        /* In a worker. Completes the address (a host name becomes a number) and, for what has no name, gets a
+         * descriptor of it (fd-fetch.h), which from_fd() then takes, in whatever process that is; *ret_fd stays
+         * -EBADF where open() does the rest. NotPermitted names the right that is missing. */
+        int (*fetch)(Address *address, const Record *options, int *ret_fd, Error *error);
         /* After open() of what an earlier run of the service made, at the service's start: what ended with that run (a
          * socket that listened) works again under the same name and mode. It may change the identity. NULL where
          * nothing ended. */
