@@ -28,6 +28,7 @@ static void holder_fill(const ProcTable *table, const Hold *hold, Holder *ret) {
                 .command = process->command,
                 .fd = hold->fd,
                 .mapped = hold->flags & HOLD_MAPPED,
+                .shared = hold->flags & HOLD_SHARED,
                 .channel = hold->type == HOLDER_PIPE || (hold->flags & HOLD_FIFO),
         };
         if (hold->flags & HOLD_READ)
@@ -142,6 +143,25 @@ int proc_table_fifos(const ProcTable *table,
         return 0;
 }
 
+int proc_table_files(
+        const ProcTable *table, int (*each)(dev_t device, uint64_t inode, void *userdata), void *userdata) {
+        const Hold *last = NULL;
+        int r;
+
+        for (size_t i = lower_bound(table, HOLDER_FILE, 0, 0);
+                i < table->n_holds && table->holds[i].type == HOLDER_FILE; i++) {
+                const Hold *hold = &table->holds[i];
+
+                if (last && last->number == hold->number && last->device == hold->device)
+                        continue;
+                last = hold;
+                r = each(hold->device, hold->number, userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 typedef struct Appending {
         Record *row;
         uint64_t shown, omitted;
@@ -175,7 +195,8 @@ static int append_holder(const Holder *holder, void *userdata) {
         record_set_u64(item, "uid", holder->uid);
         record_set_string(item, "command", holder->command);
         if (holder->mapped)
-                record_set_format(item, "how", "mapped %s", access_name(holder->access));
+                record_set_format(
+                        item, "how", "mapped %s%s", access_name(holder->access), holder->shared ? "" : ", private");
         else if (holder->fd >= 0)
                 /* open(2): a descriptor without either direction is one of O_PATH. */
                 record_set_format(item, "how", "fd %d %s", holder->fd,

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,7 +98,7 @@ static bool parse_line(const char *p, Mapping *ret) {
         shared = p[3] == 's';
         /* What is written to a private mapping never reaches the file. */
         ret->flags = HOLD_MAPPED | (p[0] == 'r' || p[2] == 'x' ? HOLD_READ : 0u) |
-                     (p[1] == 'w' && shared ? HOLD_WRITE : 0u);
+                     (p[1] == 'w' && shared ? HOLD_WRITE : 0u) | (shared ? HOLD_SHARED : 0u);
         p = skip_field(skip_field(p));
         high = (unsigned)take_digits(&p, 16);
         if (*p++ != ':')
@@ -178,15 +179,12 @@ static int add_mapping(MapsReader *reader, int process_fd, const char *line, uin
         return proc_table_add(table, &hold);
 }
 
-int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *table) {
-        CLEANUP_FD int fd = -EBADF;
+/* Calls `each` for each line until that gives something else than 0, and passes it on. */
+static int read_lines(MapsReader *reader, int fd, int (*each)(const char *line, void *userdata), void *userdata) {
         size_t kept = 0;
         ssize_t size;
         int r;
 
-        fd = openat(process_fd, "maps", O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
         while ((size = read(fd, reader->buffer + kept, BUFFER_SIZE - kept)) > 0) {
                 char *line = reader->buffer, *end;
 
@@ -194,8 +192,8 @@ int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *t
                 reader->buffer[kept] = '\0';
                 while ((end = strchr(line, '\n'))) {
                         *end = '\0';
-                        r = add_mapping(reader, process_fd, line, process, table);
-                        if (r < 0)
+                        r = each(line, userdata);
+                        if (r != 0)
                                 return r;
                         line = end + 1;
                 }
@@ -205,4 +203,80 @@ int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *t
                         return -EOVERFLOW;
         }
         return size < 0 ? -errno : 0;
+}
+
+typedef struct Reading {
+        MapsReader *reader;
+        ProcTable *table;
+        int process_fd;
+        uint32_t process;
+} Reading;
+
+static int read_line(const char *line, void *userdata) {
+        const Reading *reading = userdata;
+
+        return add_mapping(reading->reader, reading->process_fd, line, reading->process, reading->table);
+}
+
+int maps_read(MapsReader *reader, int process_fd, uint32_t process, ProcTable *table) {
+        Reading reading = { reader, table, process_fd, process };
+        CLEANUP_FD int fd = -EBADF;
+
+        fd = openat(process_fd, "maps", O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : read_lines(reader, fd, read_line, &reading);
+}
+
+typedef struct PathSearch {
+        MapsReader *reader;
+        const HolderKey *key;
+        char *path;
+        size_t size;
+} PathSearch;
+
+/* A newline in the name is written \\012 there, and nothing else is. */
+static int copy_path(const char *path, char *ret_path, size_t size) {
+        size_t n = 0;
+
+        for (; *path; path++) {
+                if (n + 1 >= size)
+                        return -ENAMETOOLONG;
+                if (strncmp(path, "\\012", 4) == 0) {
+                        ret_path[n++] = '\n';
+                        path += 3;
+                } else
+                        ret_path[n++] = *path;
+        }
+        ret_path[n] = '\0';
+        return 1;
+}
+
+static int search_line(const char *line, void *userdata) {
+        const PathSearch *search = userdata;
+        Mapping mapping;
+
+        if (!parse_line(line, &mapping) || mapping.sysv || mapping.inode != search->key->number ||
+                mapping_device(search->reader, &mapping) != search->key->device)
+                return 0;
+        return copy_path(mapping.path, search->path, search->size);
+}
+
+static void reader_free(MapsReader **reader) {
+        *reader = maps_reader_free(*reader);
+}
+
+int proc_mapped_path(pid_t pid, const HolderKey *key, char *ret_path, size_t size) {
+        CLEANUP(reader_free) MapsReader *reader = NULL;
+        CLEANUP_FD int fd = -EBADF;
+        char name[32];
+        int r;
+
+        r = maps_reader_new(&reader);
+        if (r < 0)
+                return r;
+        (void)snprintf(name, sizeof name, "/proc/%d/maps", (int)pid);
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = read_lines(reader, fd, search_line, &(PathSearch){ reader, key, ret_path, size });
+        return r < 0 ? r : r > 0 ? 0 : -ENOENT;
 }

@@ -16,7 +16,8 @@ enum {
         HOLD_READ = 1 << 0,
         HOLD_WRITE = 1 << 1,
         HOLD_MAPPED = 1 << 2,
-        HOLD_FIFO = 1 << 3, /* a FIFO, beside what is told by the type */
+        HOLD_FIFO = 1 << 3,   /* a FIFO, beside what is told by the type */
+        HOLD_SHARED = 1 << 4, /* a mapping that is MAP_SHARED */
 };
 
 /* One descriptor or all mappings of one file: 32 bytes, as there may be many. */

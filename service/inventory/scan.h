@@ -38,6 +38,7 @@ typedef struct Holder {
         int fd;              /* -1 for a mapping */
         char access[4];      /* "r", "w", "rw"; of the fd or of the mapping */
         bool mapped;
+        bool shared;  /* of a mapping: what is written reaches the object (MAP_SHARED) */
         bool channel; /* a pipe or FIFO: access tells which end */
 } Holder;
 
@@ -61,12 +62,19 @@ int proc_table_inodes(const ProcTable *table, HolderKeyType type,
 int proc_table_fifos(const ProcTable *table,
         int (*each)(dev_t device, uint64_t inode, const Holder *first, void *userdata), void *userdata);
 
+/* The same for all files, also those that are only mapped. */
+int proc_table_files(
+        const ProcTable *table, int (*each)(dev_t device, uint64_t inode, void *userdata), void *userdata);
+/* What the process calls a file that it maps, as /proc/PID/maps has it: with " (deleted)" where the name is gone.
+ * -ENOENT where it maps no such file any more. */
+int proc_mapped_path(pid_t pid, const HolderKey *key, char *ret_path, size_t size);
+
 /* A row has to fit a packet: more holders of one object than this are counted, not listed. */
 enum { HOLDERS_SHOWN_MAX = 512 };
 
 /* Appends to `row` under "holders" (an empty list where there are none) one record a hold: pid, uid, command, how
- * ("fd 5 read", "mapped read-write"), end ("read", "write", "read-write"; pipes and FIFOs only). Sets
- * "holders_complete", false where some processes could not be read ("processes_unread" of "processes", and
+ * ("fd 5 read", "mapped read-write", "mapped read, private"), end ("read", "write", "read-write"; pipes and FIFOs
+ * only). Sets "holders_complete", false where some processes could not be read ("processes_unread" of "processes", and
  * "process_unread", its pid, where it is one), and "holders_omitted" where there were too many.
  */
 int holders_append(const ProcTable *table, const HolderKey *keys, size_t n, Record *row);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <glib/gstdio.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -47,6 +49,25 @@ static void test_file(void) {
         directory_remove(directory);
 }
 
+typedef struct FileSearch {
+        const HolderKey *key;
+        unsigned found;
+} FileSearch;
+
+static int search_file(dev_t device, uint64_t inode, void *userdata) {
+        FileSearch *search = userdata;
+
+        search->found += device == search->key->device && inode == search->key->number;
+        return 0;
+}
+
+static void assert_file_listed(const ProcTable *table, const HolderKey *key) {
+        FileSearch search = { key, 0 };
+
+        g_assert_cmpint(proc_table_files(table, search_file, &search), ==, 0);
+        g_assert_cmpuint(search.found, ==, 1);
+}
+
 static void test_mapping(void) {
         static const struct {
                 int protection, flags, pieces;
@@ -56,11 +77,12 @@ static void test_mapping(void) {
                 { PROT_READ, MAP_SHARED, 1, "mapped read" },
                 { PROT_WRITE, MAP_SHARED, 1, "mapped write" },
                 { PROT_NONE, MAP_SHARED, 1, "mapped no access" },
-                { PROT_READ | PROT_WRITE, MAP_PRIVATE, 1, "mapped read" },
+                { PROT_READ | PROT_WRITE, MAP_PRIVATE, 1, "mapped read, private" },
                 { PROT_READ | PROT_WRITE, MAP_SHARED, 5, "mapped read-write" },
         };
         char *directory = directory_new();
         g_autofree char *path = g_build_filename(directory, "file\nwith \\ odd (deleted)", NULL);
+        char mapped[PATH_MAX];
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 MapWork work = { path, cases[i].protection, cases[i].flags, cases[i].pieces };
@@ -73,7 +95,17 @@ static void test_mapping(void) {
                 child_start(&child, map_file, &work);
                 table = new_table();
                 assert_holders(table, key, child.pid, WAYS(cases[i].how), NULL);
+                assert_file_listed(table, &key);
                 proc_table_free(table);
+                /* What is odd in the name is told as it is. */
+                g_assert_cmpint(proc_mapped_path(child.pid, &key, mapped, sizeof mapped), ==, 0);
+                g_assert_cmpstr(mapped, ==, path);
+                g_assert_cmpint(proc_mapped_path(child.pid, &key, mapped, strlen(path)), ==, -ENAMETOOLONG);
+                g_assert_cmpint(g_unlink(path), ==, 0);
+                g_assert_cmpint(proc_mapped_path(child.pid, &key, mapped, sizeof mapped), ==, 0);
+                g_assert_true(g_str_has_suffix(mapped, "(deleted) (deleted)"));
+                key.number++;
+                g_assert_cmpint(proc_mapped_path(child.pid, &key, mapped, sizeof mapped), ==, -ENOENT);
                 child_end(&child);
         }
         directory_remove(directory);
