@@ -36,6 +36,20 @@ static bool print_signal(GVariant *meta) {
         return true;
 }
 
+/* They were closed again: the program that wants them asks the bus itself. */
+static void say_descriptors(const char *address, GVariant *meta) {
+        g_autofree const char **fds = NULL;
+        gboolean cut = FALSE;
+
+        if (g_variant_lookup(meta, "fds", "^a&s", &fds) && fds[0] != NULL) {
+                g_autofree char *text = g_strjoinv(", ", (char **)fds);
+                say("%s: %u descriptor%s came along: %s", address, g_strv_length((char **)fds),
+                        fds[1] != NULL ? "s" : "", text);
+        }
+        if (g_variant_lookup(meta, "descriptors_cut", "b", &cut) && cut)
+                say("%s: more descriptors came along than could be taken; the kernel closed the rest", address);
+}
+
 bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant *meta, bool hex, bool may_be_cut) {
         gsize size;
         const char *bytes = g_variant_get_fixed_array(data, &size, 1);
@@ -54,5 +68,7 @@ bool message_print(const Cli *cli, const char *address, GVariant *data, GVariant
                 return false;
         if (!cli->json && !may_be_cut && g_variant_lookup(meta, "truncated", "b", &truncated) && truncated)
                 say("%s: this is not all: there was more than fits --size", address);
+        if (!cli->json)
+                say_descriptors(address, meta);
         return true;
 }

@@ -92,8 +92,8 @@ static void print_list(GVariant *description, const char *key) {
 
 static void print_details(GVariant *description, GHashTable *tested) {
         static const char *const facts[] = { "family", "direction", "full_duplex", "bidirectional", "boundaries",
-                "order", "priority", "persistence", "unrelated", "carries_data", "source", "interfaces", "ends",
-                "operations" };
+                "order", "priority", "persistence", "unrelated", "carries_data", "descriptors", "connection", "source",
+                "interfaces", "ends", "operations" };
         const char *kind = fact_text(description, "kind");
         g_autofree char *seen = tested_summary(tested, kind);
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <gio/gunixfdlist.h>
+
 #include "connection.h"
 #include "errors.h"
 #include "kind.h"
@@ -23,7 +25,7 @@ enum {
 
 static char *opt_priority, *opt_type, *opt_offset, *opt_peer, *opt_timeout;
 static gboolean opt_listen;
-static char **opt_options;
+static char **opt_options, **opt_fds;
 
 static const GOptionEntry entries[] = {
         { "priority", 'p', 0, G_OPTION_ARG_FILENAME, &opt_priority, "Priority of the message", "N" },
@@ -31,6 +33,8 @@ static const GOptionEntry entries[] = {
         { "offset", 0, 0, G_OPTION_ARG_FILENAME, &opt_offset, "Where in memory to write", "N" },
         { "listen", 0, 0, G_OPTION_ARG_NONE, &opt_listen, "To a socket: wait for a peer instead of connecting", NULL },
         { "peer", 0, 0, G_OPTION_ARG_FILENAME, &opt_peer, "To which peer of a listening socket", "N" },
+        { "fd", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &opt_fds,
+                "This open descriptor goes along (UNIX sockets); may be said several times", "N" },
         { "timeout", 't', 0, G_OPTION_ARG_FILENAME, &opt_timeout, "Give up after this long (default: never)", "TIME" },
         { "option", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &opt_options, "Another option of the kind", "NAME=VALUE" },
         { NULL },
@@ -41,7 +45,22 @@ typedef struct Sending {
         const char *address;
         Record *options;
         IpcbusManager *manager;
+        GUnixFDList *fds; /* with the first bytes; NULL: none */
 } Sending;
+
+static bool send_some(Sending *sending, GVariant *bytes, guint64 *ret_sent, GError **error) {
+        GVariantBuilder handles = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("ah"));
+
+        if (sending->fds == NULL)
+                return ipcbus_manager_call_send_sync(sending->manager, sending->address, bytes,
+                        options_variant(sending->options), WITHOUT_TIMEOUT, ret_sent, NULL, error);
+        g_autoptr(GUnixFDList) fds = g_steal_pointer(&sending->fds);
+        for (int i = 0; i < g_unix_fd_list_get_length(fds); i++)
+                g_variant_builder_add(&handles, "h", i);
+        return ipcbus_manager_call_send_with_descriptors_sync(sending->manager, sending->address, bytes,
+                g_variant_builder_end(&handles), options_variant(sending->options), WITHOUT_TIMEOUT, fds, ret_sent,
+                NULL, NULL, error);
+}
 
 /* All of the bytes: a stream may take less at a time. No bytes are one empty message. */
 static ExitCode send_bytes(Sending *sending, const char *data, size_t size) {
@@ -52,8 +71,7 @@ static ExitCode send_bytes(Sending *sending, const char *data, size_t size) {
                 guint64 sent = 0;
                 GVariant *bytes = g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, data, size, 1);
 
-                if (!ipcbus_manager_call_send_sync(sending->manager, sending->address, bytes,
-                            options_variant(sending->options), WITHOUT_TIMEOUT, &sent, NULL, &error))
+                if (!send_some(sending, bytes, &sent, &error))
                         return fail_with(error, sending->address);
                 if (sent >= size)
                         return EXIT_CODE_DONE;
@@ -125,7 +143,7 @@ static ExitCode send_input(Sending *sending) {
                 return send_input_in_pieces(sending, true);
         if (kind_is(description, "boundaries") || !kind_has_interface(description, IPCBUS_INTERFACE_STREAM))
                 return send_whole_input(sending);
-        if (!opt_listen && opt_peer == NULL) {
+        if (!opt_listen && opt_peer == NULL && opt_fds == NULL) {
                 bool done = false;
                 code = stream_send_input(sending->cli, sending->address, description,
                         record_get_u64(sending->options, "timeout", USEC_INFINITY), &done);
@@ -136,6 +154,25 @@ static ExitCode send_input(Sending *sending) {
         if (kind_has_end(description, "connect") && !opt_listen && opt_peer == NULL)
                 return send_whole_input(sending);
         return send_input_in_pieces(sending, false);
+}
+
+/* What the words name must be open here. */
+static ExitCode take_fds(GUnixFDList **ret) {
+        g_autoptr(GUnixFDList) fds = NULL;
+
+        for (char **word = opt_fds; word != NULL && *word != NULL; word++) {
+                g_autoptr(GError) error = NULL;
+                guint64 fd;
+
+                if (!g_ascii_string_to_unsigned(*word, 10, 0, G_MAXINT, &fd, NULL))
+                        return say_usage("--fd: '%s' is not the number of a descriptor", *word);
+                if (fds == NULL)
+                        fds = g_unix_fd_list_new();
+                if (g_unix_fd_list_append(fds, (int)fd, &error) < 0)
+                        return say("descriptor %s cannot be sent: %s", *word, error->message), EXIT_CODE_USAGE;
+        }
+        *ret = g_steal_pointer(&fds);
+        return EXIT_CODE_DONE;
 }
 
 static ExitCode run(Cli *cli, char **words) {
@@ -153,6 +190,10 @@ static ExitCode run(Cli *cli, char **words) {
                 !options_flag(options, OPTION_SIZE, "offset", opt_offset) ||
                 !options_flag(options, OPTION_COUNT, "peer", opt_peer))
                 return EXIT_CODE_USAGE;
+        g_autoptr(GUnixFDList) fds = NULL;
+        code = take_fds(&fds);
+        if (code != EXIT_CODE_DONE)
+                return code;
         if (opt_listen)
                 record_set_bool(options, "listen", true);
         code = options_for_address(cli, address, "send", opt_options, options);
@@ -161,6 +202,7 @@ static ExitCode run(Cli *cli, char **words) {
         if (code != EXIT_CODE_DONE)
                 return code;
         sending.address = address;
+        sending.fds = g_steal_pointer(&fds);
         if (words[2] == NULL && strcmp(words[1], "-") == 0)
                 return send_input(&sending);
         g_autofree char *data = g_strjoinv(" ", words + 1);
@@ -176,7 +218,8 @@ const Verb verb_send = {
                 "message.\n"
                 "With - a stream gets all of standard input as fast as it takes it, a socket of streams in one "
                 "connection;\nanother kind gets it as one message.\n"
-                "Put -- in front of DATA that begins with a dash.\n\n"
+                "Put -- in front of DATA that begins with a dash. With --fd N an open descriptor of the shell goes "
+                "along,\nas in: ipcctl send unix-dgram:/run/x look --fd 5 5</etc/hostname\n\n"
                 "Examples:\n  ipcctl send mq-posix:/jobs hello --priority 5\n  tar c . | ipcctl send fifo:/tmp/x -\n",
         .entries = entries,
         .words_min = 1,

@@ -11,7 +11,7 @@
 enum { PARTS_AT_ONCE = 16 }; /* of a stream, then other sources of the event loop have their turn */
 
 static bool is_stream(const Target *target) {
-        return target->mechanism->capabilities & CAPABILITY_STREAM;
+        return (target->mechanism->capabilities & CAPABILITY_STREAM) && !target->mechanism->facts.boundaries;
 }
 
 /* A stream may take less than is given: goes on until everything is taken. -EAGAIN with result->sent above 0 is
@@ -22,8 +22,11 @@ static int send_parts(Target *target, const OperationRequest *request, Operation
         int r;
 
         for (unsigned i = 0; i < PARTS_AT_ONCE; i++) {
+                /* Descriptors go with the first byte. */
+                kernel->given = result->sent == 0 && request->passed.n > 0 ? &request->passed : NULL;
                 r = target->mechanism->send(kernel, (const char *)request->data + result->sent,
                         request->size - result->sent, request->options, &sent, error);
+                kernel->given = NULL;
                 if (r < 0)
                         return r;
                 result->sent += sent;
@@ -67,8 +70,14 @@ void operation_give_up_turn(const Target *target, const OperationRequest *reques
 }
 
 static int attempt_receive(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        return target->mechanism->receive(target_kernel(target), request->operation == OPERATION_PEEK,
-                request->options, &result->data, &result->size, result->meta, error);
+        KernelObject *kernel = target_kernel(target);
+        int r;
+
+        kernel->wanted = request->takes_fds ? &result->passed : NULL;
+        r = target->mechanism->receive(kernel, request->operation == OPERATION_PEEK, request->options, &result->data,
+                &result->size, result->meta, error);
+        kernel->wanted = NULL;
+        return r;
 }
 
 static int attempt_wait(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {

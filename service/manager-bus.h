@@ -16,6 +16,8 @@ MANAGER_METHOD(manager_remove);
 /* manager-use-bus.c: data, semaphores, ends */
 MANAGER_METHOD(manager_send);
 MANAGER_METHOD(manager_receive);
+MANAGER_METHOD(manager_send_with_descriptors);
+MANAGER_METHOD(manager_receive_with_descriptors);
 MANAGER_METHOD(manager_peek);
 MANAGER_METHOD(manager_post);
 MANAGER_METHOD(manager_wait);

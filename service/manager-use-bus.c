@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Methods of the Manager: using a kernel object by its address, ours or not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "authorise.h"
@@ -33,7 +34,34 @@ static int prepare(Manager *manager, sd_bus_message *call, const char *address, 
                 error);
 }
 
-int manager_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+/* Those that the message carries are the message's and end with it. */
+static int read_descriptors(sd_bus_message *call, PassedFds *ret, Error *error) {
+        int fd, r;
+
+        r = sd_bus_message_enter_container(call, 'a', "h");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(call, "h", &fd)) > 0) {
+                if (ret->n == PASSED_FDS_MAX)
+                        return error_set(error, ERROR_LIMIT_EXCEEDED,
+                                "At most %d descriptors go along with one message.", PASSED_FDS_MAX);
+                ret->fds[ret->n] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+                if (ret->fds[ret->n] < 0)
+                        return error_set_errno(error, errno, "The descriptors cannot be taken over");
+                ret->n++;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+static int check_descriptors(const Target *target, Error *error) {
+        if (target->mechanism->facts.descriptors)
+                return 0;
+        return error_set(error, ERROR_NOT_SUPPORTED,
+                "The kind \"%s\" carries no descriptors; UNIX sockets do (unix-stream, unix-dgram, unix-seqpacket).",
+                target->mechanism->kind);
+}
+
+static int give(sd_bus_message *call, Manager *manager, bool descriptors, sd_bus_error *ret_error) {
         OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_sent };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         const char *address;
@@ -43,14 +71,26 @@ int manager_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
         r = sd_bus_message_read(call, "s", &address);
         if (r >= 0)
                 r = sd_bus_message_read_array(call, 'y', &request.data, &request.size);
-        if (r < 0)
-                return r;
-        r = prepare(userdata, call, address, OPTION_FOR_SEND, common_send_options, &target, &request, &error);
+        if (r >= 0 && descriptors)
+                r = read_descriptors(call, &request.passed, &error);
+        if (r >= 0)
+                r = prepare(manager, call, address, OPTION_FOR_SEND, common_send_options, &target, &request, &error);
+        if (r >= 0 && request.passed.n > 0)
+                r = check_descriptors(&target, &error);
         if (r < 0) {
+                passed_fds_done(&request.passed);
                 record_free(request.options);
-                return bus_set_error(ret_error, &error);
+                return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;
         }
-        return operation_perform(userdata, call, &target, &request, ret_error);
+        return operation_perform(manager, call, &target, &request, ret_error);
+}
+
+int manager_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return give(call, userdata, false, ret_error);
+}
+
+int manager_send_with_descriptors(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return give(call, userdata, true, ret_error);
 }
 
 static int take(sd_bus_message *call, Manager *manager, OperationRequest request, OptionUse use,
@@ -74,6 +114,13 @@ static int take(sd_bus_message *call, Manager *manager, OperationRequest request
 int manager_receive(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         return take(call, userdata,
                 (OperationRequest){ .operation = OPERATION_RECEIVE, .reply = operation_reply_data },
+                OPTION_FOR_RECEIVE, common_receive_options, ret_error);
+}
+
+int manager_receive_with_descriptors(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        return take(call, userdata,
+                (OperationRequest){
+                        .operation = OPERATION_RECEIVE, .takes_fds = true, .reply = operation_reply_descriptors },
                 OPTION_FOR_RECEIVE, common_receive_options, ret_error);
 }
 

@@ -33,6 +33,7 @@ typedef struct Pending {
         OperationResult result;
         int fd;            /* a duplicate: an epoll instance takes a descriptor once, see epoll_ctl(2) EEXIST */
         Charge descriptor; /* for it */
+        Charge passed;     /* for those of the request */
         void *data;        /* what request.data refers to */
         Charge bytes;      /* for it */
         sd_event_source *io, *retry, *deadline;
@@ -45,6 +46,7 @@ static void operation_result_done(OperationResult *result) {
         free(result->data);
         record_free(result->meta);
         result->fd = fd_close(result->fd);
+        passed_fds_done(&result->passed);
         *result = (OperationResult){ .fd = -EBADF };
 }
 
@@ -58,6 +60,8 @@ static void pending_release(Wait *wait) {
         limits_release(wait->manager->limits, &pending->descriptor);
         operation_give_up_turn(&pending->target, &pending->request, &pending->result);
         limits_release(wait->manager->limits, &pending->bytes);
+        limits_release(wait->manager->limits, &pending->passed);
+        passed_fds_done(&pending->request.passed);
         free(pending->data);
         operation_result_done(&pending->result);
         record_free(pending->request.options);
@@ -226,6 +230,12 @@ static int pending_keep_data(Pending *pending, Error *error) {
         OperationRequest *request = &pending->request;
         int r;
 
+        if (request->passed.n > 0) {
+                r = limits_charge(pending->wait.manager->limits, request->uid, NULL, LIMIT_DESCRIPTORS,
+                        request->passed.n, &pending->passed, error);
+                if (r < 0)
+                        return r;
+        }
         if (request->size == 0)
                 return 0;
         r = limits_charge(pending->wait.manager->limits, request->uid, pending->wait.binding.client,
@@ -264,6 +274,7 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         pending->result = *result;
         pending->fd = -EBADF;
         request->options = NULL;
+        request->passed.n = 0;
         *result = (OperationResult){ .fd = -EBADF };
 
         r = pending_keep_data(pending, error);
@@ -308,6 +319,7 @@ int operation_perform(
         operation_give_up_turn(target, request, &result);
         operation_result_done(&result);
         request->options = record_free(request->options);
+        passed_fds_done(&request->passed);
         target_done(target);
         if (r < 0)
                 return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;

@@ -20,6 +20,7 @@ typedef struct OperationResult {
         void *data;
         size_t size;
         Record *meta;
+        PassedFds passed; /* came along */
         int fd;
         uint64_t ticket; /* what was asked of a keeper and is not answered yet; 0: nothing */
 } OperationResult;
@@ -32,20 +33,24 @@ typedef struct OperationRequest {
         Record *options;  /* checked; may be NULL */
         const void *data; /* of the call's message */
         size_t size;
+        PassedFds passed; /* to go along */
+        bool takes_fds;   /* what comes along goes into the result */
         uint64_t timeout; /* microseconds; 0: do not wait */
         OperationReply reply;
 } OperationRequest;
 
-/* Takes over the target and the options. Returns what a handler returns: an answer was given, or comes later. */
+/* Takes over the target, the options and the descriptors. Returns what a handler returns: an answer was given, or
+ * comes later. */
 int operation_perform(
         Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request, sd_bus_error *ret_error);
 /* Adds to a semaphore, in a worker where the kind wants it; says so on the bus. Answers with nothing. */
 int operation_post(
         Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, sd_bus_error *ret_error);
-/* The answers that several methods give: "", "t", "ay", "aya{sv}" (operation-replies.c). */
+/* The answers that several methods give: "", "t", "ay", "aya{sv}", "ayaha{sv}" (operation-replies.c). */
 int operation_reply_nothing(sd_bus_message *call, const OperationResult *result);
 int operation_reply_sent(sd_bus_message *call, const OperationResult *result);
 int operation_reply_bytes(sd_bus_message *call, const OperationResult *result);
 int operation_reply_data(sd_bus_message *call, const OperationResult *result);
+int operation_reply_descriptors(sd_bus_message *call, const OperationResult *result);
 /* LimitExceeded with the way that has no such limit. */
 int operation_check_size(uint64_t size, Error *error);

@@ -305,6 +305,9 @@ static void describe_facts(const KindFacts *facts, Record *description) {
         record_set_string(description, "persistence", facts->persistence);
         record_set_bool(description, "unrelated", facts->unrelated);
         record_set_bool(description, "carries_data", facts->carries_data);
+        record_set_bool(description, "descriptors", facts->descriptors);
+        if (facts->connection)
+                record_set_string(description, "connection", facts->connection);
         record_set_string(description, "source", facts->source);
 }
 

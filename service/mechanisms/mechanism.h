@@ -21,6 +21,7 @@
 #include "address.h"
 #include "error.h"
 #include "option.h"
+#include "passed-fds.h"
 #include "record.h"
 
 typedef struct Check Check;
@@ -99,6 +100,8 @@ typedef struct KernelObject {
         bool unnamed;                   /* gone with its last descriptor: cannot be adopted after a restart */
         int fds[KERNEL_OBJECT_FDS_MAX]; /* -EBADF where there is none; their meaning is the kind's */
         int channel;                    /* to the keeper of a kind that has one, else -EBADF; see `keep` */
+        const PassedFds *given;         /* for one send(): descriptors that go along; see facts.descriptors */
+        PassedFds *wanted;              /* for one receive(): takes those that came; NULL: they are closed */
         void *state;                    /* the kind's own */
 } KernelObject;
 
@@ -116,7 +119,9 @@ typedef struct KindFacts {
         const char *persistence; /* "process", "until removed", "until the last descriptor closes", … */
         bool unrelated;          /* can processes that share no ancestor meet by address? */
         bool carries_data;
-        const char *source; /* the man page: "fifo(7)" */
+        bool descriptors;       /* can open descriptors go along? */
+        const char *connection; /* of sockets: "connection-oriented" or "connectionless"; else NULL */
+        const char *source;     /* the man page: "fifo(7)" */
 } KindFacts;
 
 struct Mechanism {
