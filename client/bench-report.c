@@ -146,7 +146,7 @@ static void print_floors(GVariant *records) {
 
 /* Where the earlier run has the same kind, mode, size, way of waiting and placement: its record. */
 static JsonObject *find_before(JsonNode *before, GVariant *record) {
-        static const char *const keys[] = { "kind", "mode", "wait", "placement" };
+        static const char *const keys[] = { "kind", "variant", "mode", "wait", "placement" };
         JsonArray *results;
         uint64_t size = 0;
 
@@ -161,7 +161,7 @@ static JsonObject *find_before(JsonNode *before, GVariant *record) {
                 JsonObject *object = json_node_get_object(node);
                 bool same = (uint64_t)json_object_get_int_member_with_default(object, "size", -1) == size;
                 for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
-                        same = same && g_strcmp0(json_object_get_string_member_with_default(object, keys[k], NULL),
+                        same = same && g_strcmp0(json_object_get_string_member_with_default(object, keys[k], ""),
                                                attribute_string(record, keys[k])) == 0;
                 if (same)
                         return object;
@@ -198,6 +198,14 @@ static char *ratio_text(GVariant *record) {
         return value > 0 ? g_strdup_printf("%.2f", value) : NULL;
 }
 
+/* "pipe"; "dbus (daemon)" of a kind that is measured in several ways. */
+static char *subject_of(GVariant *record) {
+        const char *variant = attribute_string(record, "variant");
+
+        return *variant == '\0' ? g_strdup(attribute_string(record, "kind"))
+                                : g_strdup_printf("%s (%s)", attribute_string(record, "kind"), variant);
+}
+
 static void add_row(Table *table, GVariant *record, JsonNode *before) {
         g_autoptr(GPtrArray) cells = g_ptr_array_new_with_free_func(g_free);
         char buffer[UNITS_TEXT_MAX];
@@ -206,7 +214,7 @@ static void add_row(Table *table, GVariant *record, JsonNode *before) {
 
         attribute_number(record, "size", &size);
         g_variant_lookup(record, "disturbed", "b", &disturbed);
-        g_ptr_array_add(cells, g_strdup(attribute_string(record, "kind")));
+        g_ptr_array_add(cells, subject_of(record));
         g_ptr_array_add(cells, g_strdup(size_print(size, buffer)));
         g_ptr_array_add(cells, g_strdup(attribute_string(record, "wait")));
         if (is_latency(record)) {
@@ -283,8 +291,9 @@ static void print_skipped(GVariant *records) {
                 const char *reason = attribute_string(record, "skipped");
                 if (!is_type(record, "result") || *reason == '\0')
                         continue;
-                g_autofree char *line = g_strdup_printf("%s, %s, %s: %s", attribute_string(record, "kind"),
-                        attribute_string(record, "mode"), attribute_string(record, "wait"), reason);
+                g_autofree char *subject = subject_of(record);
+                g_autofree char *line = g_strdup_printf("%s, %s, %s: %s", subject, attribute_string(record, "mode"),
+                        attribute_string(record, "wait"), reason);
                 if (g_ptr_array_find_with_equal_func(said, line, g_str_equal, NULL))
                         continue;
                 printf("%s  ", said->len == 0 ? "\nnot measured\n" : "");

@@ -19,7 +19,8 @@
  *   check: kind, id, claim, source, result ("ok", "failed", "skipped"), evidence, relations (STRINGS), usec (U64)
  *   summary: ok, failed, skipped (U64)
  *   floor: name, value (DOUBLE), unit, and "size" where it has one
- *   result: kind, mode, size, wait, cpus (U64S), placement, trials, latency_ns.min … latency_ns.max,
+ *   result: kind, variant (STRING, of a kind with several transports), mode, size, wait, cpus (U64S), placement,
+ *           trials, latency_ns.min … latency_ns.max,
  *           latency_ns.interval (U64S, two), messages_per_second, bytes_per_second, cpu_ns_per_message,
  *           context_switches_per_message (DOUBLE), floor (STRING), floor_ns, ratio_to_floor (DOUBLE),
  *           disturbed (BOOL), disturbed_by (STRINGS, also of trials that were left out); or "skipped", and "failed"

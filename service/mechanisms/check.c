@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "channel.h"
+#include "mechanism.h"
 
 int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
         return run->engine->start(run, role, link, arguments, ret);
@@ -126,6 +127,10 @@ int check_peer_hear_word(CheckPeer *peer, const char *word, uint64_t timeout_use
                 r = word_is(record, word);
         record_free(record);
         return r;
+}
+
+const Transport *check_transport(const CheckRun *run) {
+        return run->check->transport ? run->check->transport : run->mechanism->transport;
 }
 
 const char *check_result_name(CheckResult result) {

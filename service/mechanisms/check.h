@@ -14,6 +14,7 @@
 #include "transport.h"
 
 typedef struct Mechanism Mechanism;
+typedef struct Transport Transport;
 typedef struct Check Check;
 typedef struct CheckRun CheckRun;
 typedef struct CheckPeer CheckPeer;
@@ -45,6 +46,7 @@ struct Check {
         unsigned relations; /* CheckRelation: in which it is run */
         CheckResult (*run)(CheckRun *run);
         CheckRole roles[CHECK_ROLES_MAX];
+        const Transport *transport; /* what the generic checks run over; NULL: the kind's first */
 };
 
 /* In the judge. */
@@ -107,4 +109,6 @@ int check_peer_say_word(CheckPeer *peer, const char *word);
 int check_peer_hear(CheckPeer *peer, uint64_t timeout_usec, Record **ret);
 int check_peer_hear_word(CheckPeer *peer, const char *word, uint64_t timeout_usec);
 
+/* What the generic checks of this run go over. */
+const Transport *check_transport(const CheckRun *run);
 const char *check_result_name(CheckResult result); /* "ok", "failed", "skipped" */

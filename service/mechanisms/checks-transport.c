@@ -62,7 +62,7 @@ static int send_messages(CheckPeer *peer) {
 }
 
 int transport_order_role(CheckPeer *peer) {
-        const Transport *transport = peer->link->mechanism->transport;
+        const Transport *transport = link_transport(peer->link);
         int r = role_begin(peer);
 
         if (r >= 0)
@@ -202,7 +202,7 @@ static size_t duplex_size(const Link *link) {
 
 static int64_t duplex_receive(Link *link, uint64_t first) {
         unsigned char buffer[DUPLEX_SIZE + 1];
-        const Transport *transport = link->mechanism->transport;
+        const Transport *transport = link_transport(link);
         size_t size = duplex_size(link);
 
         for (uint64_t i = 0; i < DUPLEX_MESSAGES; i++) {
@@ -223,7 +223,7 @@ static int duplex_send(Link *link, uint64_t first) {
 
         for (uint64_t i = 0; r >= 0 && i < DUPLEX_MESSAGES; i++) {
                 message_fill(buffer, duplex_size(link), first + i);
-                r = link->mechanism->transport->try_send(link, buffer, duplex_size(link));
+                r = link_transport(link)->try_send(link, buffer, duplex_size(link));
         }
         return r;
 }

@@ -22,7 +22,7 @@ static size_t step_size(const Link *link) {
 
 /* One message, whole: over several receives of a stream. */
 static int64_t receive_step(Link *link, uint64_t number) {
-        const Transport *transport = link->mechanism->transport;
+        const Transport *transport = link_transport(link);
         unsigned char buffer[STEP_SIZE + 1];
         size_t size = step_size(link);
         ssize_t n = transport->boundaries ? transport->receive(link, buffer, sizeof buffer)
@@ -34,7 +34,7 @@ static int64_t receive_step(Link *link, uint64_t number) {
 }
 
 static int send_step(Link *link, uint64_t number, bool wait) {
-        const Transport *transport = link->mechanism->transport;
+        const Transport *transport = link_transport(link);
         unsigned char buffer[STEP_SIZE];
 
         message_fill(buffer, step_size(link), number);
@@ -233,7 +233,7 @@ CheckResult transport_nonblocking(CheckRun *run) {
 /* --- Waiting with a time-out --- */
 
 int transport_timeout_role(CheckPeer *peer) {
-        const Transport *transport = peer->link->mechanism->transport;
+        const Transport *transport = link_transport(peer->link);
         uint64_t start;
         int r = role_begin(peer);
 
@@ -270,7 +270,7 @@ CheckResult transport_timeout(CheckRun *run) {
         int64_t outcome, elapsed;
         Pair pair;
 
-        if (!run->mechanism->transport->wait_readable)
+        if (!check_transport(run)->wait_readable)
                 return check_skip(run, "the kernel has no call that waits for this with a time-out");
         if (pair_open(run, STEP_SIZE, 0, &pair) < 0 || pair_hear(&pair, "waited", &record) < 0)
                 return pair_close(&pair, result);

@@ -212,6 +212,10 @@ struct Mechanism {
          * system calls, nothing of other processes. */
         int (*describe)(KernelObject *object, Record *attributes, Error *error);
 
+        /* In a worker, for a person who looks: adds to what describe() told what takes longer to find out, from other
+         * processes or over a bus, and may find the object gone (NoSuchObject). NULL: there is no more. */
+        int (*inspect)(KernelObject *object, Record *attributes, Error *error);
+
         /* What to poll for events of an object that is open (edge-triggered), -EOPNOTSUPP where there is nothing.
          * Asked again after open_end(): the far side of a pipe can go only once an end of it was given away. */
         int (*watch_on)(KernelObject *object, int *ret_fd, uint32_t *ret_events);
@@ -239,7 +243,10 @@ struct Mechanism {
         void (*sweep)(const char *token);
 
         const Transport *transport; /* NULL with a reason for TEST and BENCHMARK */
-        const Check *checks;        /* ends with a NULL id */
+        /* Where bytes of the kind go by several ways that differ: those beside `transport`, NULL-terminated. Each is
+         * measured apart; a check names the one that it is about. */
+        const Transport *const *more_transports;
+        const Check *checks; /* ends with a NULL id */
 };
 
 /* The one table of kinds, in the order in which they are shown (mechanism.c). */

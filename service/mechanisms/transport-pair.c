@@ -20,11 +20,13 @@ int pair_open(CheckRun *run, size_t message_max, unsigned depth, Pair *ret) {
         Error error = { 0 };
         int r;
 
-        *ret = (Pair){ .run = run, .transport = run->mechanism->transport, .link = LINK_EMPTY };
+        *ret = (Pair){ .run = run, .link = LINK_EMPTY };
         ret->buffer = malloc(PAIR_MESSAGE_MAX + 1);
         if (!ret->buffer)
                 return -ENOMEM;
         ret->link.mechanism = run->mechanism;
+        ret->link.transport = run->check->transport;
+        ret->transport = check_transport(run);
         ret->link.token = run->token;
         ret->link.directory = run->directory;
         ret->link.wait = WAIT_BLOCK;
@@ -181,5 +183,5 @@ int role_say(CheckPeer *peer, const char *word, int64_t x, int64_t y) {
 }
 
 int role_send(CheckPeer *peer, const void *data, size_t size) {
-        return peer->link->mechanism->transport->send(peer->link, data, size);
+        return link_transport(peer->link)->send(peer->link, data, size);
 }

@@ -11,8 +11,12 @@ static const char *const wait_mode_names[WAIT_MODE_MAX] = {
         [WAIT_SPIN] = "spin",
 };
 
+const Transport *link_transport(const Link *link) {
+        return link->transport ? link->transport : link->mechanism->transport;
+}
+
 ssize_t link_receive_all(Link *link, void *buffer, size_t size) {
-        const Transport *transport = link->mechanism->transport;
+        const Transport *transport = link_transport(link);
         size_t done = 0;
 
         while (done < size) {

@@ -22,6 +22,7 @@
 #include "record.h"
 
 typedef struct Mechanism Mechanism;
+typedef struct Transport Transport;
 
 typedef enum WaitMode {
         WAIT_BLOCK, /* the blocking system call */
@@ -38,8 +39,9 @@ enum {
 
 typedef struct Link {
         const Mechanism *mechanism;
-        const char *token;     /* of this run, for names */
-        const char *directory; /* a private directory for what needs a path */
+        const Transport *transport; /* one of the kind's, where it has several; NULL: its first */
+        const char *token;          /* of this run, for names */
+        const char *directory;      /* a private directory for what needs a path */
         WaitMode wait;
         unsigned side;         /* 0 or 1, set by the engine before attach() */
         size_t message_max;    /* asked for by the engine; setup() lowers it to what the kind carries here */
@@ -52,7 +54,8 @@ typedef struct Link {
 } Link;
 
 struct Transport {
-        size_t message_max; /* the most that the kind can ever carry in one message; 0: tokens without bytes */
+        const char *variant; /* its name among those of its kind ("direct", "daemon"); NULL where there is only one */
+        size_t message_max;  /* the most that the kind can ever carry in one message; 0: tokens without bytes */
         bool boundaries;
         bool executed; /* can a side be executed separately? Else the reason is said here: */
         const char *executed_reason;
@@ -81,6 +84,8 @@ struct Transport {
                 .fds = { -EBADF, -EBADF, -EBADF, -EBADF }, .own = { -EBADF, -EBADF, -EBADF, -EBADF } \
         }
 
+/* What the link runs over. */
+const Transport *link_transport(const Link *link);
 /* For streams: the whole of `size`, over as many receive() as it takes. Size, less at the end, or negative errno. */
 ssize_t link_receive_all(Link *link, void *buffer, size_t size);
 

@@ -394,9 +394,9 @@ int measure_side(unsigned side_number, Measure *measure, Link *link) {
                 .side = side_number,
                 .measure = measure,
                 .link = link,
-                .transport = link->mechanism->transport,
+                .transport = link_transport(link),
                 .size = measure->size,
-                .boundaries = link->mechanism->transport->boundaries,
+                .boundaries = link_transport(link)->boundaries,
         };
         Error error = { 0 };
         int r;
@@ -410,7 +410,7 @@ int measure_side(unsigned side_number, Measure *measure, Link *link) {
         memset(side.out, 1, room);
         memset(side.in, 1, room);
         link->side = side_number;
-        r = link->mechanism->transport->attach(link, &error);
+        r = link_transport(link)->attach(link, &error);
         if (r < 0) {
                 r = pair_give_up(&measure->pair, side_number, r, "%s", error.message);
                 goto finish;
@@ -420,7 +420,7 @@ int measure_side(unsigned side_number, Measure *measure, Link *link) {
         /* What one side closes may take back what is still on its way to the other. */
         if (r >= 0)
                 pair_meet(&measure->pair);
-        link->mechanism->transport->detach(link);
+        link_transport(link)->detach(link);
 finish:
         free(side.out);
         free(side.in);

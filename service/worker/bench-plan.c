@@ -174,7 +174,7 @@ void bench_cell_too_large(BenchCell *cell, const Record *facts, size_t most) {
 /* What is known before anything is tried. `first` tells whether it is the first of the sizes. */
 static void cell_judge(BenchCell *cell, const Error *unavailable, bool first) {
         const Mechanism *mechanism = cell->mechanism;
-        const Transport *transport = mechanism->transport;
+        const Transport *transport = cell->transport;
         Error error = { 0 };
 
         if (mechanism_supports(mechanism, OPERATION_BENCHMARK, &error) < 0)
@@ -192,42 +192,77 @@ static void cell_judge(BenchCell *cell, const Error *unavailable, bool first) {
                         mechanism->kind, transport->message_max);
 }
 
-static int plan_cells(BenchPlan *plan, const Mechanism *const *mechanisms, const Choice *choice, Error *error) {
-        size_t groups = choice->n_modes * plan->n_sizes * choice->n_waits * plan->n_placements, g = 0;
-        CLEANUP_FREE Error *unavailable = NULL;
+/* What is measured: a kind, by one of its transports. */
+typedef struct Subject {
+        const Mechanism *mechanism;
+        const Transport *transport; /* NULL where the kind has none */
+        Error unavailable;
+} Subject;
 
-        if (groups * plan->n_kinds > BENCH_CELLS_MAX)
-                return error_set(error, ERROR_INVALID_OPTION, "That is %zu results; %d are the most for one run.",
-                        groups * plan->n_kinds, BENCH_CELLS_MAX);
-        unavailable = calloc(plan->n_kinds, sizeof *unavailable);
-        plan->cells = calloc(groups * plan->n_kinds, sizeof *plan->cells);
-        plan->facts = calloc(plan->n_kinds, sizeof *plan->facts);
-        if (unavailable == NULL || plan->cells == NULL || plan->facts == NULL)
+static int plan_subjects(
+        BenchPlan *plan, const Mechanism *const *mechanisms, size_t n, Subject **ret_subjects, Error *error) {
+        CLEANUP_FREE Subject *subjects = NULL;
+        size_t most = n;
+
+        for (size_t i = 0; i < n; i++)
+                for (const Transport *const *t = mechanisms[i]->more_transports; t != NULL && *t != NULL; t++)
+                        most++;
+        subjects = calloc(most, sizeof *subjects);
+        plan->facts = calloc(most, sizeof *plan->facts);
+        if (subjects == NULL || plan->facts == NULL)
                 return error_set_errno(error, ENOMEM, "Cannot plan the benchmark");
-        plan->n_cells = groups * plan->n_kinds;
-        for (size_t k = 0; k < plan->n_kinds; k++) {
+        for (size_t i = 0; i < n; i++) {
+                const Transport *const *t = mechanisms[i]->more_transports;
+
+                subjects[plan->n_subjects++] = (Subject){ .mechanism = mechanisms[i],
+                        .transport = mechanisms[i]->transport };
+                for (; t != NULL && *t != NULL; t++)
+                        subjects[plan->n_subjects++] = (Subject){ .mechanism = mechanisms[i], .transport = *t };
+        }
+        for (size_t k = 0; k < plan->n_subjects; k++) {
                 if (record_new(&plan->facts[k]) < 0)
                         return error_set_errno(error, ENOMEM, "Cannot plan the benchmark");
-                if (mechanisms[k]->probe != NULL)
-                        (void)mechanisms[k]->probe(plan->facts[k], &unavailable[k]);
+                if (subjects[k].mechanism->probe != NULL)
+                        (void)subjects[k].mechanism->probe(plan->facts[k], &subjects[k].unavailable);
         }
+        *ret_subjects = TAKE_POINTER(subjects);
+        return 0;
+}
+
+static int plan_cells(
+        BenchPlan *plan, const Mechanism *const *mechanisms, size_t n, const Choice *choice, Error *error) {
+        size_t groups = choice->n_modes * plan->n_sizes * choice->n_waits * plan->n_placements, g = 0;
+        CLEANUP_FREE Subject *subjects = NULL;
+        int r;
+
+        r = plan_subjects(plan, mechanisms, n, &subjects, error);
+        if (r < 0)
+                return r;
+        if (groups * plan->n_subjects > BENCH_CELLS_MAX)
+                return error_set(error, ERROR_INVALID_OPTION, "That is %zu results; %d are the most for one run.",
+                        groups * plan->n_subjects, BENCH_CELLS_MAX);
+        plan->cells = calloc(groups * plan->n_subjects, sizeof *plan->cells);
+        if (plan->cells == NULL)
+                return error_set_errno(error, ENOMEM, "Cannot plan the benchmark");
+        plan->n_cells = groups * plan->n_subjects;
         for (; g < groups; g++) {
                 size_t p = g % plan->n_placements, w = g / plan->n_placements % choice->n_waits;
                 size_t s = g / plan->n_placements / choice->n_waits % plan->n_sizes;
                 size_t m = g / plan->n_placements / choice->n_waits / plan->n_sizes;
 
-                for (size_t k = 0; k < plan->n_kinds; k++) {
-                        BenchCell *cell = &plan->cells[g * plan->n_kinds + k];
+                for (size_t k = 0; k < plan->n_subjects; k++) {
+                        BenchCell *cell = &plan->cells[g * plan->n_subjects + k];
 
                         *cell = (BenchCell){
-                                .mechanism = mechanisms[k],
+                                .mechanism = subjects[k].mechanism,
+                                .transport = subjects[k].transport,
                                 .mode = choice->modes[m],
                                 .wait = choice->waits[w],
                                 .placement = plan->placements[p],
                                 .asked = plan->sizes[s],
                                 .size = plan->sizes[s],
                         };
-                        cell_judge(cell, &unavailable[k], s == 0);
+                        cell_judge(cell, &subjects[k].unavailable, s == 0);
                 }
         }
         return 0;
@@ -242,7 +277,6 @@ int bench_plan_new(
         plan = calloc(1, sizeof *plan);
         if (plan == NULL)
                 return error_set_errno(error, ENOMEM, "Cannot plan the benchmark");
-        plan->n_kinds = n;
         plan->token = record_get_string(request, "token", NULL);
         plan->directory = record_get_string(request, "directory", NULL);
         if (plan->token == NULL || plan->directory == NULL || n == 0) {
@@ -259,7 +293,7 @@ int bench_plan_new(
         if (r >= 0)
                 r = choose_times(request, plan, error);
         if (r >= 0)
-                r = plan_cells(plan, mechanisms, &choice, error);
+                r = plan_cells(plan, mechanisms, n, &choice, error);
         if (r < 0)
                 goto fail;
         *ret = plan;
@@ -272,7 +306,7 @@ fail:
 BenchPlan *bench_plan_free(BenchPlan *plan) {
         if (plan == NULL)
                 return NULL;
-        for (size_t k = 0; plan->facts != NULL && k < plan->n_kinds; k++)
+        for (size_t k = 0; plan->facts != NULL && k < plan->n_subjects; k++)
                 record_free(plan->facts[k]);
         free(plan->facts);
         free(plan->cells);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What one benchmark run measures: the cross product of ways to measure, sizes, ways of waiting, placements and kinds,
- * in groups that differ in the kind alone. Kinds of a group are measured in turns, so that what drifts on the machine
- * meets all of them. */
+/* What one benchmark run measures: the cross product of ways to measure, sizes, ways of waiting, placements and
+ * subjects, in groups that differ in the subject alone. A subject is a kind, or one transport of a kind that has
+ * several. Those of a group are measured in turns, so that what drifts on the machine meets all of them. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,6 +36,7 @@ enum {
 /* One result to be. */
 typedef struct BenchCell {
         const Mechanism *mechanism;
+        const Transport *transport; /* NULL where the kind has none */
         BenchMode mode;
         WaitMode wait;
         Placement placement;
@@ -53,9 +54,9 @@ typedef struct BenchPlan {
         size_t n_placements;
         size_t n_sizes;
         size_t sizes[BENCH_SIZES_MAX];
-        size_t n_kinds;
-        Record **facts;   /* of each kind, what probe() said: ours */
-        BenchCell *cells; /* group after group, n_kinds each */
+        size_t n_subjects;
+        Record **facts;   /* of each subject's kind, what probe() said: ours */
+        BenchCell *cells; /* group after group, n_subjects each */
         size_t n_cells;
 } BenchPlan;
 

@@ -219,6 +219,8 @@ static void report_what(const BenchCell *cell, Record *record) {
 
         record_set_string(record, WORKER_TYPE, "result");
         record_set_string(record, "kind", cell->mechanism->kind);
+        if (cell->transport)
+                record_set_string(record, "variant", cell->transport->variant);
         record_set_string(record, "mode", bench_mode_name(cell->mode));
         record_set_u64(record, "size", cell->size);
         if (cell->size != cell->asked)

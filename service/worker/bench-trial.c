@@ -41,12 +41,13 @@ static int __attribute__((format(printf, 3, 4))) cell_fails(BenchCell *cell, int
 
 /* Makes the link and settles the size that the cell is measured with. */
 static int link_open(const BenchPlan *plan, BenchCell *cell, const Record *facts, Link *link) {
-        const Transport *transport = cell->mechanism->transport;
+        const Transport *transport = cell->transport;
         Error error = { 0 };
         int r;
 
         *link = (Link)LINK_EMPTY;
         link->mechanism = cell->mechanism;
+        link->transport = transport;
         link->token = plan->token;
         link->directory = plan->directory;
         link->wait = cell->wait;
@@ -174,6 +175,6 @@ int trial_run(const BenchPlan *plan, BenchCell *cell, const Record *facts, doubl
                 r = trial_on_link(plan, cell, &run, channel, ret);
                 (void)pair_memory_free(run.measure, sizeof *run.measure);
         }
-        cell->mechanism->transport->teardown(&run.link);
+        cell->transport->teardown(&run.link);
         return r;
 }

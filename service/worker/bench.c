@@ -57,7 +57,7 @@ static int run_trials(BenchRun *run, BenchCell *cells, Trial *trials) {
         int r;
 
         for (unsigned t = 0; t < plan->trials; t++)
-                for (size_t k = 0; k < plan->n_kinds; k++) {
+                for (size_t k = 0; k < plan->n_subjects; k++) {
                         if (cells[k].skipped[0] != 0)
                                 continue;
                         r = send_progress(run, &cells[k], t);
@@ -78,7 +78,7 @@ static int run_group(BenchRun *run, BenchCell *cells, Trial *trials) {
         int r;
 
         r = run_trials(run, cells, trials);
-        for (size_t k = 0; k < plan->n_kinds && r >= 0; k++) {
+        for (size_t k = 0; k < plan->n_subjects && r >= 0; k++) {
                 r = bench_report_result(&cells[k], trials + k * plan->trials, plan->trials, &record);
                 if (r < 0)
                         return r;
@@ -99,13 +99,13 @@ static int run_groups(BenchRun *run) {
         CLEANUP_FREE Trial *trials = NULL;
         int r = 0;
 
-        trials = calloc(plan->n_kinds * plan->trials, sizeof *trials);
+        trials = calloc(plan->n_subjects * plan->trials, sizeof *trials);
         if (trials == NULL)
                 return -ENOMEM;
         for (size_t i = 0; i < plan->n_cells; i++)
                 run->total += plan->cells[i].skipped[0] == 0 ? plan->trials : 0;
         run->started = now_nsec();
-        for (size_t i = 0; i < plan->n_cells && r >= 0; i += plan->n_kinds)
+        for (size_t i = 0; i < plan->n_cells && r >= 0; i += plan->n_subjects)
                 r = run_group(run, &plan->cells[i], trials);
         return r;
 }

@@ -76,9 +76,9 @@ static int describe_open(KernelObject *object, Record *row, Error *error) {
                 return error_set_errno(error, ENOMEM, "Cannot keep the address");
         record_set_string(row, "address", address);
         add_facts(object, row);
-        if (!object->mechanism->describe)
-                return 0;
-        r = object->mechanism->describe(object, row, error);
+        r = object->mechanism->describe ? object->mechanism->describe(object, row, error) : 0;
+        if (r >= 0 && object->mechanism->inspect)
+                r = object->mechanism->inspect(object, row, error);
         return r < 0 ? r : record_error(row);
 }
 

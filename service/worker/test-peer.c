@@ -45,7 +45,7 @@ static int run_role(const PeerOrder *order, int control) {
                 Error error = { 0 };
 
                 order->link->side = 1;
-                r = order->link->mechanism->transport->attach(order->link, &error);
+                r = link_transport(order->link)->attach(order->link, &error);
                 if (r < 0) {
                         report(control, error_is_set(&error) ? error.message : strerror(-r));
                         return r;
@@ -53,7 +53,7 @@ static int run_role(const PeerOrder *order, int control) {
         }
         r = order->check->roles[order->role](&peer);
         if (attach)
-                order->link->mechanism->transport->detach(order->link);
+                link_transport(order->link)->detach(order->link);
         return r;
 }
 
@@ -180,6 +180,7 @@ static int link_from_record(const Record *record, const PeerOrder *order, const 
                 words->type != VALUE_U64S || words->u64s.n != sizeof link->words / sizeof link->words[0])
                 return -EBADMSG;
         link->mechanism = record_get_bool(record, "attach", false) ? order->mechanism : NULL;
+        link->transport = order->check->transport;
         link->token = order->token;
         link->directory = order->directory;
         link->wait = (WaitMode)record_get_u64(record, "wait", WAIT_BLOCK);
