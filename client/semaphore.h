@@ -4,5 +4,5 @@
 
 #include "cli.h"
 
-/* `timeout` as it was typed, or NULL: for ever. */
-ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout);
+/* `timeout` as it was typed, or NULL: for ever. `options`: NAME=VALUE words, or NULL. */
+ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout, char *const *options);

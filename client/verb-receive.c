@@ -187,14 +187,19 @@ static bool receive_options(Record *options) {
                options_flag(options, OPTION_COUNT, "peer", opt_peer);
 }
 
+/* It carries nothing: receiving is waiting. */
+static bool is_waited_for(GVariant *description) {
+        return kind_has_interface(description, IPCBUS_INTERFACE_SEMAPHORE) &&
+               !kind_has_operation(description, "receive");
+}
+
 static ExitCode receive_by_kind(
         Cli *cli, const char *address, GVariant *description, Record *options, uint64_t count) {
         ExitCode code = EXIT_CODE_DONE;
 
-        if (kind_has_interface(description, IPCBUS_INTERFACE_SEMAPHORE) &&
-                !kind_has_operation(description, "receive")) {
+        if (is_waited_for(description)) {
                 for (uint64_t i = 0; i < count && code == EXIT_CODE_DONE; i++)
-                        code = semaphore_wait(cli, address, opt_timeout);
+                        code = semaphore_wait(cli, address, opt_timeout, opt_options);
                 return code;
         }
         if (kind_has_interface(description, IPCBUS_INTERFACE_MEMORY)) {
@@ -229,7 +234,8 @@ static ExitCode run_receive(Cli *cli, char **words) {
         kind = address_kind(address);
         code = kind_describe(cli, kind, &description);
         if (code == EXIT_CODE_DONE)
-                code = options_words(description, "receive", opt_options, options);
+                code = options_words(
+                        description, is_waited_for(description) ? "wait" : "receive", opt_options, options);
         if (code != EXIT_CODE_DONE)
                 return code;
         /* Nothing may be taken that cannot be printed. A reader that had enough is no news. */

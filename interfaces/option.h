@@ -28,9 +28,11 @@ typedef enum OptionUse {
         OPTION_FOR_CREATE = 1 << 0,
         OPTION_FOR_ADOPT = 1 << 1,
         OPTION_FOR_SEND = 1 << 2,
-        OPTION_FOR_RECEIVE = 1 << 3, /* also wait */
+        OPTION_FOR_RECEIVE = 1 << 3,
         OPTION_FOR_PEEK = 1 << 4,
         OPTION_FOR_END = 1 << 5,
+        OPTION_FOR_POST = 1 << 6,
+        OPTION_FOR_WAIT = 1 << 7,
 } OptionUse;
 
 typedef struct OptionSpec {

@@ -10,8 +10,8 @@
  *   list        filter (RECORDS, one)                                       row
  *   describe    address, holders (BOOL)                                     row
  *   explain     address, uid, gid, user (STRING)                            row
- *   wait        address, timeout (us)                                       -
- *   post        address, count                                              -
+ *   wait        address, timeout (us), options (RECORDS, one or none)       meta, where there is something to say
+ *   post        address, count, options                                     -
  *   keep        kind, options (RECORDS, one)                                ready, then the kind's own
  *
  *   progress: progress (DOUBLE, 0 to 1), message (STRING)

@@ -81,7 +81,7 @@ static int attempt_receive(Target *target, const OperationRequest *request, Oper
 }
 
 static int attempt_wait(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
-        return target->mechanism->wait(target_kernel(target), 0, error);
+        return target->mechanism->wait(target_kernel(target), 0, request->options, result->meta, error);
 }
 
 static int attempt_accept(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {

@@ -23,7 +23,7 @@ const OptionSpec common_receive_options[] = {
 };
 
 const OptionSpec common_wait_options[] = {
-        { "timeout", OPTION_TIME, OPTION_FOR_RECEIVE, "0", 0, 0, "how long to wait for a post" },
+        { "timeout", OPTION_TIME, OPTION_FOR_WAIT, "0", 0, 0, "how long to wait for a post" },
         {},
 };
 

@@ -130,12 +130,12 @@ int manager_peek(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
 }
 
 int manager_wait(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        return take(call, userdata,
-                (OperationRequest){ .operation = OPERATION_WAIT, .reply = operation_reply_nothing },
-                OPTION_FOR_RECEIVE, common_wait_options, ret_error);
+        return take(call, userdata, (OperationRequest){ .operation = OPERATION_WAIT, .reply = operation_reply_meta },
+                OPTION_FOR_WAIT, common_wait_options, ret_error);
 }
 
 int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        CLEANUP(record_freep) Record *options = NULL;
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         const char *address;
         Error error = {};
@@ -148,9 +148,11 @@ int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
         r = authorise(call, geteuid(), &error);
         if (r >= 0)
                 r = target_find(userdata, address, OPERATION_POST, &target, &error);
+        if (r >= 0)
+                r = bus_read_options(call, target.mechanism->options, NULL, OPTION_FOR_POST, &options, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
-        return operation_post(userdata, call, &target, caller_uid(call), count, ret_error);
+        return operation_post(userdata, call, &target, caller_uid(call), count, options, ret_error);
 }
 
 int manager_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {

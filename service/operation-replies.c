@@ -41,6 +41,18 @@ int operation_reply_bytes(sd_bus_message *call, const OperationResult *result) {
         return reply_data(call, result, false, false);
 }
 
+int operation_reply_meta(sd_bus_message *call, const OperationResult *result) {
+        CLEANUP_MESSAGE sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = bus_append_record(reply, result->meta);
+        if (r < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
 int operation_reply_data(sd_bus_message *call, const OperationResult *result) {
         return reply_data(call, result, false, true);
 }

@@ -294,7 +294,7 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         int r;
 
         if (target_in_worker(target, request->operation))
-                return worker_call_wait(manager, call, target, request->uid, request->timeout, error);
+                return worker_call_wait(manager, call, target, request, error);
 
         r = target_open_as_client(target, request->operation, request->options, error);
         if (r < 0)
@@ -326,17 +326,17 @@ int operation_perform(
         return 1;
 }
 
-static int post_here(Target *target, uint64_t count, Error *error) {
+static int post_here(Target *target, uint64_t count, const Record *options, Error *error) {
         int r;
 
-        r = target->mechanism->post(target_kernel(target), count, error);
+        r = target->mechanism->post(target_kernel(target), count, options, error);
         if (r >= 0 && target->object)
                 events_posted(target->object, count);
         return r;
 }
 
-int operation_post(
-        Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, sd_bus_error *ret_error) {
+int operation_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
+        const Record *options, sd_bus_error *ret_error) {
         Error error = {};
         bool later;
         int r;
@@ -345,9 +345,9 @@ int operation_post(
         if (count == 0)
                 r = error_set(&error, ERROR_INVALID_OPTION, "A semaphore is posted at least once; the count was 0.");
         else if (later)
-                r = worker_call_post(manager, call, target, uid, count, &error);
+                r = worker_call_post(manager, call, target, uid, count, options, &error);
         else
-                r = post_here(target, count, &error);
+                r = post_here(target, count, options, &error);
         target_done(target);
         if (r < 0)
                 return bus_set_error(ret_error, &error);

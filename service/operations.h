@@ -44,13 +44,14 @@ typedef struct OperationRequest {
 int operation_perform(
         Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request, sd_bus_error *ret_error);
 /* Adds to a semaphore, in a worker where the kind wants it; says so on the bus. Answers with nothing. */
-int operation_post(
-        Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, sd_bus_error *ret_error);
-/* The answers that several methods give: "", "t", "ay", "aya{sv}", "ayaha{sv}" (operation-replies.c). */
+int operation_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
+        const Record *options, sd_bus_error *ret_error);
+/* The answers that several methods give: "", "t", "ay", "aya{sv}", "ayaha{sv}", "a{sv}" (operation-replies.c). */
 int operation_reply_nothing(sd_bus_message *call, const OperationResult *result);
 int operation_reply_sent(sd_bus_message *call, const OperationResult *result);
 int operation_reply_bytes(sd_bus_message *call, const OperationResult *result);
 int operation_reply_data(sd_bus_message *call, const OperationResult *result);
 int operation_reply_descriptors(sd_bus_message *call, const OperationResult *result);
+int operation_reply_meta(sd_bus_message *call, const OperationResult *result);
 /* LimitExceeded with the way that has no such limit. */
 int operation_check_size(uint64_t size, Error *error);

@@ -22,7 +22,7 @@ static int method_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
                 r = target_of_object(object, OPERATION_POST, &target, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
-        return operation_post(object->manager, call, &target, caller_uid(call), count, ret_error);
+        return operation_post(object->manager, call, &target, caller_uid(call), count, NULL, ret_error);
 }
 
 static int wait_at_most(sd_bus_message *call, Object *object, uint64_t timeout, sd_bus_error *ret_error) {

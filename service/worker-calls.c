@@ -101,31 +101,64 @@ static int reply_nothing(WorkerCall *call) {
         return sd_bus_reply_method_return(call->wait.call, NULL);
 }
 
+/* What the worker said of it is the meta data of the answer. */
+static int reply_meta(WorkerCall *call) {
+        const OperationResult result = { .meta = call->rows->len > 0 ? call->rows->pdata[0] : NULL, .fd = -EBADF };
+
+        if (call->wait.object)
+                object_attributes_stale(call->wait.object);
+        return operation_reply_meta(call->wait.call, &result);
+}
+
 static int reply_posted(WorkerCall *call) {
         if (call->wait.object)
                 events_posted(call->wait.object, record_get_u64(call->request, "count", 1));
         return sd_bus_reply_method_return(call->wait.call, NULL);
 }
 
-int worker_call_wait(
-        Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t timeout, Error *error) {
-        Record *request;
+/* A request with the options of the kind, and one number. */
+static int use_request_new(const char *operation, const Target *target, const Record *options, const char *name,
+        uint64_t number, Record **ret, Error *error) {
+        CLEANUP(record_freep) Record *request = NULL;
+        Record *copy;
         int r;
 
-        r = worker_request_new("wait", target->address, &request, error);
+        r = worker_request_new(operation, target->address, &request, error);
         if (r < 0)
                 return r;
-        record_set_u64(request, "timeout", timeout);
-        return worker_call_start(manager, call, target->object, uid, request, reply_nothing, error);
+        record_set_u64(request, name, number);
+        if (options && record_size(options) > 0) {
+                r = record_copy(options, &copy);
+                if (r >= 0)
+                        record_append_record(request, "options", copy);
+        }
+        if (r >= 0)
+                r = record_error(request);
+        if (r < 0)
+                return error_set_errno(error, r, "No worker can be asked");
+        *ret = TAKE_POINTER(request);
+        return 0;
 }
 
-int worker_call_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, Error *error) {
+int worker_call_wait(
+        Manager *manager, sd_bus_message *call, Target *target, const OperationRequest *use, Error *error) {
         Record *request;
         int r;
 
-        r = worker_request_new("post", target->address, &request, error);
+        r = use_request_new("wait", target, use->options, "timeout", use->timeout, &request, error);
         if (r < 0)
                 return r;
-        record_set_u64(request, "count", count);
+        return worker_call_start(manager, call, target->object, use->uid, request,
+                use->reply == operation_reply_meta ? reply_meta : reply_nothing, error);
+}
+
+int worker_call_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
+        const Record *options, Error *error) {
+        Record *request;
+        int r;
+
+        r = use_request_new("post", target, options, "count", count, &request, error);
+        if (r < 0)
+                return r;
         return worker_call_start(manager, call, target->object, uid, request, reply_posted, error);
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include "manager.h"
+#include "operations.h"
 #include "record.h"
 #include "runner.h"
 #include "target.h"
@@ -29,5 +30,6 @@ int worker_call_start(Manager *manager, sd_bus_message *call, Object *object, ui
 int worker_request_new(const char *operation, const char *address, Record **ret, Error *error);
 
 int worker_call_wait(
-        Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t timeout, Error *error);
-int worker_call_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count, Error *error);
+        Manager *manager, sd_bus_message *call, Target *target, const OperationRequest *request, Error *error);
+int worker_call_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
+        const Record *options, Error *error);

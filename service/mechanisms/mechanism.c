@@ -244,6 +244,8 @@ static void describe_option_uses(const OptionSpec *spec, Record *item) {
                 { OPTION_FOR_RECEIVE, "receive" },
                 { OPTION_FOR_PEEK, "peek" },
                 { OPTION_FOR_END, "open-end" },
+                { OPTION_FOR_POST, "post" },
+                { OPTION_FOR_WAIT, "wait" },
         };
         const char *names[ELEMENTS(uses)];
         size_t n = 0;

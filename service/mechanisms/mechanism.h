@@ -179,9 +179,10 @@ struct Mechanism {
          * nothing is taken ("index" says which message). */
         int (*receive)(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
                 Record *meta, Error *error);
-        int (*post)(KernelObject *object, uint64_t count, Error *error);
-        /* Takes one from a semaphore; waits at most `timeout` (0: try) if it is in `in_worker`, else tries only. */
-        int (*wait)(KernelObject *object, uint64_t timeout, Error *error);
+        int (*post)(KernelObject *object, uint64_t count, const Record *options, Error *error);
+        /* Takes one from a semaphore; waits at most `timeout` (0: try) if it is in `in_worker`, else tries only.
+         * `meta` (never NULL) is filled with what there is to say of it: "warning" … */
+        int (*wait)(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error);
         /* After -EAGAIN of `operation`: what to poll (events as epoll's; the descriptor stays the object's).
          * It may be the one that watch_on() gives, and that of another wait: an epoll instance takes a descriptor
          * once, so poll a duplicate. -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */

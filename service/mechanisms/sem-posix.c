@@ -296,7 +296,7 @@ static int sem_post_times(const char *name, sem_t *sem, uint64_t count, Error *e
         return 0;
 }
 
-static int sem_kind_post(KernelObject *object, uint64_t count, Error *error) {
+static int sem_kind_post(KernelObject *object, uint64_t count, const Record *options, Error *error) {
         sem_t *sem;
         int r;
 
@@ -328,7 +328,7 @@ static int sem_wait_until(sem_t *sem, uint64_t timeout) {
         return r < 0 ? -errno : 0;
 }
 
-static int sem_kind_wait(KernelObject *object, uint64_t timeout, Error *error) {
+static int sem_kind_wait(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error) {
         char text[UNITS_TEXT_MAX];
         sem_t *sem;
         int r;

@@ -174,7 +174,7 @@ static int sem_try_use(KernelObject *object, Error *error) {
         return sysv_try_use(&sem_sysv_class, object, error);
 }
 
-static int sem_post(KernelObject *object, uint64_t count, Error *error) {
+static int sem_post(KernelObject *object, uint64_t count, const Record *options, Error *error) {
         struct sembuf add = { .sem_op = (short)count };
 
         if (count == 0)
@@ -190,7 +190,7 @@ static int sem_post(KernelObject *object, uint64_t count, Error *error) {
 }
 
 /* In a worker; without SEM_UNDO, for the worker ends right after it. */
-static int sem_wait_one(KernelObject *object, uint64_t timeout, Error *error) {
+static int sem_wait_one(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error) {
         struct sembuf take = { .sem_op = -1, .sem_flg = timeout == 0 ? IPC_NOWAIT : 0 };
         uint64_t end = monotonic_end(timeout);
         char text[UNITS_TEXT_MAX];

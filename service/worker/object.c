@@ -25,6 +25,12 @@ int request_object(const Record *request, KernelObject *ret, Error *error) {
         return 0;
 }
 
+const Record *request_options(const Record *request) {
+        const Value *options = record_get(request, "options");
+
+        return options && options->type == VALUE_RECORDS && options->records.n > 0 ? options->records.items[0] : NULL;
+}
+
 int request_open(const Record *request, KernelObject *ret, Error *error) {
         Record *options = NULL;
         int r = request_object(request, ret, error);

@@ -8,7 +8,7 @@
 
 int op_keep(const Record *request, Error *error) {
         const char *kind = record_get_string(request, "kind", "");
-        const Value *options = record_get(request, "options");
+        const Record *options = request_options(request);
         const Mechanism *mechanism;
         Record *none = NULL;
         int r = mechanism_for_kind(kind, &mechanism, error);
@@ -20,9 +20,7 @@ int op_keep(const Record *request, Error *error) {
         r = record_new(&none);
         if (r < 0)
                 return r;
-        r = mechanism->keep(
-                options && options->type == VALUE_RECORDS && options->records.n > 0 ? options->records.items[0] : none,
-                WORKER_FD, error);
+        r = mechanism->keep(options ? options : none, WORKER_FD, error);
         record_free(none);
         if (r < 0 && !error_is_set(error))
                 return error_set_errno(error, r, "The keeper of the %s object ended", kind);

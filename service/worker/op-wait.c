@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "cleanup.h"
 #include "spin.h"
 #include "units.h"
 
@@ -32,7 +33,7 @@ static int pause_until_ready(KernelObject *object, uint64_t left) {
         return ppoll(&p, 1, &t, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 
-static int object_wait(KernelObject *object, uint64_t timeout, Error *error) {
+static int object_wait(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error) {
         bool blocks = object->mechanism->in_worker & 1u << OPERATION_WAIT;
         uint64_t start = monotonic_now();
         int r;
@@ -41,7 +42,7 @@ static int object_wait(KernelObject *object, uint64_t timeout, Error *error) {
                 uint64_t spent = monotonic_now() - start;
                 uint64_t left = timeout == USEC_INFINITY ? USEC_INFINITY : spent < timeout ? timeout - spent : 0;
 
-                r = object->mechanism->wait(object, blocks ? left : 0, error);
+                r = object->mechanism->wait(object, blocks ? left : 0, options, meta, error);
                 if (r != -EAGAIN)
                         return r;
                 if (left == 0) {
@@ -57,14 +58,23 @@ static int object_wait(KernelObject *object, uint64_t timeout, Error *error) {
 }
 
 int op_wait(const Record *request, Error *error) {
+        CLEANUP(record_freep) Record *meta = NULL;
         KernelObject object;
         int r = request_open(request, &object, error);
 
         if (r < 0)
                 return r;
         r = mechanism_supports(object.mechanism, OPERATION_WAIT, error);
+        if (r >= 0) {
+                r = worker_record_new("meta", &meta);
+                if (r < 0)
+                        error_set_errno(error, r, "Cannot wait");
+        }
         if (r >= 0)
-                r = object_wait(&object, record_get_u64(request, "timeout", USEC_INFINITY), error);
+                r = object_wait(&object, record_get_u64(request, "timeout", USEC_INFINITY), request_options(request),
+                        meta, error);
+        if (r >= 0 && record_size(meta) > 1)
+                r = worker_send(meta);
         kernel_object_done(&object);
         return r;
 }
@@ -77,7 +87,8 @@ int op_post(const Record *request, Error *error) {
                 return r;
         r = mechanism_supports(object.mechanism, OPERATION_POST, error);
         if (r >= 0)
-                r = object.mechanism->post(&object, record_get_u64(request, "count", 1), error);
+                r = object.mechanism->post(
+                        &object, record_get_u64(request, "count", 1), request_options(request), error);
         kernel_object_done(&object);
         return r;
 }

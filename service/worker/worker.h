@@ -29,6 +29,9 @@ int request_object(const Record *request, KernelObject *ret, Error *error);
 /* The same, opened. */
 int request_open(const Record *request, KernelObject *ret, Error *error);
 
+/* The request's "options", or NULL. */
+const Record *request_options(const Record *request);
+
 int op_list(const Record *request, Error *error);
 int op_describe(const Record *request, Error *error);
 int op_explain(const Record *request, Error *error);

@@ -165,9 +165,10 @@ static void test_not_supported(Fixture *fixture, gconstpointer data) {
         GError *error = NULL;
 
         address = fixture_create(fixture, "fifo", options("path", "s", path, NULL), NULL);
-        g_assert_false(ipcbus_manager_call_post_sync(fixture->manager, address, 1, PLAINLY, NULL, &error));
+        g_assert_false(ipcbus_manager_call_post_sync(fixture->manager, address, 1, NO_OPTIONS, PLAINLY, NULL, &error));
         assert_error(&error, "NotSupported");
-        g_assert_false(ipcbus_manager_call_wait_sync(fixture->manager, address, NO_OPTIONS, PLAINLY, NULL, &error));
+        g_assert_false(
+                ipcbus_manager_call_wait_sync(fixture->manager, address, NO_OPTIONS, PLAINLY, NULL, NULL, &error));
         assert_error(&error, "NotSupported");
         g_assert_true(ipcbus_manager_call_remove_sync(fixture->manager, address, PLAINLY, NULL, &error));
         g_assert_false(ipcbus_manager_call_peek_sync(

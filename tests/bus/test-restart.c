@@ -100,8 +100,8 @@ static void test_kinds(Fixture *fixture, gconstpointer data) {
                 all = managed_objects(fixture);
                 g_assert_nonnull(strstr(all, object));
                 if (g_str_equal(kinds[i], "sem-posix"))
-                        g_assert_true(
-                                ipcbus_manager_call_post_sync(fixture->manager, address, 1, PLAINLY, NULL, &error));
+                        g_assert_true(ipcbus_manager_call_post_sync(
+                                fixture->manager, address, 1, NO_OPTIONS, PLAINLY, NULL, &error));
                 else {
                         ipcbus_manager_call_send_sync(fixture->manager, address, bytes("again", 5), NO_OPTIONS,
                                 PLAINLY, &sent, NULL, &error);

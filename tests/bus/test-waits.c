@@ -29,7 +29,7 @@ static void on_received(GObject *source, GAsyncResult *result, gpointer userdata
 static void on_waited(GObject *source, GAsyncResult *result, gpointer userdata) {
         Answer *answer = userdata;
 
-        ipcbus_manager_call_wait_finish(IPCBUS_MANAGER(source), result, &answer->error);
+        ipcbus_manager_call_wait_finish(IPCBUS_MANAGER(source), NULL, result, &answer->error);
         answer->done = true;
 }
 
@@ -250,11 +250,11 @@ static void test_semaphore(Fixture *fixture, gconstpointer data) {
         g_autoptr(GError) error = NULL;
         Answer answer = {}, taken = {}, leaving = {};
 
-        ipcbus_manager_call_wait_sync(fixture->manager, address, NO_OPTIONS, PLAINLY, NULL, &error);
+        ipcbus_manager_call_wait_sync(fixture->manager, address, NO_OPTIONS, PLAINLY, NULL, NULL, &error);
         assert_error(&error, "TimedOut");
         ipcbus_manager_call_wait(fixture->manager, address, options("timeout", "t", G_MAXUINT64, NULL), PLAINLY, NULL,
                 on_waited, &taken);
-        ipcbus_manager_call_post_sync(fixture->manager, address, 1, PLAINLY, NULL, &error);
+        ipcbus_manager_call_post_sync(fixture->manager, address, 1, NO_OPTIONS, PLAINLY, NULL, &error);
         g_assert_no_error(error);
         WAIT_UNTIL(taken.done);
         g_assert_no_error(taken.error);

@@ -84,10 +84,10 @@ static void use_once(IpcbusManager *manager, size_t thing, const char *place, in
                         &number, sizeof(number), g_variant_get_fixed_array(received, &size, 1), sizeof(number));
         } else {
                 (void)ipcbus_manager_call_wait_sync(
-                        manager, address, none, G_DBUS_CALL_FLAGS_NONE, CALL_MSEC, NULL, &error);
+                        manager, address, none, G_DBUS_CALL_FLAGS_NONE, CALL_MSEC, NULL, NULL, &error);
                 g_assert_no_error(error);
                 (void)ipcbus_manager_call_post_sync(
-                        manager, address, 1, G_DBUS_CALL_FLAGS_NONE, CALL_MSEC, NULL, &error);
+                        manager, address, 1, none, G_DBUS_CALL_FLAGS_NONE, CALL_MSEC, NULL, &error);
                 g_assert_no_error(error);
         }
 

@@ -168,6 +168,25 @@ void fixture_assert_receives(KernelObject *object, const char *expected) {
         g_assert_cmpstr(text, ==, expected);
 }
 
+int fixture_post(KernelObject *object, uint64_t count, const char *option, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        int r;
+
+        r = fixture_options(object->mechanism, OPTION_FOR_POST, &options, error, option, NULL);
+        return r < 0 ? r : object->mechanism->post(object, count, options, error);
+}
+
+int fixture_take(KernelObject *object, uint64_t timeout, const char *option, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL, *meta = NULL;
+        int r;
+
+        r = fixture_options(object->mechanism, OPTION_FOR_WAIT, &options, error, option, NULL);
+        if (r < 0)
+                return r;
+        g_assert_cmpint(record_new(&meta), ==, 0);
+        return object->mechanism->wait(object, timeout, options, meta, error);
+}
+
 int fixture_wait(KernelObject *object, Operation operation, int msec) {
         CLEANUP_FD int poller = -EBADF, copy = -EBADF;
         struct epoll_event event = {}, ready;

@@ -22,6 +22,9 @@ int fixture_send_with(KernelObject *object, const char *text, const char *option
 /* Takes (or peeks) at most `size` bytes (0: the default); the caller frees. *ret_text is NUL-terminated. */
 int fixture_receive(KernelObject *object, bool peek, size_t size, char **ret_text, Record *meta, Error *error);
 void fixture_assert_receives(KernelObject *object, const char *expected);
+/* Posts and waits, with one option or NULL. */
+int fixture_post(KernelObject *object, uint64_t count, const char *option, Error *error);
+int fixture_take(KernelObject *object, uint64_t timeout, const char *option, Error *error);
 /* Polls a duplicate of what wait_on() names. 0, -ETIMEDOUT, -EOPNOTSUPP. */
 int fixture_wait(KernelObject *object, Operation operation, int msec);
 /* Receives, waiting as the service does (also where there is nothing to poll). */

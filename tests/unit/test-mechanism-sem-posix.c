@@ -108,8 +108,8 @@ static void test_no_semaphore(Fixture *f, gconstpointer data) {
         /* Cut by its owner after it was opened: nobody gets SIGBUS. */
         fixture_create(&object, "sem-posix", f->option, NULL);
         g_assert_cmpint(truncate(f->path, 0), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -ENOENT);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -ENOENT);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, -ENOENT);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, -ENOENT);
         g_assert_cmpint(record_new(&attributes), ==, 0);
         g_assert_cmpint(object.mechanism->describe(&object, attributes, &error), ==, -ENOENT);
         kernel_object_done(&object);
@@ -123,17 +123,17 @@ static void test_post_wait(Fixture *f, gconstpointer data) {
         gint64 start;
 
         fixture_create(&object, "sem-posix", f->option, NULL);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -ETIMEDOUT);
-        g_assert_cmpint(object.mechanism->post(&object, 3, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(fixture_post(&object, 3, NULL, &error), ==, 0);
         g_assert_cmpuint(attribute(&object, "value"), ==, 3);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->wait(&object, timeout, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->wait(&object, USEC_INFINITY, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, timeout, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, USEC_INFINITY, NULL, &error), ==, 0);
         start = g_get_monotonic_time();
-        g_assert_cmpint(object.mechanism->wait(&object, timeout, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(fixture_take(&object, timeout, NULL, &error), ==, -ETIMEDOUT);
         g_assert_cmpint(g_get_monotonic_time() - start, >=, timeout);
         g_assert_cmpint(error.code, ==, ERROR_TIMED_OUT);
-        g_assert_cmpint(object.mechanism->post(&object, 0, &error), ==, -EINVAL);
+        g_assert_cmpint(fixture_post(&object, 0, NULL, &error), ==, -EINVAL);
         posix_fixture_remove(&object);
 }
 
@@ -142,12 +142,12 @@ static void test_overflow(Fixture *f, gconstpointer data) {
         Error error = {};
 
         fixture_create(&object, "sem-posix", f->option, "value=2147483646", NULL);
-        g_assert_cmpint(object.mechanism->post(&object, 2, &error), ==, -EDQUOT);
+        g_assert_cmpint(fixture_post(&object, 2, NULL, &error), ==, -EDQUOT);
         g_assert_cmpint(error.code, ==, ERROR_LIMIT_EXCEEDED);
         g_assert_cmpuint(attribute(&object, "value"), ==, SEM_VALUE_MAX - 1);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -EDQUOT);
-        g_assert_cmpint(object.mechanism->post(&object, UINT64_MAX, &error), ==, -EDQUOT);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, -EDQUOT);
+        g_assert_cmpint(fixture_post(&object, UINT64_MAX, NULL, &error), ==, -EDQUOT);
         g_assert_cmpuint(attribute(&object, "value"), ==, SEM_VALUE_MAX);
         posix_fixture_remove(&object);
 }
@@ -163,11 +163,11 @@ static void test_waiter(Fixture *f, gconstpointer data) {
         pid = fork();
         g_assert_cmpint(pid, >=, 0);
         if (pid == 0)
-                _exit(object.mechanism->wait(&object, 30 * USEC_PER_SEC, NULL) < 0 ? 1 : 0);
+                _exit(fixture_take(&object, 30 * USEC_PER_SEC, NULL, NULL) < 0 ? 1 : 0);
         while (attribute(&object, "waiters") == 0)
                 g_usleep(1000);
         g_assert_cmpuint(attribute(&object, "waiters"), ==, 1);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, 0);
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
         g_assert_cmpint(status, ==, 0);
         g_assert_cmpuint(attribute(&object, "value"), ==, 0);
@@ -186,7 +186,7 @@ static void test_replaced(Fixture *f, gconstpointer data) {
         g_assert_true(sem != SEM_FAILED);
         sem_close(sem);
         g_assert_cmpint(kernel_object_verify(&object, &error), ==, -ESTALE);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -ENOENT);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, -ENOENT);
         g_assert_nonnull(strstr(error.message, "was replaced"));
         kernel_object_done(&object);
         g_assert_cmpint(sem_unlink(f->name), ==, 0);
@@ -198,8 +198,8 @@ static void as_other_user(const char *address) {
         Error error = {};
 
         g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -EACCES);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -EACCES);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, -EACCES);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, -EACCES);
         g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
         g_assert_cmpint(record_new(&attributes), ==, 0);
         g_assert_cmpint(object.mechanism->describe(&object, attributes, &error), ==, 0);

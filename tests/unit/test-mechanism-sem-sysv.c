@@ -64,17 +64,17 @@ static void test_post_wait(SysvFixture *f, gconstpointer data) {
         Error error = {};
 
         fixture_create(&object, "sem-sysv", f->option, NULL);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, -ETIMEDOUT);
-        g_assert_cmpint(object.mechanism->wait(&object, 20000, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(fixture_take(&object, 20000, NULL, &error), ==, -ETIMEDOUT);
         g_assert_nonnull(strstr(error.message, "20 ms"));
-        g_assert_cmpint(object.mechanism->post(&object, 2, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 2, NULL, &error), ==, 0);
         g_assert_cmpuint(sysv_fixture_attribute(&object, "value"), ==, 2);
-        g_assert_cmpint(object.mechanism->wait(&object, UINT64_MAX, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->wait(&object, 0, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 0, &error), ==, -EINVAL);
-        g_assert_cmpint(object.mechanism->post(&object, 32768, &error), ==, -EDQUOT);
-        g_assert_cmpint(object.mechanism->post(&object, 32767, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, -EDQUOT);
+        g_assert_cmpint(fixture_take(&object, UINT64_MAX, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 0, NULL, &error), ==, -EINVAL);
+        g_assert_cmpint(fixture_post(&object, 32768, NULL, &error), ==, -EDQUOT);
+        g_assert_cmpint(fixture_post(&object, 32767, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, -EDQUOT);
         g_assert_cmpuint(sysv_fixture_attribute(&object, "value"), ==, 32767);
         posix_fixture_remove(&object);
 }
@@ -92,7 +92,7 @@ static void test_waiters(SysvFixture *f, gconstpointer data) {
                 Error error = {};
 
                 alarm(60);
-                _exit(object.mechanism->wait(&object, UINT64_MAX, &error) == -ENOENT ? 0 : 1);
+                _exit(fixture_take(&object, UINT64_MAX, NULL, &error) == -ENOENT ? 0 : 1);
         }
         for (int i = 0; i < 5000 && sysv_fixture_attribute(&object, "waiters") == 0; i++)
                 g_usleep(1000);
@@ -107,7 +107,7 @@ static void as_other_user(const char *address) {
         Error error = {};
 
         g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), <, 0);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), <, 0);
         g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
         g_assert_cmpuint(sysv_fixture_attribute(&object, "semaphores"), ==, 1);
         g_assert_cmpint(object.mechanism->remove(&object, &error), <, 0);
@@ -135,7 +135,7 @@ static void test_tools(SysvFixture *f, gconstpointer data) {
 
         address = g_strconcat("sem-sysv:id=", id, NULL);
         g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
-        g_assert_cmpint(object.mechanism->post(&object, 1, &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 1, NULL, &error), ==, 0);
         canonical = address_print(&object.address);
         row = posix_fixture_scan(object.mechanism, canonical);
         g_assert_nonnull(row);
