@@ -12,7 +12,7 @@ typedef enum FetchWay {
 } FetchWay;
 
 /* `access`: O_RDONLY, O_WRONLY or O_RDWR for FETCH_REOPEN, with O_NONBLOCK always added; what the holder's descriptor
- * has for FETCH_DUPLICATE. The first holder that lets us is taken. `what` names the object in the errors: NoSuchObject
- * where no process that could be read holds it (says how many could not), NotPermitted with the right that is missing.
- */
+ * has to have for FETCH_DUPLICATE. The first holder that lets us is taken. `what` names the object in the errors:
+ * NoSuchObject where no process holds it; NotPermitted with the right that is missing where a holder does not let us,
+ * or where none was found and some processes could not be read (says how many). */
 int fd_fetch(const HolderKey *key, FetchWay way, int access, const char *what, int *ret_fd, Error *error);

@@ -106,7 +106,7 @@ int proc_table_inodes(const ProcTable *table, HolderKeyType type,
         Holder holder;
         int r;
 
-        if (type != HOLDER_PIPE && type != HOLDER_SOCKET)
+        if (type != HOLDER_PIPE && type != HOLDER_SOCKET && type != HOLDER_EVENTFD)
                 return -EINVAL;
         for (size_t i = lower_bound(table, type, 0, 0); i < table->n_holds && table->holds[i].type == type; i++) {
                 if (any && table->holds[i].number == last)

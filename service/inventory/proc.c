@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "proc-fdinfo.h"
 #include "proc-maps.h"
 #include "proc-table.h"
 
@@ -115,6 +116,11 @@ static int read_descriptor(int directory, const char *name, Hold *hold) {
                 hold->type = HOLDER_SOCKET;
                 hold->flags = HOLD_READ | HOLD_WRITE;
                 r = 0;
+        } else if (strcmp(target, "anon_inode:[eventfd]") == 0) {
+                /* They all share one inode: only fdinfo tells which is which. */
+                hold->type = HOLDER_EVENTFD;
+                hold->flags = HOLD_READ | HOLD_WRITE;
+                r = fdinfo_number(directory, "../fdinfo/", hold->fd, "eventfd-id:", &hold->number);
         } else
                 return 0;
         return r == 0;

@@ -53,8 +53,8 @@ int proc_table_holders(const ProcTable *table, const HolderKey *key, int (*each)
 size_t proc_table_seen(const ProcTable *table);
 size_t proc_table_unreadable(const ProcTable *table);
 
-/* Calls `each` for every pipe or socket inode (`type`) that a descriptor of anybody's shows, once each, with one
- * holder. */
+/* Calls `each` for every pipe or socket inode or eventfd-id (`type`) that a descriptor of anybody's shows, once each,
+ * with one holder. */
 int proc_table_inodes(const ProcTable *table, HolderKeyType type,
         int (*each)(uint64_t inode, const Holder *first, void *userdata), void *userdata);
 
