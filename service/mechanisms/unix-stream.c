@@ -17,10 +17,10 @@
 #include "cleanup.h"
 #include "kinds.h"
 #include "limit-facts.h"
+#include "peers.h"
 #include "scan.h"
 #include "unix-address.h"
 #include "unix-parts.h"
-#include "unix-peers.h"
 
 enum { LISTENING, CONNECTED };
 enum { RECEIVE_DEFAULT = 64 * 1024 };
@@ -72,6 +72,19 @@ static void stream_close(KernelObject *object) {
         object->fds[CONNECTED] = fd_close(object->fds[CONNECTED]);
 }
 
+static void stream_describe_peer(int fd, Record *about) {
+        pid_t pid;
+        uid_t uid;
+
+        unix_peer_credentials(fd, &pid, &uid);
+        if (pid > 0)
+                record_set_u64(about, "pid", (uint64_t)pid);
+        if (uid != (uid_t)-1)
+                record_set_u64(about, "uid", uid);
+}
+
+static const PeersFace stream_peers = { .describe = stream_describe_peer };
+
 /* From bind(2) on, on failure the name goes with the socket. */
 static int stream_listen(KernelObject *object, const Record *options, Error *error) {
         int fd = object->fds[LISTENING], r;
@@ -82,7 +95,7 @@ static int stream_listen(KernelObject *object, const Record *options, Error *err
         r = unix_fill(object, fd, error);
         if (r < 0)
                 return r;
-        r = peers_new(fd, &peers, error);
+        r = peers_new(fd, &stream_peers, &peers, error);
         if (r < 0)
                 return r;
         object->state = peers;
@@ -223,8 +236,6 @@ static int stream_receive(KernelObject *object, bool peek, const Record *options
         Record *meta, Error *error) {
         uint64_t size = record_get_u64(options, "size", RECEIVE_DEFAULT), number = record_get_u64(options, "peer", 0);
         bool listens = object->state;
-        pid_t pid;
-        uid_t uid;
         int r;
 
         if (!listens && (number > 0 || record_get_bool(options, "listen", false)))
@@ -236,13 +247,8 @@ static int stream_receive(KernelObject *object, bool peek, const Record *options
         if (listens)
                 return peers_receive(object->state, number, peek, size, ret_data, ret_size, meta, error);
         r = stream_receive_connected(object, peek, size, ret_data, ret_size, error);
-        if (r >= 0) {
-                unix_peer_credentials(object->fds[CONNECTED], &pid, &uid);
-                if (pid > 0)
-                        record_set_u64(meta, "pid", (uint64_t)pid);
-                if (uid != (uid_t)-1)
-                        record_set_u64(meta, "uid", uid);
-        }
+        if (r >= 0)
+                stream_describe_peer(object->fds[CONNECTED], meta);
         return r;
 }
 

@@ -15,8 +15,8 @@
 
 #include "cleanup.h"
 #include "path-fixture.h"
+#include "peers.h"
 #include "unix-address.h"
-#include "unix-peers.h"
 
 enum { LISTENING, CONNECTED };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The connections of a listening socket. The Peers own the connections and the epoll instance; the listener is the
  * object's. Connections block, so that one can be given away as it is: here they are used with MSG_DONTWAIT. */
-#include "unix-peers.h"
+#include "peers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,20 +13,21 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "unix-address.h"
 
 typedef struct Peer {
         int fd;
         uint64_t number; /* ours; 0 is the listener's in epoll data */
-        pid_t pid;
-        uid_t uid;
+        Record *about;   /* what the kind says of it; may be NULL */
         uint64_t received;
         bool announced; /* its coming was told, or nobody asked for events when it came */
+        bool end_told;  /* so was its end, but it can still be answered */
         bool deaf;      /* cannot be written to any more */
         bool ended;     /* read to its end; goes with the next watch() */
+        bool reset;     /* the end was none that its far end announced */
 } Peer;
 
 struct Peers {
+        const PeersFace *face;
         int listener, poller;
         Peer peers[PEERS_MAX]; /* oldest first */
         size_t n;
@@ -44,13 +45,14 @@ static void poller_set(Peers *peers, int operation, int fd, uint64_t number, uin
         (void)epoll_ctl(peers->poller, operation, fd, &event);
 }
 
-int peers_new(int listener, Peers **ret, Error *error) {
+int peers_new(int listener, const PeersFace *face, Peers **ret, Error *error) {
         struct epoll_event event = { .events = EPOLLIN };
         Peers *peers = calloc(1, sizeof *peers);
         int r;
 
         if (!peers)
                 return error_set_errno(error, ENOMEM, "The connections cannot be kept");
+        peers->face = face;
         peers->listener = listener;
         peers->send_fd = -EBADF;
         peers->poller = epoll_create1(EPOLL_CLOEXEC);
@@ -66,8 +68,10 @@ int peers_new(int listener, Peers **ret, Error *error) {
 Peers *peers_free(Peers *peers) {
         if (!peers)
                 return NULL;
-        for (size_t i = 0; i < peers->n; i++)
+        for (size_t i = 0; i < peers->n; i++) {
                 fd_close(peers->peers[i].fd);
+                record_free(peers->peers[i].about);
+        }
         fd_close(peers->poller);
         free(peers);
         return NULL;
@@ -102,29 +106,56 @@ static void listener_arm(Peers *peers) {
                 poller_set(peers, EPOLL_CTL_MOD, peers->listener, 0, peers->n < PEERS_MAX ? EPOLLIN : 0);
 }
 
+/* All was read, and the far end will send no more. Where that is all that is seen of a far end that closed, it counts
+ * as its end, though the connection is kept for answers. */
+static bool peer_end_untold(const Peers *peers, const Peer *peer) {
+        struct pollfd state = { .fd = peer->fd, .events = POLLRDHUP };
+
+        return peers->face->half_is_all && !peer->end_told && poll(&state, 1, 0) > 0 &&
+               (state.revents & (POLLRDHUP | POLLERR)) && peer_queued(peer) == 0;
+}
+
 /* What one looks for in a connection. EPOLLOUT is ready at once: it makes the watcher come and tell of it. The watcher
  * gets edges, and a change of what counts as ready already is none (epoll_ctl(2), EPOLL_CTL_MOD): it is put in anew.
  */
 static void peer_arm(Peers *peers, const Peer *peer) {
-        bool untold = peers->watched && (!peer->announced || peer->ended);
+        bool untold = peers->watched && (!peer->announced || peer->ended || peer_end_untold(peers, peer));
 
         (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, peer->fd, NULL);
         poller_set(peers, EPOLL_CTL_ADD, peer->fd, peer->number, EPOLLIN | EPOLLRDHUP | (untold ? EPOLLOUT : 0));
 }
 
+static void peers_drop(Peers *peers, size_t i);
+
+/* Connections that were read to their end are only kept in case that somebody answers: others come first. */
+static void peers_make_room(Peers *peers) {
+        for (size_t i = 0; peers->n == PEERS_MAX && i < peers->n; i++)
+                if (peers->peers[i].end_told)
+                        peers_drop(peers, i);
+}
+
+/* What befell one connection before it was accepted is told by accept(2), and is no reason not to take the next. */
+static bool accept_goes_on(int number) {
+        return number == EINTR || number == ECONNABORTED || number == EPROTO || number == ENETDOWN ||
+               number == ENOPROTOOPT || number == EHOSTDOWN || number == ENONET || number == EHOSTUNREACH ||
+               number == ENETUNREACH;
+}
+
 static int peers_accept(Peers *peers, Error *error) {
+        peers_make_room(peers);
         while (peers->listener >= 0 && peers->n < PEERS_MAX) {
                 Peer *peer = &peers->peers[peers->n];
                 int fd = accept4(peers->listener, NULL, NULL, SOCK_CLOEXEC);
 
-                if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+                if (fd < 0 && accept_goes_on(errno))
                         continue;
                 if (fd < 0 && errno == EAGAIN)
                         return 0;
                 if (fd < 0)
                         return error_set_errno(error, errno, "A connection cannot be accepted");
                 *peer = (Peer){ .fd = fd, .number = ++peers->last_number, .announced = !peers->watched };
-                unix_peer_credentials(fd, &peer->pid, &peer->uid);
+                if (record_new(&peer->about) >= 0)
+                        peers->face->describe(fd, peer->about);
                 peers->n++;
                 peer_arm(peers, peer);
         }
@@ -137,6 +168,7 @@ static int peers_accept(Peers *peers, Error *error) {
 static void peers_forget(Peers *peers, size_t i) {
         if (peers->send_fd == peers->peers[i].fd)
                 peers->send_fd = -EBADF;
+        record_free(peers->peers[i].about);
         memmove(&peers->peers[i], &peers->peers[i + 1], (peers->n - i - 1) * sizeof *peers->peers);
         if (peers->n-- == PEERS_MAX)
                 listener_arm(peers);
@@ -152,7 +184,7 @@ static void peers_drop(Peers *peers, size_t i) {
 
 /* Somebody who is told of events hears of the end first. */
 static void peers_end(Peers *peers, size_t i) {
-        if (!peers->watched) {
+        if (!peers->watched || peers->peers[i].end_told) {
                 peers_drop(peers, i);
                 return;
         }
@@ -162,15 +194,19 @@ static void peers_end(Peers *peers, size_t i) {
 
 static void peer_describe(const Peer *peer, Record *record) {
         record_set_u64(record, "peer", peer->number);
-        if (peer->pid > 0)
-                record_set_u64(record, "pid", (uint64_t)peer->pid);
-        if (peer->uid != (uid_t)-1)
-                record_set_u64(record, "uid", peer->uid);
+        if (peer->about)
+                record_merge(record, peer->about);
 }
 
 static int error_gone(uint64_t number, Error *error) {
         return error_set(error, ERROR_PEER_GONE,
                 "The connection %llu has ended, or there never was one of that number.", (unsigned long long)number);
+}
+
+/* The far end closed without reading all, or is not heard of any more. */
+static bool connection_lost(int number) {
+        return number == ECONNRESET || number == EPIPE || number == ETIMEDOUT || number == EHOSTUNREACH ||
+               number == ENETUNREACH;
 }
 
 /* 1: bytes, 0: the end, -EAGAIN. A far end that closed without reading all resets the connection, which is its end. */
@@ -180,8 +216,12 @@ static int peer_read(Peer *peer, bool peek, void *buffer, size_t size, size_t *r
         do
                 n = recv(peer->fd, buffer, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
         while (n < 0 && errno == EINTR);
+        if (n < 0 && errno != EAGAIN && connection_lost(errno)) {
+                peer->reset = true;
+                return 0;
+        }
         if (n < 0)
-                return errno == ECONNRESET ? 0 : -errno;
+                return -errno;
         if (n == 0)
                 return 0;
         *ret_size = (size_t)n;
@@ -227,8 +267,10 @@ static int peers_read(Peers *peers, uint64_t number, bool peek, void *buffer, si
                         peers->turn = peer->number;
                         if (peer_is_gone(peer))
                                 ended[n_ended++] = peer->number;
+                        else if (peers->watched && peer_end_untold(peers, peer))
+                                peer_arm(peers, peer);
                 } else if (r == 0) {
-                        *ret_empty_end = *ret_empty_end || peer->received == 0;
+                        *ret_empty_end = *ret_empty_end || (peer->received == 0 && !peer->end_told);
                         ended[n_ended++] = peer->number;
                         r = -EAGAIN;
                 }
@@ -301,7 +343,7 @@ int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, siz
                         peers->send_fd = peer->fd;
                         return -EAGAIN;
                 }
-                if (errno != EPIPE && errno != ECONNRESET)
+                if (!connection_lost(errno))
                         return error_set_errno(error, errno, "The bytes cannot be written to the connection %llu",
                                 (unsigned long long)peer->number);
                 if (number > 0)
@@ -358,6 +400,8 @@ static void peer_tell(const Peer *peer, ObjectEvent event, EventSink *sink) {
         if (record_new(&details) < 0)
                 return;
         peer_describe(peer, details);
+        if (peer->reset)
+                record_set_bool(details, "reset", true);
         sink->emit(sink, event, details);
 }
 
@@ -366,22 +410,28 @@ void peers_watch(Peers *peers, EventSink *sink) {
                 if (peers_accept(peers, NULL) < 0)
                         break;
                 for (size_t i = 0; i < peers->n;) {
-                        Peer *peer = &peers->peers[i], gone;
+                        Peer *peer = &peers->peers[i];
 
                         if (!peer->announced) {
                                 peer->announced = true;
                                 peer_arm(peers, peer);
                                 peer_tell(peer, EVENT_PEER_CONNECTED, sink);
                         }
-                        if (!peer_is_gone(peer)) {
+                        if (!peer_is_gone(peer) && !peer_end_untold(peers, peer)) {
                                 i++;
                                 continue;
                         }
-                        gone = *peer;
-                        if (gone.received == 0 && !gone.ended && peers->receive_waits)
-                                peers->empty_end = true;
+                        if (!peer->end_told) {
+                                peer_tell(peer, EVENT_PEER_CLOSED, sink);
+                                if (peer->received == 0 && !peer->ended && peers->receive_waits)
+                                        peers->empty_end = true;
+                        }
+                        if (!peer_is_gone(peer)) {
+                                peer->end_told = true;
+                                i++;
+                                continue;
+                        }
                         peers_drop(peers, i);
-                        peer_tell(&gone, EVENT_PEER_CLOSED, sink);
                 }
                 /* Places that became free are for those in the backlog, whose coming was an edge long ago. */
         } while (peers->listener >= 0 && peers->n < PEERS_MAX &&

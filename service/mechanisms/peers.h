@@ -18,8 +18,18 @@ enum { PEERS_MAX = 64 };
 
 typedef struct Peers Peers;
 
+/* What differs between kinds. */
+typedef struct PeersFace {
+        /* Who is at the far end, as answers and events say it: "pid", "from" … */
+        void (*describe)(int fd, Record *about);
+        /* A far end that closed both directions looks like one that closed its sending direction only (TCP): then
+         * "peer closed" is told as soon as all was read, and the connection is kept until the next receive, in case
+         * that it is answered. */
+        bool half_is_all;
+} PeersFace;
+
 /* Borrows the listener, which is non-blocking. */
-int peers_new(int listener, Peers **ret, Error *error);
+int peers_new(int listener, const PeersFace *face, Peers **ret, Error *error);
 Peers *peers_free(Peers *peers);
 size_t peers_count(const Peers *peers);
 /* Bytes that wait in all of them. */
