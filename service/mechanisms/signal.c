@@ -178,7 +178,16 @@ static int signal_create(KernelObject *object, const Record *options, Error *err
         return 0;
 }
 
+static bool has_ended(const KernelObject *object) {
+        struct pollfd process = { .fd = object->fds[PROCESS], .events = POLLIN };
+
+        return poll(&process, 1, 0) > 0;
+}
+
 static int signal_remove(KernelObject *object, Error *error) {
+        /* Its parent may not have collected it yet. */
+        if (!is_listener(object) && has_ended(object))
+                return error_set(error, ERROR_NO_SUCH_OBJECT, "The process %d has ended.", (int)object_pid(object));
         if (!is_listener(object))
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "ipcbus does not end processes; to end %d, send it a signal, for example TERM.",
@@ -235,19 +244,19 @@ static int check_send(const KernelObject *object, size_t size, const Record *opt
 }
 
 static int send_failed(const KernelObject *object, const char *name, Error *error) {
-        struct rlimit limit = { 0 };
         ProcessSignals signals = { 0 };
 
         switch (errno) {
         case ESRCH:
                 return error_set(error, ERROR_PEER_GONE, "The process %d has ended.", (int)object_pid(object));
         case EAGAIN:
-                (void)getrlimit(RLIMIT_SIGPENDING, &limit);
+                /* The limit is that of the process that is sent to (__sigqueue_alloc() in kernel/signal.c). */
                 (void)process_read_signals(object_pid(object), &signals);
                 return error_set(error, ERROR_LIMIT_EXCEEDED,
                         "%s cannot be queued: user %u has %" PRIu64
-                        " signals queued, and RLIMIT_SIGPENDING is %llu; wait until they are taken.",
-                        name, (unsigned)signals.uid, signals.queued, (unsigned long long)limit.rlim_cur);
+                        " signals queued, and RLIMIT_SIGPENDING of the process %d is %" PRIu64
+                        "; wait until some are taken.",
+                        name, (unsigned)signals.uid, signals.queued, (int)object_pid(object), signals.queue_max);
         default:
                 return error_set_errno(error, errno, "Cannot send %s to the process %d, which belongs to user %u",
                         name, (int)object_pid(object), (unsigned)object->owner);
@@ -256,7 +265,6 @@ static int send_failed(const KernelObject *object, const char *name, Error *erro
 
 static int signal_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
-        struct pollfd process = { .fd = object->fds[PROCESS], .events = POLLIN };
         char name[SIGNAL_NAME_SIZE];
         siginfo_t info = { 0 };
         int number = 0, r;
@@ -267,7 +275,7 @@ static int signal_send(
                 return r;
         signal_name(number, name);
         /* A process that ended and was not collected still takes signals, to no effect. */
-        if (poll(&process, 1, 0) > 0)
+        if (has_ended(object))
                 return error_set(error, ERROR_PEER_GONE, "The process %d has ended.", (int)object_pid(object));
         /* A real-time signal sent without information about it is lost in silence when the queue is full; with
          * information the kernel says so (signal(7), __send_signal_locked() in kernel/signal.c). */

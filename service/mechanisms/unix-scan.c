@@ -65,14 +65,49 @@ static void row_set_state(Record *row, const UnixSocket *socket) {
                 record_set_u64(row, "used", socket->queued);
 }
 
-static int row_holders(Scan *scan, Record *row, const UnixSocket *socket, const UnixSocket *peer) {
-        HolderKey keys[2] = { { .type = HOLDER_SOCKET, .number = socket->inode } };
-        size_t n = 1;
+static void keys_add(HolderKey *keys, size_t *n, size_t max, uint32_t inode) {
+        for (size_t i = 0; i < *n; i++)
+                if (keys[i].number == inode)
+                        return;
+        if (inode > 0 && *n < max)
+                keys[(*n)++] = (HolderKey){ .type = HOLDER_SOCKET, .number = inode };
+}
+
+static bool same_name(const UnixSocket *a, const UnixSocket *b) {
+        if (!a->name || !b->name || a->type != b->type || a->abstract != b->abstract)
+                return false;
+        if (a->abstract)
+                return a->name_length == b->name_length && memcmp(a->name, b->name, a->name_length) == 0;
+        return a->file_inode > 0 && a->file_inode == b->file_inode && a->file_device == b->file_device;
+}
+
+/* Who is at the other side: the far end, whoever is connected to it, and the two ends of connections that came to its
+ * name, one of which nobody may have accepted yet. */
+static void keys_add_others(
+        const UnixSockets *sockets, const UnixSocket *socket, HolderKey *keys, size_t *n, size_t max) {
+        bool waits = socket->state != SOCKET_CONNECTED || socket->type == SOCK_DGRAM;
+
+        keys_add(keys, n, max, socket->peer);
+        for (size_t i = 0; waits && i < sockets->n; i++) {
+                const UnixSocket *other = &sockets->items[i];
+
+                if (other->peer == 0 || other == socket)
+                        continue;
+                if (other->peer == socket->inode || same_name(socket, other))
+                        keys_add(keys, n, max, other->inode);
+                if (same_name(socket, other))
+                        keys_add(keys, n, max, other->peer);
+        }
+}
+
+static int row_holders(Scan *scan, Record *row, const UnixSockets *sockets, const UnixSocket *socket) {
+        HolderKey keys[HOLDER_KEYS_MAX];
+        size_t n = 0;
 
         if (!scan->table)
                 return 0;
-        if (peer)
-                keys[n++] = (HolderKey){ .type = HOLDER_SOCKET, .number = peer->inode };
+        keys_add(keys, &n, HOLDER_KEYS_MAX, socket->inode);
+        keys_add_others(sockets, socket, keys, &n, HOLDER_KEYS_MAX);
         return holders_append(scan->table, keys, n, row);
 }
 
@@ -101,7 +136,7 @@ static int scan_socket(Scan *scan, const char *kind, const UnixSockets *sockets,
         row_set_state(row, socket);
         if (connection)
                 record_set_u64(row, "used", (uint64_t)socket->queued + peer->queued);
-        r = row_holders(scan, row, socket, connection ? peer : NULL);
+        r = row_holders(scan, row, sockets, socket);
         if (r < 0)
                 return r;
         return scan->row(scan, TAKE_POINTER(row));
@@ -166,14 +201,6 @@ static bool bound_is(const Bound *bound, const Address *address, int type, const
         return socket->type == type && socket_is_at(socket, address, bound->has_file ? &bound->file : NULL);
 }
 
-static void keys_add(HolderKey *keys, size_t *n, size_t max, uint32_t inode) {
-        for (size_t i = 0; i < *n; i++)
-                if (keys[i].number == inode)
-                        return;
-        if (inode > 0 && *n < max)
-                keys[(*n)++] = (HolderKey){ .type = HOLDER_SOCKET, .number = inode };
-}
-
 int unix_holder_keys(const KernelObject *object, int type, HolderKey *ret_keys, size_t *n) {
         CLEANUP(bound_done) Bound bound = {};
         size_t found = 0;
@@ -189,7 +216,10 @@ int unix_holder_keys(const KernelObject *object, int type, HolderKey *ret_keys, 
 
                         if (!bound_is(&bound, &object->address, type, socket))
                                 continue;
-                        keys_add(ret_keys, &found, *n, pass == 0 ? socket->inode : socket->peer);
+                        if (pass == 0)
+                                keys_add(ret_keys, &found, *n, socket->inode);
+                        else
+                                keys_add_others(bound.sockets, socket, ret_keys, &found, *n);
                 }
         *n = found;
         return 0;

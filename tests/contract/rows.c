@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table: a row a kind. See contract.h for what its fields mean. */
+#include "contract.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+/* "KIND:id=5" */
+static int sysv_id(const char *address) {
+        const char *id = strstr(address, "id=");
+
+        return id != NULL ? (int)strtol(id + strlen("id="), NULL, 10) : -1;
+}
+
+static int attach_segment(const char *address) {
+        return shmat(sysv_id(address), NULL, 0) == (void *)-1 ? -errno : 0;
+}
+
+static int change_set(const char *address) {
+        struct sembuf change[] = { { .sem_op = 1, .sem_flg = SEM_UNDO } };
+
+        return semop(sysv_id(address), change, 1) < 0 ? -errno : 0;
+}
+
+static int look_into_queue(const char *address) {
+        struct {
+                long type;
+                char data[8];
+        } message;
+
+        return msgrcv(sysv_id(address), &message, sizeof(message.data), 0, IPC_NOWAIT) < 0 && errno != ENOMSG ? -errno
+                                                                                                              : 0;
+}
+
+/* The queue of signals of a process that may have none pending is full (RLIMIT_SIGPENDING of getrlimit(2)). */
+static void no_pending_signals(Proof *proof) {
+        const struct rlimit none = { 0 };
+        g_autoptr(GError) error = NULL;
+        g_autofree char *address = contract_create(proof, proof->ours, NULL, NULL);
+        pid_t pid = (pid_t)strtol(strchr(address, ':') + 1, NULL, 10);
+
+        g_assert_cmpint(prlimit(pid, RLIMIT_SIGPENDING, &none, NULL), ==, 0);
+        g_autofree char *sentence = contract_refused(proof->ours, "Send",
+                g_variant_new("(s@ay@a{sv})", address, bytes("", 0), options("signal", "s", "RTMIN", NULL)),
+                "LimitExceeded");
+        g_assert_nonnull(strstr(sentence, "RLIMIT_SIGPENDING"));
+        contract_remove(proof->ours, address);
+}
+
+const Contract contract_rows[] = {
+        {
+                .kind = "shm-sysv",
+                .create = "size=4K",
+                .create_too_much = "size=18446744073709551615",
+                .hold = attach_segment,
+                .many = true,
+        },
+        {
+                .kind = "shm-posix",
+                .create = "name=@name size=4K",
+                .create_too_much = "size=4611686018427387904",
+                .end = "memory",
+        },
+        {
+                .kind = "signal",
+                .create = "signals=USR1,RTMIN",
+                .send = "signal=USR1",
+                .taken = "SIGUSR1",
+                .event = "Received",
+                .too_much = no_pending_signals,
+                .many = true,
+        },
+        {
+                .kind = "sem-sysv",
+                .create = "",
+                .post_too_much = 32768,
+                .hold = change_set,
+                .not_held = "the kernel exports no holders of System V semaphores (semop(2) SEM_UNDO)",
+                .many = true,
+        },
+        {
+                .kind = "sem-posix",
+                .create = "name=@name",
+                .post_too_much = 2147483648,
+                .end = "memory",
+        },
+        {
+                .kind = "pipe",
+                .create = "",
+                .create_too_much = "capacity=2147483647",
+                .end = "write",
+                .take = true,
+                .told = "PeerClosed",
+                .many = true,
+        },
+        {
+                .kind = "fifo",
+                .create = "path=@path",
+                .create_too_much = "capacity=2147483647",
+                .end = "write",
+                .take = true,
+                .told = "PeerClosed",
+        },
+        {
+                .kind = "mq-sysv",
+                .create = "",
+                .send_too_much = 1 << 20,
+                .hold = look_into_queue,
+                .not_held = "nobody holds a System V queue, which has no descriptor (msgget(2))",
+                .many = true,
+        },
+        {
+                .kind = "mq-posix",
+                .create = "name=@name max_messages=4 message_size=64",
+                .send_too_much = 65,
+                .event = "MessageArrived",
+                .end = "queue",
+        },
+        {
+                .kind = "unix-stream",
+                .create = "path=@path",
+                .send_too_much = (16 << 20) + 1,
+                .event = "PeerConnected",
+                .end = "connect",
+                .told = "PeerClosed",
+        },
+        {
+                .kind = "unix-dgram",
+                .create = "path=@path",
+                .send_too_much = 8 << 20,
+                .event = "MessageArrived",
+                .end = "send",
+        },
+};
+const size_t contract_rows_size = G_N_ELEMENTS(contract_rows);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One contract for all kinds that the service knows: every facet of every kind, as a test of its own. Two services
+ * run, each on a bus of its own, so that what one makes is somebody else's to the other. -p /contract/KIND runs one
+ * kind. */
+#include "contract.h"
+
+#include <string.h>
+
+static Fixture ours, theirs;
+
+typedef struct Case {
+        Proof proof;
+        const Facet *facet;
+} Case;
+
+static const Contract *find_row(const char *kind) {
+        for (size_t i = 0; i < contract_rows_size; i++)
+                if (g_str_equal(contract_rows[i].kind, kind))
+                        return contract_rows + i;
+        return NULL;
+}
+
+/* Nothing may be left on either bus, whatever the facet was about. */
+static void prove_clean(Fixture *fixture) {
+        g_autoptr(GVariant) rows = NULL;
+        g_autoptr(GError) error = NULL;
+
+        ipcbus_manager_call_list_kernel_objects_sync(
+                fixture->manager, options("mine", "b", TRUE, NULL), PLAINLY, &rows, NULL, &error);
+        g_assert_no_error(error);
+        for (size_t i = 0; i < g_variant_n_children(rows); i++) {
+                g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
+                const char *address = NULL;
+
+                if (g_variant_lookup(row, "address", "&s", &address))
+                        g_error("left behind: %s", address);
+        }
+}
+
+static void prove(gconstpointer data) {
+        const Case *one = data;
+        Proof proof = one->proof;
+
+        proof.ours = &ours;
+        proof.theirs = &theirs;
+        one->facet->prove(&proof);
+        prove_clean(&ours);
+        prove_clean(&theirs);
+        WAIT_UNTIL(fixture_processes(&ours) <= 1);
+}
+
+/* To add a kind is to add its row in rows.c. */
+static void no_row(gconstpointer kind) {
+        g_error("The kind %s has no row in tests/contract/rows.c.", (const char *)kind);
+}
+
+static void add_facets(const Proof *proof, const Facet *facets) {
+        for (const Facet *facet = facets; facet->name != NULL; facet++) {
+                g_autofree char *path = g_strdup_printf("/contract/%s/%s", proof->row->kind, facet->name);
+                Case *one = g_new0(Case, 1);
+
+                *one = (Case){ .proof = *proof, .facet = facet };
+                g_test_add_data_func_full(path, one, prove, g_free);
+        }
+}
+
+static void add_kind(const char *kind, GPtrArray *descriptions) {
+        g_autofree char *path = g_strdup_printf("/contract/%s/row", kind);
+        Proof proof = { .row = find_row(kind) };
+        g_autoptr(GError) error = NULL;
+
+        if (proof.row == NULL) {
+                g_test_add_data_func_full(path, g_strdup(kind), no_row, g_free);
+                return;
+        }
+        ipcbus_manager_call_describe_kind_sync(ours.manager, kind, PLAINLY, &proof.facts, NULL, &error);
+        g_assert_no_error(error);
+        g_ptr_array_add(descriptions, proof.facts);
+        add_facets(&proof, contract_life);
+        add_facets(&proof, contract_words);
+        add_facets(&proof, contract_others);
+}
+
+int main(int argc, char *argv[]) {
+        g_autoptr(GPtrArray) descriptions = g_ptr_array_new_with_free_func((GDestroyNotify)g_variant_unref);
+        g_auto(GStrv) kinds = NULL;
+        g_autoptr(GError) error = NULL;
+        int status;
+
+        if (argc == 4 && g_str_equal(argv[1], "--hold"))
+                return contract_hold_main(argv[2], argv[3]);
+        g_test_init(&argc, &argv, NULL);
+        fixture_set_up(&ours, NULL);
+        fixture_set_up(&theirs, NULL);
+        ipcbus_manager_call_list_kinds_sync(ours.manager, PLAINLY, &kinds, NULL, &error);
+        g_assert_no_error(error);
+        for (size_t i = 0; kinds[i] != NULL; i++)
+                add_kind(kinds[i], descriptions);
+        for (size_t i = 0; i < contract_rows_size; i++)
+                if (!g_strv_contains((const char *const *)kinds, contract_rows[i].kind))
+                        g_error("tests/contract/rows.c has a row for %s, which is no kind.", contract_rows[i].kind);
+        status = g_test_run();
+        fixture_tear_down(&theirs, NULL);
+        fixture_tear_down(&ours, NULL);
+        return status;
+}
