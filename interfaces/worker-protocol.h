@@ -10,10 +10,15 @@
  *   list        filter (RECORDS, one)                                       row
  *   describe    address, holders (BOOL)                                     row
  *   explain     address, uid, gid, user (STRING)                            row
- *   wait        address, timeout (us), options (RECORDS, one or none)       meta, where there is something to say
- *   post        address, count, options                                     -
+ *   use         operation (a name of mechanism.c), address, timeout (us),   done
+ *               options, arguments (RECORDS, one or none), takes_fds (BOOL)
+ *               and beside it, in this order, what is said to be there:
+ *               object (BOOL: a descriptor of it), data (BOOL: a memory file
+ *               with the bytes to send), passed (U64: descriptors that go along)
  *   keep        kind, options (RECORDS, one)                                ready, then the kind's own
  *
+ *   done: sent (U64), meta (RECORDS, one), and beside it, in this order: data (BOOL: a memory file with the bytes),
+ *         descriptor (BOOL), passed (U64: descriptors that came along)
  *   progress: progress (DOUBLE, 0 to 1), message (STRING)
  *   end: nothing, or "error" (a name of IPCBUS_ERRORS) and "message"
  *   check: kind, id, claim, source, result ("ok", "failed", "skipped"), evidence, relations (STRINGS), usec (U64)

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "events.h"
 #include "objects.h"
-#include "units.h"
+#include "operation-words.h"
 
 enum { PARTS_AT_ONCE = 16 }; /* of a stream, then other sources of the event loop have their turn */
 
@@ -104,20 +105,52 @@ static int attempt_listen(Target *target, const OperationRequest *request, Opera
         return object->keeper_answered >= result->ticket ? 0 : -EAGAIN;
 }
 
-/* What to do, and how to say that it could not be done: now, and in the time that was given. */
-static const struct {
-        int (*attempt)(Target *target, const OperationRequest *request, OperationResult *result, Error *error);
-        const char *not_now;
-        const char *not_within;
-        const char *cause; /* where the kind tells none */
-} operation_faces[OPERATION_MAX] = {
-        [OPERATION_SEND] = { attempt_send, "takes nothing now: it is full, or nobody is there to read", "took nothing",
-                "It is full, or nobody is there to read." },
-        [OPERATION_RECEIVE] = { attempt_receive, "is empty", "stayed empty" },
-        [OPERATION_PEEK] = { attempt_receive, "is empty", "stayed empty" },
-        [OPERATION_WAIT] = { attempt_wait, "is at 0 now", "stayed at 0" },
-        [OPERATION_ACCEPT] = { attempt_accept, "has no connection that waits", "had no connection" },
-        [OPERATION_LISTEN] = { attempt_listen, "has not begun to listen", "did not begin to listen" },
+static int attempt_post(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        uint64_t count = record_get_u64(request->arguments, "count", 1);
+        int r;
+
+        r = target->mechanism->post(target_kernel(target), count, request->options, error);
+        if (r >= 0 && target->object)
+                events_posted(target->object, count);
+        return r;
+}
+
+static int attempt_open_end(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target_open_end(target, record_get_string(request->arguments, "end", ""),
+                record_get_bool(request->arguments, "take", false), &result->fd, error);
+}
+
+static int attempt_resize(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        uint64_t size = record_get_u64(request->arguments, "size", 0);
+
+        if (target->object)
+                return object_resize(target->object, size, error);
+        return target->mechanism->resize(target_kernel(target), size, error);
+}
+
+static int attempt_seal(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        const Value *seals = record_get(request->arguments, "seals");
+
+        return target->mechanism->seal(target_kernel(target), seals->strings.items, seals->strings.n, error);
+}
+
+static int attempt_remove(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
+        return target_remove(target, error);
+}
+
+static int (*const operation_attempts[OPERATION_MAX])(
+        Target *target, const OperationRequest *request, OperationResult *result, Error *error) = {
+        [OPERATION_SEND] = attempt_send,
+        [OPERATION_RECEIVE] = attempt_receive,
+        [OPERATION_PEEK] = attempt_receive,
+        [OPERATION_POST] = attempt_post,
+        [OPERATION_WAIT] = attempt_wait,
+        [OPERATION_OPEN_END] = attempt_open_end,
+        [OPERATION_ACCEPT] = attempt_accept,
+        [OPERATION_RESIZE] = attempt_resize,
+        [OPERATION_SEAL] = attempt_seal,
+        [OPERATION_LISTEN] = attempt_listen,
+        [OPERATION_REMOVE] = attempt_remove,
 };
 
 int operation_attempt(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
@@ -128,30 +161,12 @@ int operation_attempt(Target *target, const OperationRequest *request, Operation
                 if (r < 0)
                         return error_set_errno(error, r, "%.200s cannot be used", target->address);
         }
-        r = operation_faces[request->operation].attempt(target, request, result, error);
+        r = operation_attempts[request->operation](target, request, result, error);
         if (r >= 0 && target->object)
                 object_attributes_stale(target->object);
         return r;
 }
 
-/* What the kind said beside "would block" is nearer to the cause than what can be said for all kinds. */
 int operation_timed_out(const Target *target, const OperationRequest *request, Error *error) {
-        char time[UNITS_TEXT_MAX];
-        const char *why = operation_faces[request->operation].cause;
-        Error cause = *error;
-
-        if (error_is_set(&cause))
-                why = cause.message;
-
-        if (request->timeout == 0 && error_is_set(&cause) && request->operation == OPERATION_SEND)
-                return error_set(error, ERROR_TIMED_OUT, "%.200s takes nothing now. %.200s Give a timeout to wait.",
-                        target->address, cause.message);
-        if (request->timeout == 0 && error_is_set(&cause))
-                return error_set(error, ERROR_TIMED_OUT, "%.400s", cause.message);
-        if (request->timeout == 0)
-                return error_set(error, ERROR_TIMED_OUT, "%.200s %s; give a timeout to wait.", target->address,
-                        operation_faces[request->operation].not_now);
-        return error_set(error, ERROR_TIMED_OUT, "%.200s %s for %s.%s%.200s", target->address,
-                operation_faces[request->operation].not_within, time_print(request->timeout, time), why ? " " : "",
-                why ? why : "");
+        return operation_words_timed_out(request->operation, target->address, request->timeout, error);
 }

@@ -47,8 +47,7 @@ static OBJECT_GETTER(get_lease_expires) {
 }
 
 static int method_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        CLEANUP(record_freep) Record *options = NULL;
-        CLEANUP_FD int fd = -EBADF;
+        OperationRequest request = { .operation = OPERATION_OPEN_END, .reply = operation_reply_fd };
         Object *object = userdata;
         Error error = {};
         const char *end;
@@ -59,13 +58,15 @@ static int method_open_end(sd_bus_message *call, void *userdata, sd_bus_error *r
                 return r;
         r = object_bus_begin(call, object, OPERATION_OPEN_END, &error);
         if (r >= 0)
-                r = bus_read_options(
-                        call, object->kernel.mechanism->options, common_end_options, OPTION_FOR_END, &options, &error);
+                r = bus_read_options(call, object->kernel.mechanism->options, common_end_options, OPTION_FOR_END,
+                        &request.options, &error);
         if (r >= 0)
-                r = object_open_end(object, end, record_get_bool(options, "take", false), &fd, &error);
-        if (r < 0)
+                r = operation_set_end(&request, end, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        return sd_bus_reply_method_return(call, "h", fd);
+        }
+        return object_bus_perform(call, object, &request, &error, ret_error);
 }
 
 static int set_lease(Object *object, sd_bus_message *call, const char *text, Error *error) {

@@ -11,6 +11,7 @@
 #include "manager-bus.h"
 #include "objects.h"
 #include "record-bus.h"
+#include "target.h"
 #include "worker-calls.h"
 
 /* The worker ended well and said nothing: a fault of ours, and no empty answer. */

@@ -78,8 +78,7 @@ static int give(sd_bus_message *call, Manager *manager, bool descriptors, sd_bus
         if (r >= 0 && request.passed.n > 0)
                 r = check_descriptors(&target, &error);
         if (r < 0) {
-                passed_fds_done(&request.passed);
-                record_free(request.options);
+                operation_request_done(&request);
                 return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;
         }
         return operation_perform(manager, call, &target, &request, ret_error);
@@ -105,7 +104,7 @@ static int take(sd_bus_message *call, Manager *manager, OperationRequest request
                 return r;
         r = prepare(manager, call, address, use, more, &target, &request, &error);
         if (r < 0) {
-                record_free(request.options);
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
         }
         return operation_perform(manager, call, &target, &request, ret_error);
@@ -135,7 +134,7 @@ int manager_wait(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
 }
 
 int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        CLEANUP(record_freep) Record *options = NULL;
+        OperationRequest request = { .operation = OPERATION_POST, .reply = operation_reply_nothing };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         const char *address;
         Error error = {};
@@ -145,20 +144,19 @@ int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
         r = sd_bus_message_read(call, "st", &address, &count);
         if (r < 0)
                 return r;
-        r = authorise(call, geteuid(), &error);
+        r = operation_set_count(&request, count, &error);
         if (r >= 0)
-                r = target_find(userdata, address, OPERATION_POST, &target, &error);
-        if (r >= 0)
-                r = bus_read_options(call, target.mechanism->options, NULL, OPTION_FOR_POST, &options, &error);
-        if (r < 0)
+                r = prepare(userdata, call, address, OPTION_FOR_POST, NULL, &target, &request, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        return operation_post(userdata, call, &target, caller_uid(call), count, options, ret_error);
+        }
+        return operation_perform(userdata, call, &target, &request, ret_error);
 }
 
 int manager_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        CLEANUP(record_freep) Record *options = NULL;
+        OperationRequest request = { .operation = OPERATION_OPEN_END, .reply = operation_reply_fd };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
-        CLEANUP_FD int fd = -EBADF;
         const char *address, *end;
         Error error = {};
         int r;
@@ -166,15 +164,12 @@ int manager_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_err
         r = sd_bus_message_read(call, "ss", &address, &end);
         if (r < 0)
                 return r;
-        r = authorise(call, geteuid(), &error);
+        r = prepare(userdata, call, address, OPTION_FOR_END, common_end_options, &target, &request, &error);
         if (r >= 0)
-                r = target_find(userdata, address, OPERATION_OPEN_END, &target, &error);
-        if (r >= 0)
-                r = bus_read_options(
-                        call, target.mechanism->options, common_end_options, OPTION_FOR_END, &options, &error);
-        if (r >= 0)
-                r = target_open_end(&target, end, record_get_bool(options, "take", false), &fd, &error);
-        if (r < 0)
+                r = operation_set_end(&request, end, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        return sd_bus_reply_method_return(call, "h", fd);
+        }
+        return operation_perform(userdata, call, &target, &request, ret_error);
 }

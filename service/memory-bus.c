@@ -56,7 +56,7 @@ static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_
 }
 
 static int method_resize(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        Object *object = userdata;
+        OperationRequest request = { .operation = OPERATION_RESIZE, .reply = operation_reply_nothing };
         Error error = {};
         uint64_t size;
         int r;
@@ -64,30 +64,29 @@ static int method_resize(sd_bus_message *call, void *userdata, sd_bus_error *ret
         r = sd_bus_message_read(call, "t", &size);
         if (r < 0)
                 return r;
-        r = object_bus_begin(call, object, OPERATION_RESIZE, &error);
-        if (r >= 0)
-                r = object_resize(object, size, &error);
-        if (r < 0)
+        r = operation_set_size(&request, size, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        return sd_bus_reply_method_return(call, NULL);
+        }
+        return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
 static int method_seal(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_SEAL, .reply = operation_reply_nothing };
         CLEANUP_FREE const char **seals = NULL;
-        Object *object = userdata;
         Error error = {};
         size_t n = 0;
         int r;
 
         r = bus_read_strings(call, &seals, &n, &error);
         if (r >= 0)
-                r = object_bus_begin(call, object, OPERATION_SEAL, &error);
-        if (r >= 0)
-                r = object->kernel.mechanism->seal(&object->kernel, seals, n, &error);
-        if (r < 0)
+                r = operation_set_seals(&request, seals, n, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        object_attributes_stale(object);
-        return sd_bus_reply_method_return(call, NULL);
+        }
+        return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
 const sd_bus_vtable memory_vtable[] = {

@@ -148,9 +148,45 @@ int object_bus_perform(
         if (r >= 0)
                 r = target_of_object(object, request->operation, &target, error);
         if (r < 0) {
-                request->options = record_free(request->options);
+                operation_request_done(request);
                 return bus_set_error(ret_error, error);
         }
         request->uid = caller_uid(call);
         return operation_perform(object->manager, call, &target, request, ret_error);
+}
+
+int object_bus_write(sd_bus_message *call, Object *object, OperationReply reply, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = reply };
+        Error error = {};
+        int r;
+
+        r = sd_bus_message_read_array(call, 'y', &request.data, &request.size);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "t", &request.timeout);
+        if (r < 0)
+                return r;
+        r = operation_check_size(request.size, &error);
+        if (r < 0)
+                return bus_set_error(ret_error, &error);
+        return object_bus_perform(call, object, &request, &error, ret_error);
+}
+
+int object_bus_read(sd_bus_message *call, Object *object, OperationReply reply, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = reply };
+        Error error = {};
+        uint64_t max;
+        int r;
+
+        r = sd_bus_message_read(call, "tt", &max, &request.timeout);
+        if (r < 0)
+                return r;
+        r = operation_check_size(max, &error);
+        if (r >= 0)
+                r = object_bus_option(object, OPTION_FOR_RECEIVE, "size", &(Value){ .type = VALUE_U64, .u64 = max },
+                        &request.options, &error);
+        if (r < 0) {
+                operation_request_done(&request);
+                return bus_set_error(ret_error, &error);
+        }
+        return object_bus_perform(call, object, &request, &error, ret_error);
 }

@@ -36,6 +36,9 @@ int object_bus_begin(sd_bus_message *call, const Object *object, Operation opera
 /* Sets one option of the request, checked against the kind's own. */
 int object_bus_option(
         const Object *object, OptionUse use, const char *name, const Value *value, Record **options, Error *error);
-/* The rest of a method that uses the object; takes over the request's options. */
+/* Write(data, timeout) and Read(max, timeout), whole. */
+int object_bus_write(sd_bus_message *call, Object *object, OperationReply reply, sd_bus_error *ret_error);
+int object_bus_read(sd_bus_message *call, Object *object, OperationReply reply, sd_bus_error *ret_error);
+/* The rest of a method that uses the object; takes over the request. */
 int object_bus_perform(
         sd_bus_message *call, Object *object, OperationRequest *request, Error *error, sd_bus_error *ret_error);

@@ -263,23 +263,31 @@ int object_set_lease(Object *object, LeaseType type, uint64_t expires, Client *c
         return 0;
 }
 
-int object_resize(Object *object, uint64_t size, Error *error) {
+int object_charge_bytes(Object *object, uint64_t bytes, Error *error) {
         Charge *charge = &object->charges[OBJECT_CHARGE_BYTES];
         Limits *limits = object->manager->limits;
         uint64_t before = charge->amount;
         int r;
 
         limits_release(limits, charge);
-        r = limits_charge(limits, object->uid, NULL, LIMIT_BYTES, size, charge, error);
-        if (r >= 0) {
-                r = object->kernel.mechanism->resize(&object->kernel, size, error);
-                object_attributes_stale(object);
-                if (r >= 0)
-                        return 0;
-                limits_release(limits, charge);
-        }
+        r = limits_charge(limits, object->uid, NULL, LIMIT_BYTES, bytes, charge, error);
         /* What was given back a moment ago is there to be had again. */
-        (void)limits_charge(limits, object->uid, NULL, LIMIT_BYTES, before, charge, NULL);
+        if (r < 0)
+                (void)limits_charge(limits, object->uid, NULL, LIMIT_BYTES, before, charge, NULL);
+        return r;
+}
+
+int object_resize(Object *object, uint64_t size, Error *error) {
+        uint64_t before = object->charges[OBJECT_CHARGE_BYTES].amount;
+        int r;
+
+        r = object_charge_bytes(object, size, error);
+        if (r < 0)
+                return r;
+        r = object->kernel.mechanism->resize(&object->kernel, size, error);
+        object_attributes_stale(object);
+        if (r < 0)
+                (void)object_charge_bytes(object, before, NULL);
         return r;
 }
 

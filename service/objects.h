@@ -96,6 +96,8 @@ Object *object_free(Object *object);
 
 /* `expires` is on CLOCK_BOOTTIME. Counts anew whether the object needs the service. */
 int object_set_lease(Object *object, LeaseType type, uint64_t expires, Client *client, Error *error);
+/* What it holds becomes `bytes`; on failure it stays as it was. */
+int object_charge_bytes(Object *object, uint64_t bytes, Error *error);
 /* Charges for what is added before, and gives back what is not used after. */
 int object_resize(Object *object, uint64_t size, Error *error);
 int object_open_end(Object *object, const char *end, bool take, int *ret_fd, Error *error);

@@ -41,6 +41,10 @@ int operation_reply_bytes(sd_bus_message *call, const OperationResult *result) {
         return reply_data(call, result, false, false);
 }
 
+int operation_reply_fd(sd_bus_message *call, const OperationResult *result) {
+        return sd_bus_reply_method_return(call, "h", result->fd);
+}
+
 int operation_reply_meta(sd_bus_message *call, const OperationResult *result) {
         CLEANUP_MESSAGE sd_bus_message *reply = NULL;
         int r;

@@ -17,7 +17,7 @@
 #include "record-bus.h"
 #include "units.h"
 #include "waits.h"
-#include "worker-calls.h"
+#include "worker-use.h"
 
 enum {
         SPURIOUS_MAX = 4, /* wake-ups in a row that bring nothing, before polling is slowed down */
@@ -29,26 +29,15 @@ enum {
 typedef struct Pending {
         Wait wait;
         Target target;
-        OperationRequest request;
+        KeptRequest kept;
         OperationResult result;
         int fd;            /* a duplicate: an epoll instance takes a descriptor once, see epoll_ctl(2) EEXIST */
         Charge descriptor; /* for it */
-        Charge passed;     /* for those of the request */
-        void *data;        /* what request.data refers to */
-        Charge bytes;      /* for it */
         sd_event_source *io, *retry, *deadline;
         uint64_t armed_at; /* iteration of the event loop */
         unsigned spurious;
         uint64_t pause;
 } Pending;
-
-static void operation_result_done(OperationResult *result) {
-        free(result->data);
-        record_free(result->meta);
-        result->fd = fd_close(result->fd);
-        passed_fds_done(&result->passed);
-        *result = (OperationResult){ .fd = -EBADF };
-}
 
 static void pending_release(Wait *wait) {
         Pending *pending = CONTAINER_OF(wait, Pending, wait);
@@ -58,13 +47,9 @@ static void pending_release(Wait *wait) {
         sd_event_source_disable_unref(pending->deadline);
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
-        operation_give_up_turn(&pending->target, &pending->request, &pending->result);
-        limits_release(wait->manager->limits, &pending->bytes);
-        limits_release(wait->manager->limits, &pending->passed);
-        passed_fds_done(&pending->request.passed);
-        free(pending->data);
+        operation_give_up_turn(&pending->target, &pending->kept.request, &pending->result);
+        kept_request_done(&pending->kept, wait->manager->limits);
         operation_result_done(&pending->result);
-        record_free(pending->request.options);
         target_done(&pending->target);
         free(pending);
 }
@@ -77,8 +62,8 @@ static int answer(sd_bus_message *call, Target *target, const OperationRequest *
 }
 
 static void pending_answer(Pending *pending) {
-        wait_answered(
-                &pending->wait, answer(pending->wait.call, &pending->target, &pending->request, &pending->result));
+        wait_answered(&pending->wait,
+                answer(pending->wait.call, &pending->target, &pending->kept.request, &pending->result));
 }
 
 /* Its time is over: what was taken of a stream counts. */
@@ -87,7 +72,7 @@ static void pending_give_up(Pending *pending, Error *error) {
                 pending_answer(pending);
                 return;
         }
-        (void)operation_timed_out(&pending->target, &pending->request, error);
+        (void)operation_timed_out(&pending->target, &pending->kept.request, error);
         wait_fail(&pending->wait, error);
 }
 
@@ -96,7 +81,7 @@ static int pending_attempt(Pending *pending, bool last) {
         Error error = {};
         int r;
 
-        r = operation_attempt(&pending->target, &pending->request, &pending->result, &error);
+        r = operation_attempt(&pending->target, &pending->kept.request, &pending->result, &error);
         if (r == -EAGAIN && !last)
                 return 0;
         if (r == -EAGAIN)
@@ -180,7 +165,7 @@ static int pending_arm_io(Pending *pending, int fd, uint32_t events, Error *erro
         pending->io = sd_event_source_disable_unref(pending->io);
         pending->fd = fd_close(pending->fd);
         if (pending->descriptor.amount == 0) {
-                r = limits_charge(manager->limits, pending->request.uid, NULL, LIMIT_DESCRIPTORS, 1,
+                r = limits_charge(manager->limits, pending->kept.request.uid, NULL, LIMIT_DESCRIPTORS, 1,
                         &pending->descriptor, error);
                 if (r < 0)
                         return r;
@@ -204,7 +189,7 @@ static int pending_arm(Pending *pending, Error *error) {
         int fd, r = -EOPNOTSUPP;
 
         if (mechanism->wait_on && pending->spurious < SPURIOUS_MAX)
-                r = mechanism->wait_on(target_kernel(&pending->target), pending->request.operation, &fd, &events);
+                r = mechanism->wait_on(target_kernel(&pending->target), pending->kept.request.operation, &fd, &events);
         if (r >= 0)
                 return pending_arm_io(pending, fd, events, error);
 
@@ -218,36 +203,12 @@ static int pending_set_deadline(Pending *pending, Error *error) {
         int r;
 
         /* So far away that the clock's sum would overflow is for ever. */
-        if (pending->request.timeout >= USEC_INFINITY / 4)
+        if (pending->kept.request.timeout >= USEC_INFINITY / 4)
                 return 0;
         r = sd_event_add_time_relative(pending->wait.manager->event, &pending->deadline, CLOCK_MONOTONIC,
-                pending->request.timeout, TIMER_ACCURACY_USEC, on_deadline, pending);
+                pending->kept.request.timeout, TIMER_ACCURACY_USEC, on_deadline, pending);
         return r < 0 ? error_set_errno(error, r, "No timer could be set to wait for %.200s", pending->target.address)
                      : 0;
-}
-
-static int pending_keep_data(Pending *pending, Error *error) {
-        OperationRequest *request = &pending->request;
-        int r;
-
-        if (request->passed.n > 0) {
-                r = limits_charge(pending->wait.manager->limits, request->uid, NULL, LIMIT_DESCRIPTORS,
-                        request->passed.n, &pending->passed, error);
-                if (r < 0)
-                        return r;
-        }
-        if (request->size == 0)
-                return 0;
-        r = limits_charge(pending->wait.manager->limits, request->uid, pending->wait.binding.client,
-                LIMIT_WAITING_BYTES, request->size, &pending->bytes, error);
-        if (r < 0)
-                return r;
-        pending->data = malloc(request->size);
-        if (!pending->data)
-                return error_set_errno(error, ENOMEM, "What is to be sent cannot be kept");
-        memcpy(pending->data, request->data, request->size);
-        request->data = pending->data;
-        return 0;
 }
 
 /* From here on the Pending owns what the request and the target hold; on failure it has answered already. */
@@ -270,20 +231,17 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         pending->wait.retry = pending_retry;
         pending->target = target_take(target);
         operation_move_turn(&pending->target, result, &pending->result);
-        pending->request = *request;
         pending->result = *result;
         pending->fd = -EBADF;
-        request->options = NULL;
-        request->passed.n = 0;
         *result = (OperationResult){ .fd = -EBADF };
 
-        r = pending_keep_data(pending, error);
+        r = request_keep(&pending->kept, request, manager->limits, pending->wait.binding.client, error);
         if (r >= 0)
                 r = pending_set_deadline(pending, error);
         if (r >= 0)
                 r = pending_arm(pending, error);
         if (r < 0 && pending->result.sent > 0)
-                wait_answered(&pending->wait, pending->request.reply(pending->wait.call, &pending->result));
+                wait_answered(&pending->wait, pending->kept.request.reply(pending->wait.call, &pending->result));
         else if (r < 0)
                 wait_fail(&pending->wait, error);
         return 0;
@@ -294,7 +252,7 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         int r;
 
         if (target_in_worker(target, request->operation))
-                return worker_call_wait(manager, call, target, request, error);
+                return worker_use(manager, call, target, request, error);
 
         r = target_open_as_client(target, request->operation, request->options, error);
         if (r < 0)
@@ -318,40 +276,11 @@ int operation_perform(
         r = perform(manager, call, target, request, &result, &error);
         operation_give_up_turn(target, request, &result);
         operation_result_done(&result);
-        request->options = record_free(request->options);
-        passed_fds_done(&request->passed);
+        operation_request_done(request);
         target_done(target);
         if (r < 0)
                 return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;
         return 1;
-}
-
-static int post_here(Target *target, uint64_t count, const Record *options, Error *error) {
-        int r;
-
-        r = target->mechanism->post(target_kernel(target), count, options, error);
-        if (r >= 0 && target->object)
-                events_posted(target->object, count);
-        return r;
-}
-
-int operation_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
-        const Record *options, sd_bus_error *ret_error) {
-        Error error = {};
-        bool later;
-        int r;
-
-        later = target_in_worker(target, OPERATION_POST);
-        if (count == 0)
-                r = error_set(&error, ERROR_INVALID_OPTION, "A semaphore is posted at least once; the count was 0.");
-        else if (later)
-                r = worker_call_post(manager, call, target, uid, count, options, &error);
-        else
-                r = post_here(target, count, options, &error);
-        target_done(target);
-        if (r < 0)
-                return bus_set_error(ret_error, &error);
-        return later ? 1 : sd_bus_reply_method_return(call, NULL);
 }
 
 int operation_check_size(uint64_t size, Error *error) {

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "channel.h"
+#include "cleanup.h"
 #include "units.h"
 #include "worker-protocol.h"
 
@@ -35,11 +37,13 @@ struct Runner {
         int pidfd;
         int channel;
         bool killed;
-        bool ended;   /* "end" was seen; `outcome` is set */
-        bool reaped;  /* nothing of the group is left */
-        bool busy;    /* in a handler: freeing is put off */
-        bool dropped; /* freed by the owner */
-        int status;   /* of the worker itself, as siginfo tells it */
+        bool ended;               /* "end" was seen; `outcome` is set */
+        bool reaped;              /* nothing of the group is left */
+        bool busy;                /* in a handler: freeing is put off */
+        bool dropped;             /* freed by the owner */
+        int fds[CHANNEL_FDS_MAX]; /* beside the record at hand */
+        unsigned n_fds;
+        int status; /* of the worker itself, as siginfo tells it */
         int code;
         Error outcome;
         sd_event_source *child_source; /* owns the Runner's memory */
@@ -176,6 +180,46 @@ static void runner_take_record(Runner *runner, const Record *record) {
         runner->busy = false;
 }
 
+unsigned runner_take_fds(Runner *runner, int *ret_fds, unsigned max) {
+        unsigned n = 0;
+
+        while (n < max && n < runner->n_fds) {
+                ret_fds[n] = fd_take(&runner->fds[n]);
+                n++;
+        }
+        return n;
+}
+
+static void runner_close_fds(Runner *runner) {
+        for (unsigned i = 0; i < runner->n_fds; i++)
+                fd_close(runner->fds[i]);
+        runner->n_fds = 0;
+}
+
+/* One packet, with what came beside it. */
+static ssize_t runner_receive(Runner *runner, void *packet, size_t size) {
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];
+        } control;
+        struct iovec iov = { packet, size };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+        };
+        ssize_t n;
+
+        n = recvmsg(runner->channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return -errno;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                        continue;
+                runner->n_fds = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+                memcpy(runner->fds, CMSG_DATA(c), runner->n_fds * sizeof(int));
+        }
+        return n;
+}
+
 /* 1: there may be more; 0: nothing more now; negative: the channel is at its end. */
 static int runner_read(Runner *runner) {
         static uint8_t packet[RECORD_PACKET_MAX]; /* the service has one thread */
@@ -183,11 +227,9 @@ static int runner_read(Runner *runner) {
         ssize_t n;
         int r;
 
-        n = recv(runner->channel, packet, sizeof(packet), MSG_DONTWAIT);
-        if (n < 0)
-                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
-        if (n == 0)
-                return -ECONNRESET;
+        n = runner_receive(runner, packet, sizeof(packet));
+        if (n <= 0)
+                return n == -EAGAIN ? 0 : n == -EINTR ? 1 : n == 0 ? -ECONNRESET : (int)n;
 
         r = record_decode(packet, (size_t)n, &record);
         if (r < 0) {
@@ -195,11 +237,12 @@ static int runner_read(Runner *runner) {
                 (void)error_set(&runner->outcome, ERROR_FAILED, "The worker sent a record that cannot be read.");
                 runner_kill(runner);
                 runner->killed = false;
-                return r;
+        } else {
+                runner_take_record(runner, record);
+                record_free(record);
         }
-        runner_take_record(runner, record);
-        record_free(record);
-        return 1;
+        runner_close_fds(runner);
+        return r < 0 ? r : 1;
 }
 
 static int on_channel(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -284,19 +327,9 @@ static int make_channel(int ret_fds[2]) {
         return 0;
 }
 
-static int send_request(int channel, const Record *request) {
-        void *packet = NULL;
-        size_t size;
-        ssize_t n;
-        int r;
-
-        r = record_encode(request, &packet, &size);
-        if (r < 0)
-                return r;
-        n = send(channel, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        r = n < 0 ? -errno : 0;
-        free(packet);
-        return r;
+/* The socket is empty and nobody reads it yet: it takes one packet at once. */
+static int send_request(int channel, const Record *request, const int *fds, unsigned n_fds) {
+        return channel_send_fds(channel, request, fds, n_fds);
 }
 
 static int add_sources(Runner *runner) {
@@ -323,6 +356,11 @@ static int add_sources(Runner *runner) {
 
 int runner_start(sd_event *event, const Record *request, const RunnerHandlers *handlers, void *userdata, Runner **ret,
         Error *error) {
+        return runner_start_with(event, request, NULL, 0, handlers, userdata, ret, error);
+}
+
+int runner_start_with(sd_event *event, const Record *request, const int *fds, unsigned n_fds,
+        const RunnerHandlers *handlers, void *userdata, Runner **ret, Error *error) {
         int channel[2] = { -EBADF, -EBADF }, r;
         Runner *runner;
 
@@ -340,7 +378,7 @@ int runner_start(sd_event *event, const Record *request, const RunnerHandlers *h
         }
         runner->channel = channel[0];
 
-        r = send_request(runner->channel, request);
+        r = send_request(runner->channel, request, fds, n_fds);
         if (r >= 0)
                 r = spawn_worker(channel[1], &runner->pid);
         close(channel[1]);

@@ -25,6 +25,11 @@ typedef struct RunnerHandlers {
 int runner_prepare(void);
 int runner_start(sd_event *event, const Record *request, const RunnerHandlers *handlers, void *userdata, Runner **ret,
         Error *error);
+/* With descriptors beside the request (at most CHANNEL_FDS_MAX); they stay the caller's. */
+int runner_start_with(sd_event *event, const Record *request, const int *fds, unsigned n_fds,
+        const RunnerHandlers *handlers, void *userdata, Runner **ret, Error *error);
+/* In the handler of a record: the descriptors that came beside it, the caller's then. What nobody takes is closed. */
+unsigned runner_take_fds(Runner *runner, int *ret_fds, unsigned max);
 Runner *runner_free(Runner *runner);
 /* Kills the worker's group; `end` comes with ERROR_CANCELLED when all of it is gone. */
 void runner_kill(Runner *runner);

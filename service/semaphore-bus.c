@@ -8,8 +8,7 @@
 #include "record-bus.h"
 
 static int method_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        CLEANUP_TARGET Target target = TARGET_EMPTY;
-        Object *object = userdata;
+        OperationRequest request = { .operation = OPERATION_POST, .reply = operation_reply_nothing };
         Error error = {};
         uint64_t count;
         int r;
@@ -17,12 +16,12 @@ static int method_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
         r = sd_bus_message_read(call, "t", &count);
         if (r < 0)
                 return r;
-        r = object_bus_begin(call, object, OPERATION_POST, &error);
-        if (r >= 0)
-                r = target_of_object(object, OPERATION_POST, &target, &error);
-        if (r < 0)
+        r = operation_set_count(&request, count, &error);
+        if (r < 0) {
+                operation_request_done(&request);
                 return bus_set_error(ret_error, &error);
-        return operation_post(object->manager, call, &target, caller_uid(call), count, NULL, ret_error);
+        }
+        return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
 static int wait_at_most(sd_bus_message *call, Object *object, uint64_t timeout, sd_bus_error *ret_error) {

@@ -7,39 +7,11 @@
 #include "record-bus.h"
 
 static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_sent };
-        Error error = {};
-        int r;
-
-        r = sd_bus_message_read_array(call, 'y', &request.data, &request.size);
-        if (r >= 0)
-                r = sd_bus_message_read(call, "t", &request.timeout);
-        if (r < 0)
-                return r;
-        r = operation_check_size(request.size, &error);
-        if (r < 0)
-                return bus_set_error(ret_error, &error);
-        return object_bus_perform(call, userdata, &request, &error, ret_error);
+        return object_bus_write(call, userdata, operation_reply_sent, ret_error);
 }
 
 static int method_read(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
-        OperationRequest request = { .operation = OPERATION_RECEIVE, .reply = operation_reply_bytes };
-        Error error = {};
-        uint64_t max;
-        int r;
-
-        r = sd_bus_message_read(call, "tt", &max, &request.timeout);
-        if (r < 0)
-                return r;
-        r = operation_check_size(max, &error);
-        if (r >= 0)
-                r = object_bus_option(userdata, OPTION_FOR_RECEIVE, "size", &(Value){ .type = VALUE_U64, .u64 = max },
-                        &request.options, &error);
-        if (r < 0) {
-                record_free(request.options);
-                return bus_set_error(ret_error, &error);
-        }
-        return object_bus_perform(call, userdata, &request, &error, ret_error);
+        return object_bus_read(call, userdata, operation_reply_bytes, ret_error);
 }
 
 static int reply_accepted(sd_bus_message *call, const OperationResult *result) {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "bus-cleanup.h"
-#include "events.h"
 #include "objects.h"
 #include "worker-protocol.h"
 
@@ -23,6 +22,10 @@ static void worker_call_release(Wait *wait) {
         runner_free(call->runner);
         record_free(call->request);
         g_ptr_array_unref(call->rows);
+        for (unsigned i = 0; i < call->n_fds; i++)
+                fd_close(call->fds[i]);
+        if (call->context_free)
+                call->context_free(call->context);
         free(call);
 }
 
@@ -36,6 +39,7 @@ static void on_record(void *userdata, const Record *record) {
                 return;
         record_unset(row, WORKER_TYPE);
         g_ptr_array_add(call->rows, row);
+        call->n_fds += runner_take_fds(call->runner, call->fds + call->n_fds, CHANNEL_FDS_MAX - call->n_fds);
 }
 
 static void on_end(void *userdata, const Error *outcome) {
@@ -48,34 +52,44 @@ static void on_end(void *userdata, const Error *outcome) {
                 wait_answered(&call->wait, call->reply(call));
 }
 
-int worker_call_start(Manager *manager, sd_bus_message *message, Object *object, uid_t uid, Record *request,
-        int (*reply)(WorkerCall *call), Error *error) {
+int worker_call_begin(Manager *manager, sd_bus_message *message, const WorkerCallSetup *setup, Error *error) {
         static const RunnerHandlers handlers = { .record = on_record, .end = on_end };
         WorkerCall *call;
         int r;
 
         call = calloc(1, sizeof(*call));
-        if (!call) {
-                record_free(request);
-                return error_set_errno(error, ENOMEM, "The call cannot wait for a worker");
-        }
-        r = wait_begin(&call->wait, manager, message, object, uid, error);
+        if (call)
+                r = wait_begin(&call->wait, manager, message, setup->object, setup->uid, error);
+        else
+                r = error_set_errno(error, ENOMEM, "The call cannot wait for a worker");
         if (r < 0) {
                 free(call);
-                record_free(request);
+                record_free(setup->request);
+                if (setup->context_free)
+                        setup->context_free(setup->context);
                 return r;
         }
         call->wait.release = worker_call_release;
-        call->request = request;
+        call->request = setup->request;
         call->rows = g_ptr_array_new_with_free_func(free_record);
-        call->reply = reply;
+        call->reply = setup->reply;
+        call->context = setup->context;
+        call->context_free = setup->context_free;
 
-        r = limits_charge(manager->limits, uid, call->wait.binding.client, LIMIT_WORKERS, 1, &call->worker, error);
+        r = limits_charge(
+                manager->limits, setup->uid, call->wait.binding.client, LIMIT_WORKERS, 1, &call->worker, error);
         if (r >= 0)
-                r = runner_start(manager->event, request, &handlers, call, &call->runner, error);
+                r = runner_start_with(manager->event, setup->request, setup->fds, setup->n_fds, &handlers, call,
+                        &call->runner, error);
         if (r < 0)
                 wait_fail(&call->wait, error);
         return 0;
+}
+
+int worker_call_start(Manager *manager, sd_bus_message *message, Object *object, uid_t uid, Record *request,
+        int (*reply)(WorkerCall *call), Error *error) {
+        return worker_call_begin(manager, message,
+                &(WorkerCallSetup){ .object = object, .uid = uid, .request = request, .reply = reply }, error);
 }
 
 int worker_request_new(const char *operation, const char *address, Record **ret, Error *error) {
@@ -95,70 +109,20 @@ int worker_request_new(const char *operation, const char *address, Record **ret,
         return 0;
 }
 
-static int reply_nothing(WorkerCall *call) {
-        if (call->wait.object)
-                object_attributes_stale(call->wait.object);
-        return sd_bus_reply_method_return(call->wait.call, NULL);
-}
-
-/* What the worker said of it is the meta data of the answer. */
-static int reply_meta(WorkerCall *call) {
-        const OperationResult result = { .meta = call->rows->len > 0 ? call->rows->pdata[0] : NULL, .fd = -EBADF };
-
-        if (call->wait.object)
-                object_attributes_stale(call->wait.object);
-        return operation_reply_meta(call->wait.call, &result);
-}
-
-static int reply_posted(WorkerCall *call) {
-        if (call->wait.object)
-                events_posted(call->wait.object, record_get_u64(call->request, "count", 1));
-        return sd_bus_reply_method_return(call->wait.call, NULL);
-}
-
-/* A request with the options of the kind, and one number. */
-static int use_request_new(const char *operation, const Target *target, const Record *options, const char *name,
-        uint64_t number, Record **ret, Error *error) {
-        CLEANUP(record_freep) Record *request = NULL;
+int worker_request_add(Record *request, const char *key, const Record *record, Error *error) {
         Record *copy;
         int r;
 
-        r = worker_request_new(operation, target->address, &request, error);
-        if (r < 0)
-                return r;
-        record_set_u64(request, name, number);
-        if (options && record_size(options) > 0) {
-                r = record_copy(options, &copy);
-                if (r >= 0)
-                        record_append_record(request, "options", copy);
-        }
-        if (r >= 0)
+        if (!record || record_size(record) == 0)
+                return 0;
+        r = record_copy(record, &copy);
+        if (r >= 0) {
+                record_append_record(request, key, copy);
                 r = record_error(request);
-        if (r < 0)
-                return error_set_errno(error, r, "No worker can be asked");
-        *ret = TAKE_POINTER(request);
-        return 0;
+        }
+        return r < 0 ? error_set_errno(error, r, "No worker can be asked") : 0;
 }
 
-int worker_call_wait(
-        Manager *manager, sd_bus_message *call, Target *target, const OperationRequest *use, Error *error) {
-        Record *request;
-        int r;
-
-        r = use_request_new("wait", target, use->options, "timeout", use->timeout, &request, error);
-        if (r < 0)
-                return r;
-        return worker_call_start(manager, call, target->object, use->uid, request,
-                use->reply == operation_reply_meta ? reply_meta : reply_nothing, error);
-}
-
-int worker_call_post(Manager *manager, sd_bus_message *call, Target *target, uid_t uid, uint64_t count,
-        const Record *options, Error *error) {
-        Record *request;
-        int r;
-
-        r = use_request_new("post", target, options, "count", count, &request, error);
-        if (r < 0)
-                return r;
-        return worker_call_start(manager, call, target->object, uid, request, reply_posted, error);
+const Record *worker_call_row(const WorkerCall *call) {
+        return call->rows->len > 0 ? call->rows->pdata[0] : NULL;
 }

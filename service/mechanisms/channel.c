@@ -14,8 +14,6 @@
 #include "spin.h"
 #include "units.h"
 
-enum { CHANNEL_FDS_MAX = 16 };
-
 union FdMessage {
         struct cmsghdr header;
         char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_MAX)];

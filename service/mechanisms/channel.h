@@ -8,6 +8,9 @@
 
 #include "record.h"
 
+/* The most descriptors beside one record: those of a message of the bus, and two more. */
+enum { CHANNEL_FDS_MAX = 18 };
+
 /* Two ends, close-on-exec. */
 int channel_pair(int ret_fds[2]);
 /* Waits for room. -EPIPE when nobody is there any more; never raises SIGPIPE. */

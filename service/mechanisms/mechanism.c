@@ -135,7 +135,7 @@ static bool mechanism_has(const Mechanism *m, Operation operation) {
         case OPERATION_CREATE:
                 return m->create;
         case OPERATION_ADOPT:
-                return m->open;
+                return m->open || m->from_fd;
         case OPERATION_SEND:
                 return m->send;
         case OPERATION_RECEIVE:

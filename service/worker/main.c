@@ -24,14 +24,24 @@ static const WorkerOp ops[] = {
         { "explain", op_explain },
         { "keep", op_keep },
         { "list", op_list },
-        { "post", op_post },
         { "test", op_test },
         { "benchmark", op_benchmark },
-        { "wait", op_wait },
+        { "use", op_use },
 };
 
+static int given[CHANNEL_FDS_MAX]; /* beside the request, in order */
+static unsigned n_given, next_given;
+
+int worker_take_fd(void) {
+        return next_given < n_given ? given[next_given++] : -EBADF;
+}
+
 int worker_send(const Record *record) {
-        int r = channel_send(WORKER_FD, record);
+        return worker_send_fds(record, NULL, 0);
+}
+
+int worker_send_fds(const Record *record, const int *fds, unsigned n_fds) {
+        int r = channel_send_fds(WORKER_FD, record, fds, n_fds);
 
         if (r == -EPIPE)
                 _exit(EXIT_FAILURE);
@@ -84,7 +94,10 @@ static int serve(void) {
         Record *request = NULL;
         Error error = { 0 };
         const char *name;
-        int r = channel_receive(WORKER_FD, USEC_INFINITY, &request);
+        int r;
+
+        n_given = CHANNEL_FDS_MAX;
+        r = channel_receive_fds(WORKER_FD, USEC_INFINITY, &request, given, &n_given);
 
         if (r == -EPIPE)
                 return EXIT_FAILURE;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "worker.h"
 
-/* From the text of an address in a request to the kernel object. */
+/* From what a request says of an object (the text of an address, or a descriptor) to the kernel object. */
 #include <errno.h>
+
+#include "cleanup.h"
 
 int request_object(const Record *request, KernelObject *ret, Error *error) {
         const char *text = record_get_string(request, "address", NULL);
+        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
         const Mechanism *mechanism;
-        Address address = ADDRESS_EMPTY;
         int r;
 
         if (!text)
@@ -16,33 +18,68 @@ int request_object(const Record *request, KernelObject *ret, Error *error) {
         if (r < 0)
                 return r;
         r = mechanism_for_address(&address, &mechanism, error);
-        if (r < 0) {
-                address_done(&address);
+        if (r < 0)
                 return r;
-        }
         kernel_object_init(ret, mechanism);
         ret->address = address;
+        address = (Address)ADDRESS_EMPTY;
         return 0;
 }
 
-const Record *request_options(const Record *request) {
-        const Value *options = record_get(request, "options");
+const Record *request_record(const Record *request, const char *key) {
+        const Value *value = record_get(request, key);
 
-        return options && options->type == VALUE_RECORDS && options->records.n > 0 ? options->records.items[0] : NULL;
+        return value && value->type == VALUE_RECORDS && value->records.n > 0 ? value->records.items[0] : NULL;
+}
+
+const Record *request_options(const Record *request) {
+        return request_record(request, "options");
+}
+
+/* What has no name is fetched first; a host's name is looked up. */
+int object_open(KernelObject *object, const Record *options, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        int r;
+
+        r = mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
+        if (r < 0)
+                return r;
+        if (object->mechanism->needs_fetch && object->mechanism->needs_fetch(&object->address)) {
+                r = object->mechanism->fetch(&object->address, options, &fd, error);
+                if (r < 0)
+                        return r;
+        }
+        if (fd < 0)
+                return object->mechanism->open(object, options, error);
+        return object_from_fd(object, &fd, options, error);
+}
+
+int object_from_fd(KernelObject *object, int *fd, const Record *options, Error *error) {
+        int r = object->mechanism->from_fd ? object->mechanism->from_fd(object, *fd, options, error) : -EMEDIUMTYPE;
+
+        if (r == -EMEDIUMTYPE)
+                return error_set(error, ERROR_FAILED, "What was found there is no object of the kind \"%s\".",
+                        object->mechanism->kind);
+        if (r >= 0)
+                *fd = -EBADF;
+        return r;
 }
 
 int request_open(const Record *request, KernelObject *ret, Error *error) {
-        Record *options = NULL;
+        CLEANUP(record_freep) Record *options = NULL;
         int r = request_object(request, ret, error);
 
         if (r < 0)
                 return r;
-        r = mechanism_supports(ret->mechanism, OPERATION_ADOPT, error);
-        if (r >= 0)
-                r = record_new(&options);
-        if (r >= 0)
-                r = ret->mechanism->open(ret, options, error);
-        record_free(options);
+        r = record_new(&options);
+        if (r < 0)
+                error_set_errno(error, r, "Cannot open it");
+        else if (record_get_bool(request, "object", false)) {
+                CLEANUP_FD int fd = worker_take_fd();
+
+                r = object_from_fd(ret, &fd, options, error);
+        } else
+                r = object_open(ret, options, error);
         if (r < 0)
                 kernel_object_done(ret);
         return r;

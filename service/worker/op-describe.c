@@ -93,8 +93,7 @@ static int describe(KernelObject *object, const char *address, bool holders, Rec
                 r = record_new(&options);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot read /proc");
-        opened = object->mechanism->open ? object->mechanism->open(object, options, error)
-                                         : mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
+        opened = object_open(object, options, error);
         if (opened >= 0) {
                 r = describe_open(object, row, error);
                 if (r >= 0 && table)

@@ -55,7 +55,7 @@ static int try_open(KernelObject *object, const Caller *caller, Record *outcome)
         else
                 r = record_new(&options);
         if (r >= 0)
-                r = object->mechanism->open(object, options, &error);
+                r = object_open(object, options, &error);
         if (r >= 0 && object->mechanism->try_use)
                 r = object->mechanism->try_use(object, &error);
         record_set_bool(outcome, "possible", r >= 0);

@@ -59,11 +59,18 @@ static void test_by_hand(void) {
         }
 }
 
+static Record *use_request(const char *operation) {
+        Record *request = request_new("use");
+
+        record_set_string(request, "operation", operation);
+        return request;
+}
+
 static void test_refused(void) {
         Record *request;
 
         expect_error(request_new("nonsense"), "NotSupported", "nonsense");
-        request = request_new("wait");
+        request = use_request("wait");
         expect_error(request, "InvalidAddress", "address");
         request = request_new("describe");
         record_set_string(request, "address", "no-such-kind:/x");
@@ -74,7 +81,7 @@ static void test_refused(void) {
         request = request_new("describe");
         record_set_string(request, "address", "shm-posix:/ipcbus-that-nobody-made");
         expect_error(request, "NoSuchObject", "ipcbus-that-nobody-made");
-        request = request_new("wait");
+        request = use_request("wait");
         record_set_string(request, "address", "shm-posix:/ipcbus-that-nobody-made");
         expect_error(request, "NoSuchObject", "ipcbus-that-nobody-made");
         request = request_new("test");
@@ -107,7 +114,7 @@ static void test_rubbish(void) {
 
 static Record *semaphore_request(const char *op, const char *name) {
         g_autofree char *address = g_strdup_printf("sem-posix:%s", name);
-        Record *request = request_new(op);
+        Record *request = use_request(op);
 
         record_set_string(request, "address", address);
         return request;
@@ -117,7 +124,7 @@ static void test_wait_and_post(void) {
         g_autofree char *name = unique_name("/"), *error = NULL, *message = NULL;
         g_autoptr(GPtrArray) none = NULL;
         sem_t *sem = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
-        Record *request, *end;
+        Record *request, *arguments, *end;
         Worker *waiter;
         gint64 start;
         int value = 0;
@@ -131,7 +138,9 @@ static void test_wait_and_post(void) {
         g_assert_cmpint(g_get_monotonic_time() - start, >=, 30 * 1000);
 
         request = semaphore_request("post", name);
-        record_set_u64(request, "count", 3);
+        g_assert_cmpint(record_new(&arguments), ==, 0);
+        record_set_u64(arguments, "count", 3);
+        record_append_record(request, "arguments", arguments);
         none = worker_run(request, "row", &error, &message);
         g_assert_cmpstr(message, ==, NULL);
         g_assert_cmpint(sem_getvalue(sem, &value), ==, 0);
@@ -140,8 +149,13 @@ static void test_wait_and_post(void) {
         /* One that waits without end until somebody posts. */
         while (sem_trywait(sem) == 0)
                 ;
-        waiter = worker_start(semaphore_request("wait", name));
+        request = semaphore_request("wait", name);
+        record_set_u64(request, "timeout", USEC_INFINITY);
+        waiter = worker_start(request);
         g_assert_cmpint(sem_post(sem), ==, 0);
+        end = worker_next(waiter, PATIENCE_USEC);
+        g_assert_cmpstr(record_get_string(end, WORKER_TYPE, ""), ==, "done");
+        record_free(end);
         end = worker_next(waiter, PATIENCE_USEC);
         g_assert_cmpstr(record_get_string(end, WORKER_TYPE, ""), ==, WORKER_TYPE_END);
         g_assert_cmpstr(record_get_string(end, "message", NULL), ==, NULL);
