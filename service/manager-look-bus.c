@@ -135,6 +135,22 @@ static void add_unseen(Object *object, void *userdata) {
         g_ptr_array_add(listing->rows, row);
 }
 
+static void note_address(Object *object, void *userdata) {
+        Listing *listing = userdata;
+
+        if (wants_kind(listing->filter, object->kernel.mechanism->kind))
+                g_ptr_array_add(listing->rows, g_strdup(object->address));
+}
+
+/* Ours that somebody else removed, or put something else in the place of, are ours no more. */
+static void drop_gone(Manager *manager, const Record *filter) {
+        g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
+
+        objects_foreach(manager->objects, note_address, &(Listing){ .filter = filter, .rows = addresses });
+        for (guint i = 0; i < addresses->len; i++)
+                (void)target_object_now(manager, addresses->pdata[i]);
+}
+
 static void free_record(gpointer record) {
         record_free(record);
 }
@@ -147,6 +163,7 @@ static int reply_listed(WorkerCall *call) {
         Manager *manager = call->wait.manager;
         bool mine = record_get_bool(filter, "mine", false);
 
+        drop_gone(manager, filter);
         for (guint i = 0; i < call->rows->len; i++) {
                 Record *row = call->rows->pdata[i];
                 const char *address = record_get_string(row, "address", NULL);

@@ -19,9 +19,7 @@ static int target_set_object(Target *target, Object *object, Error *error) {
         return 0;
 }
 
-/* Ours, unless its name stands for something else by now: then it leaves the bus, and the address means what is there.
- */
-static Object *current_object(Manager *manager, const char *address) {
+Object *target_object_now(Manager *manager, const char *address) {
         Object *object = objects_find_address(manager->objects, address);
         Error gone = {};
 
@@ -37,7 +35,7 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         Object *object;
         int r;
 
-        object = current_object(manager, text);
+        object = target_object_now(manager, text);
         if (object)
                 return target_set_object(target, object, error);
 
@@ -50,7 +48,7 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         target->address = address_print(ret_address);
         if (!target->address)
                 return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", text);
-        target->object = current_object(manager, target->address);
+        target->object = target_object_now(manager, target->address);
         return 0;
 }
 

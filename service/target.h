@@ -20,6 +20,10 @@ typedef struct Target {
         { .temporary = KERNEL_OBJECT_EMPTY }
 #define CLEANUP_TARGET CLEANUP(target_done)
 
+/* Ours at this address, unless its name stands for something else by now, or for nothing: then it leaves the bus, and
+ * the address means what is there. */
+Object *target_object_now(Manager *manager, const char *address);
+
 /* Is the operation one of the kind's, and where is the object? Opens what is not ours, unless a worker will. */
 int target_find(Manager *manager, const char *address, Operation operation, Target *ret, Error *error);
 int target_of_object(Object *object, Operation operation, Target *ret, Error *error);

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""UNIX sockets, both ways with socat and Python; figures agree with ss."""
+
+import os
+import re
+import socket
+import stat
+import subprocess
+
+from interop import PLACE, ctl, ctl_json, equal, holders, main, need, refused, row_of, run, shell, start, test, until
+
+
+def ss_line(path):
+    need('ss')
+    return next((line.split() for line in run('ss', '-xlpH').splitlines() if path in line), None)
+
+
+@test
+def socat_listens():
+    """socat UNIX-LISTEN:…,fork STDOUT with socat UNIX-CONNECT:… -"""
+    need('socat')
+    path = os.path.join(PLACE, 'mysock')
+    address = 'unix-stream:' + path
+    server = start('socat', f'UNIX-LISTEN:{path},fork', 'STDOUT', stdout=subprocess.PIPE)
+    row = until(lambda: row_of(address), 'socat listens')
+    equal((row['state'], [holder['pid'] for holder in row['holders']]), ('listening', [server.pid]))
+    equal((row['mode'], row['uid']), (stat.S_IMODE(os.stat(path).st_mode), os.stat(path).st_uid))
+    line = ss_line(path)
+    shown = ctl_json('show', address)
+    equal((int(line[2]), int(line[3]), int(line[5])),
+          (shown['waiting_connections'], shown['backlog'], shown['socket_inode']))
+    run('socat', 'UNIX-CONNECT:' + path, '-', input='hello from socat\n')
+    equal(server.stdout.readline(), 'hello from socat\n')
+    ctl('send', address, 'hello from ipcctl\n')
+    equal(server.stdout.readline(), 'hello from ipcctl\n')
+    client = start('socat', 'UNIX-CONNECT:' + path, '-', stdin=subprocess.PIPE)
+    until(lambda: client.pid in holders(address), 'the client is seen')
+    client.kill()
+    client.wait()
+    until(lambda: client.pid not in holders(address), 'the client has gone')
+    server.terminate()
+    server.wait()
+    if os.path.exists(path):
+        ctl('remove', address)
+    refused(1, 'ipcctl', 'show', address)
+
+
+@test
+def ipcctl_listens():
+    need('socat')
+    path = os.path.join(PLACE, 'oursock')
+    address = ctl('create', 'unix-stream', 'path=' + path, 'mode=0660').strip()
+    equal(stat.S_IMODE(os.stat(path).st_mode), 0o660)
+    run('socat', '-', 'UNIX-CONNECT:' + path, input='typed into socat')
+    equal(ctl('receive', address, '--timeout', '10'), 'typed into socat')
+    client = start('socat', '-', 'UNIX-CONNECT:' + path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    until(lambda: ctl_json('show', address)['peers'] == 1, 'socat is connected')
+    ctl('send', address, 'an answer\n', '--listen')
+    equal(client.stdout.readline(), 'an answer\n')
+    ctl('remove', address)
+    assert not os.path.exists(path)
+
+
+@test
+def a_stale_file():
+    """A socket whose listener was killed: said to be so, and replaced only when asked."""
+    need('socat')
+    path = os.path.join(PLACE, 'stale')
+    address = 'unix-stream:' + path
+    server = start('socat', f'UNIX-LISTEN:{path}', 'STDOUT')
+    until(lambda: row_of(address), 'socat listens')
+    refused(1, 'ipcctl', 'create', 'unix-stream', 'path=' + path)
+    refused(1, 'ipcctl', 'create', 'unix-stream', 'path=' + path, 'replace=true')
+    server.kill()
+    server.wait()
+    equal(row_of(address), None)
+    refused(1, 'ipcctl', 'create', 'unix-stream', 'path=' + path)
+    ctl('create', 'unix-stream', 'path=' + path, 'replace=true')
+    run('socat', '-', 'UNIX-CONNECT:' + path, input='again')
+    equal(ctl('receive', address, '--timeout', '10'), 'again')
+    ctl('remove', address)
+
+
+@test
+def datagrams():
+    need('socat')
+    path = os.path.join(PLACE, 'datagrams')
+    address = 'unix-dgram:' + path
+    server = start('socat', '-u', 'UNIX-RECV:' + path, 'STDOUT', stdout=subprocess.PIPE)
+    until(lambda: row_of(address), 'socat is bound')
+    equal(holders(address), {server.pid})
+    ctl('send', address, 'one\n')
+    equal(server.stdout.readline(), 'one\n')
+    server.terminate()
+    server.wait()
+    if os.path.exists(path):
+        os.unlink(path)
+    ctl('create', 'unix-dgram', 'path=' + path)
+    run('socat', '-u', '-', 'UNIX-SENDTO:' + path, input='two')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b'three', path)
+    equal(ctl('receive', address, '--timeout', '10'), 'two')
+    equal(ctl('receive', address, '--timeout', '10'), 'three')
+    ctl('remove', address)
+
+
+@test
+def python_and_an_abstract_name():
+    name = f'ipcbus-interop-{os.getpid()}'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind('\0' + name)
+        server.listen(3)
+        row = row_of('unix-stream:@' + name)
+        equal((row['backlog'], [holder['pid'] for holder in row['holders']]), (3, [os.getpid()]))
+        ctl('send', 'unix-stream:@' + name, 'abstract')
+        connection, _ = server.accept()
+        equal(connection.recv(100), b'abstract')
+        equal(connection.recv(100), b'')
+        connection.close()
+    equal(row_of('unix-stream:@' + name), None)
+
+
+main()
