@@ -86,14 +86,28 @@ char *text_for_bus(const char *text) {
         return g_string_free(out, FALSE);
 }
 
-ExitCode address_check(const char *text, char **ret_address) {
+static ExitCode address_read(const char *text, bool canonical, char **ret_address) {
         g_autofree char *usable = text_for_bus(text);
         Address address = ADDRESS_EMPTY;
         Error error = { 0 };
 
         if (address_parse(usable, &address, &error) < 0)
                 return fail_with_error(&error);
+        if (canonical) {
+                g_free(usable);
+                usable = address_print(&address);
+                if (usable == NULL)
+                        g_error("out of memory");
+        }
         address_done(&address);
         *ret_address = g_steal_pointer(&usable);
         return EXIT_CODE_DONE;
+}
+
+ExitCode address_check(const char *text, char **ret_address) {
+        return address_read(text, false, ret_address);
+}
+
+ExitCode address_canonical(const char *text, char **ret_address) {
+        return address_read(text, true, ret_address);
 }

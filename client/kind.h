@@ -23,3 +23,5 @@ char *address_kind(const char *address);
 char *text_for_bus(const char *text);
 /* Checks the form before the service is asked. `ret_address` is what to send; the caller frees it. */
 ExitCode address_check(const char *text, char **ret_address);
+/* The same, written as events have it. */
+ExitCode address_canonical(const char *text, char **ret_address);

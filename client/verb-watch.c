@@ -18,12 +18,19 @@
 #include "units.h"
 #include "watch-event.h"
 
-static gboolean opt_notify;
-static char *opt_count, *opt_timeout;
+static gboolean opt_notify, opt_holders, opt_no_changes;
+static char *opt_count, *opt_timeout, *opt_interval;
 
 static const GOptionEntry entries[] = {
         { "notify", 0, 0, G_OPTION_ARG_NONE, &opt_notify, "Show them on the desktop as well, where one listens",
                 NULL },
+        { "holders", 0, 0, G_OPTION_ARG_NONE, &opt_holders,
+                "Also tell which processes come to hold them and go; for an ADDRESS always", NULL },
+        { "no-changes", 0, 0, G_OPTION_ARG_NONE, &opt_no_changes, "Of others' objects only what comes and goes",
+                NULL },
+        { "interval", 0, 0, G_OPTION_ARG_FILENAME, &opt_interval,
+                "Between two looks at what the kernel sends no events of: 1s unless said, 100ms at the least",
+                "TIME" },
         { "count", 'n', 0, G_OPTION_ARG_FILENAME, &opt_count, "End after this many", "N" },
         { "timeout", 't', 0, G_OPTION_ARG_FILENAME, &opt_timeout, "End after this long", "TIME" },
         { NULL },
@@ -34,6 +41,7 @@ typedef struct Watch {
         EventNames *names; /* NULL until what is there is known */
         Notifier *notifier;
         GPtrArray *kinds, *addresses;
+        uint64_t interval;
         uint64_t count; /* 0: no end */
         uint64_t seen;
         bool ended;
@@ -139,7 +147,7 @@ static ExitCode read_words(Watch *watch, char **words) {
                 ExitCode code = EXIT_CODE_DONE;
 
                 if (strchr(word, ':') != NULL) {
-                        code = address_check(word, &address);
+                        code = address_canonical(word, &address);
                         if (code == EXIT_CODE_DONE)
                                 g_ptr_array_add(watch->addresses, address);
                 } else {
@@ -153,31 +161,46 @@ static ExitCode read_words(Watch *watch, char **words) {
         return EXIT_CODE_DONE;
 }
 
-/* What appears and vanishes is told only of kinds that somebody asked for. Where that cannot be told of one of them,
- * we ask for all: the subscription also keeps the service from leaving while nothing happens, and is_wanted() chooses.
- */
-static ExitCode ask_for_events(Watch *watch) {
-        g_autoptr(Record) filter = options_new(), everything = options_new();
-        g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
+/* With no kinds it asks for nothing of others, and keeps the service from leaving while nothing happens. */
+static Record *filter_new(const Watch *watch, bool others) {
+        g_autoptr(GPtrArray) kinds = g_ptr_array_new();
+        bool named = watch->kinds->len > 0 || watch->addresses->len > 0;
+        Record *filter = options_new();
+
+        for (guint i = 0; others && i < watch->kinds->len; i++)
+                if (strcmp(watch->kinds->pdata[i], "job") != 0)
+                        g_ptr_array_add(kinds, watch->kinds->pdata[i]);
+        if (named || !others)
+                record_set_strings(filter, "kinds", (const char *const *)kinds->pdata, kinds->len);
+        if (!others)
+                return filter;
+        if (watch->addresses->len > 0)
+                record_set_strings(
+                        filter, "addresses", (const char *const *)watch->addresses->pdata, watch->addresses->len);
+        if (opt_no_changes)
+                record_set_bool(filter, "changes", false);
+        record_set_bool(filter, "holders", !opt_no_changes && (opt_holders || watch->addresses->len > 0));
+        record_set_u64(filter, "interval", watch->interval);
+        return filter;
+}
+
+/* Where it cannot be told what others do, the reason is said, and our own objects are told of all the same. */
+static ExitCode ask_for_events(const Watch *watch) {
+        g_autoptr(Record) filter = filter_new(watch, true), nothing = filter_new(watch, false);
         g_autoptr(GError) error = NULL;
         IpcbusManager *manager;
         ExitCode code = connection_manager(watch->cli, &manager);
 
         if (code != EXIT_CODE_DONE)
                 return code;
-        for (guint i = 0; i < watch->kinds->len; i++)
-                if (strcmp(watch->kinds->pdata[i], "job") != 0)
-                        g_ptr_array_add(kinds, g_strdup(watch->kinds->pdata[i]));
-        for (guint i = 0; i < watch->addresses->len; i++)
-                g_ptr_array_add(kinds, address_kind(watch->addresses->pdata[i]));
-        if (kinds->len > 0)
-                record_set_strings(filter, "kinds", (const char *const *)kinds->pdata, kinds->len);
         if (ipcbus_manager_call_subscribe_sync(manager, options_variant(filter), WITHOUT_TIMEOUT, NULL, &error))
                 return EXIT_CODE_DONE;
         if (gerror_code(error) != ERROR_NOT_SUPPORTED)
                 return fail_with(error, NULL);
+        g_dbus_error_strip_remote_error(error);
+        say("only objects of the service itself can be told of: %s", error->message);
         g_clear_error(&error);
-        if (!ipcbus_manager_call_subscribe_sync(manager, options_variant(everything), WITHOUT_TIMEOUT, NULL, &error))
+        if (!ipcbus_manager_call_subscribe_sync(manager, options_variant(nothing), WITHOUT_TIMEOUT, NULL, &error))
                 return fail_with(error, NULL);
         return EXIT_CODE_DONE;
 }
@@ -234,7 +257,8 @@ static ExitCode run(Cli *cli, char **words) {
         uint64_t timeout;
 
         if (!options_number(OPTION_COUNT, "count", opt_count, 0, &watch.count) ||
-                !options_number(OPTION_TIME, "timeout", opt_timeout, USEC_INFINITY, &timeout))
+                !options_number(OPTION_TIME, "timeout", opt_timeout, USEC_INFINITY, &timeout) ||
+                !options_number(OPTION_TIME, "interval", opt_interval, USEC_PER_SEC, &watch.interval))
                 return EXIT_CODE_USAGE;
         if (opt_count != NULL && watch.count == 0)
                 return say_usage("--count: at least 1");
@@ -248,9 +272,12 @@ const Verb verb_watch = {
         .details = "Events: created adopted changed removed lease-expired appeared vanished message-arrived\n"
                    "peer-connected peer-closed posted signal-received job-started job-progress job-finished\n"
                    "job-forgotten. \"job\" is a KIND here. appeared and vanished are what others make and remove.\n"
+                   "changed also tells what others change at a KIND or ADDRESS that is named, and who comes to hold\n"
+                   "it (holder_came) and goes (holder_gone); without a name, only what comes and goes is told.\n"
                    "--json prints one object a line; --verbose also tells each result of a job (job-record).\n"
                    "When --timeout is over before --count events came, the exit code is 6.\n\n"
-                   "Examples:\n  ipcctl watch mq-posix:/jobs --notify\n  ipcctl watch --json --count 1 shm-posix\n",
+                   "Examples:\n  ipcctl watch mq-posix:/jobs --notify\n  ipcctl watch shm-sysv mq-sysv\n  ipcctl "
+                   "watch --json --count 1 shm-posix\n",
         .entries = entries,
         .run = run,
 };

@@ -29,6 +29,7 @@ static const SignalSpec specs[] = {
         { IPCBUS_INTERFACE_MANAGER, "LeaseExpired", "(oss)", "lease-expired", { NULL, "address", "lease" } },
         { IPCBUS_INTERFACE_MANAGER, "KernelObjectAppeared", "(s)", "appeared", { "address" } },
         { IPCBUS_INTERFACE_MANAGER, "KernelObjectVanished", "(s)", "vanished", { "address" } },
+        { IPCBUS_INTERFACE_MANAGER, "KernelObjectChanged", "(sa{sv})", "changed", { "address", "" } },
         { IPCBUS_INTERFACE_MESSAGE_QUEUE, "MessageArrived", "(t)", "message-arrived", { "messages" } },
         { IPCBUS_INTERFACE_DATAGRAM, "MessageArrived", "(t)", "message-arrived", { "bytes" } },
         { IPCBUS_INTERFACE_STREAM, "PeerConnected", "(a{sv})", "peer-connected", { "" } },

@@ -10,6 +10,8 @@
  *   list        filter (RECORDS, one)                                       row
  *   describe    address, holders (BOOL)                                     row
  *   explain     address, uid, gid, user (STRING)                            row
+ *   watch       kinds, announced, addresses (STRINGS), interval (us),       ready, appeared, vanished, changed
+ *               changes, holders (BOOL), serial (U64)
  *   use         operation (a name of mechanism.c), address, timeout (us),   done
  *               options, arguments (RECORDS, one or none), takes_fds (BOOL)
  *               and beside it, in this order, what is said to be there:
@@ -19,6 +21,13 @@
  *
  *   done: sent (U64), meta (RECORDS, one), and beside it, in this order: data (BOOL: a memory file with the bytes),
  *         descriptor (BOOL), passed (U64: descriptors that came along)
+ *
+ *   A watch ends only when it is killed. Another request of the same keys takes the place of the one before.
+ *
+ *   ready (of a watch): serial, reasons (RECORDS: kind, reason) of what cannot be looked at
+ *
+ *   appeared, vanished, changed: kind, address, asked (BOOL), details (RECORDS, one)
+ *
  *   progress: progress (DOUBLE, 0 to 1), message (STRING)
  *   end: nothing, or "error" (a name of IPCBUS_ERRORS) and "message"
  *   check: kind, id, claim, source, result ("ok", "failed", "skipped"), evidence, relations (STRINGS), usec (U64)

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "units.h"
+
 #define LEASE_HELP "how long it lives: none (until removed), caller (until who asked leaves the bus), or a time as 30s"
 
 const OptionSpec common_create_options[] = {
@@ -66,6 +68,13 @@ const OptionSpec benchmark_options[] = {
 
 const OptionSpec subscribe_options[] = {
         { "kinds", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "only these" },
+        { "addresses", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "these, beside the kinds" },
+        { "changes", OPTION_BOOL, OPTION_FOR_CREATE, NULL, 0, 0,
+                "also what changes; the default is true where kinds or addresses are given" },
+        { "holders", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0,
+                "also processes that come to hold an object and go" },
+        { "interval", OPTION_TIME, OPTION_FOR_CREATE, "1s", 100 * USEC_PER_MSEC, 0,
+                "between two looks at what the kernel sends no events of" },
         {},
 };
 

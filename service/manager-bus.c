@@ -111,6 +111,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("LeaseExpired", SD_BUS_ARGS("o", path, "s", address, "s", lease), 0),
         SD_BUS_SIGNAL_WITH_ARGS("KernelObjectAppeared", SD_BUS_ARGS("s", address), 0),
         SD_BUS_SIGNAL_WITH_ARGS("KernelObjectVanished", SD_BUS_ARGS("s", address), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("KernelObjectChanged", SD_BUS_ARGS("s", address, "a{sv}", changed), 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -115,11 +115,11 @@ int manager_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *ret_er
                         (void)error_set(&error, ERROR_CANCELLED, "The caller has left the bus.");
         }
         if (r >= 0)
-                r = subscriptions_add(manager->subscriptions, caller_uid(call), client, filter, &error);
+                r = subscriptions_add(manager->subscriptions, call, caller_uid(call), client, filter, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
         manager_check_idle(manager);
-        return sd_bus_reply_method_return(call, NULL);
+        return r > 0 ? sd_bus_reply_method_return(call, NULL) : 1;
 }
 
 int manager_unsubscribe(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {

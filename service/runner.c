@@ -455,6 +455,10 @@ void runner_stop_dying(void) {
         }
 }
 
+int runner_send(Runner *runner, const Record *record) {
+        return send_request(runner->channel, record, NULL, 0);
+}
+
 pid_t runner_pid(const Runner *runner) {
         return runner->pid;
 }

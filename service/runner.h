@@ -37,6 +37,8 @@ void runner_kill(Runner *runner);
 Runner *runner_stop(Runner *runner);
 /* The same for all that were freed while they were dying. */
 void runner_stop_dying(void);
+/* A further packet for the worker. -EAGAIN where it does not read. */
+int runner_send(Runner *runner, const Record *record);
 pid_t runner_pid(const Runner *runner);
 /* The service's end of the socket, for kinds with a keeper. */
 int runner_channel(const Runner *runner);

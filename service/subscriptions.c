@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The inotify descriptor exists only while somebody is subscribed. One watch a directory serves all kinds that have
- * their objects there: each kind is asked whether an entry is one of its own. */
+/* Who asked for what, and the one description of all of it that the watcher gets anew whenever somebody comes or goes.
+ * A call of Subscribe waits until its first look was taken, so that what happens after its answer is told; that wait
+ * and its subscription know each other and may end in any order. */
 #include "subscriptions.h"
 
 #include <errno.h>
@@ -8,64 +9,337 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
+#include "bus-cleanup.h"
+#include "entries.h"
 #include "limit.h"
 #include "mechanism.h"
+#include "objects.h"
 #include "protocol.h"
+#include "record-bus.h"
+#include "units.h"
+#include "waits.h"
+#include "watcher.h"
+#include "worker-protocol.h"
+
+enum {
+        ADDRESSES_MAX = 64,
+        RESTART_USEC = 1000 * USEC_PER_MSEC,
+};
+
+typedef struct SubscribeCall SubscribeCall;
 
 typedef struct Subscription {
         Subscriptions *subscriptions;
-        char **kinds; /* NULL: all */
+        char **kinds;     /* NULL: all */
+        char **addresses; /* canonical; NULL: none */
+        bool changes, holders;
+        uint64_t interval;
+        SubscribeCall *call; /* not answered yet; NULL: it was */
         Charge charge;
         Binding binding;
 } Subscription;
 
-typedef struct Watch {
-        int descriptor;
-        const Mechanism *mechanism;
-} Watch;
+struct SubscribeCall {
+        Wait wait;
+        Subscription *subscription; /* NULL: ended */
+        uint64_t serial;            /* of the watcher's answer */
+};
 
 struct Subscriptions {
         Manager *manager;
-        GPtrArray *all; /* Subscription */
-        GArray *watches;
-        int inotify;
-        sd_event_source *source;
+        GPtrArray *all;   /* Subscription */
+        Entries *entries; /* NULL: nobody is subscribed */
+        Watcher *watcher;
+        sd_event_source *restart; /* of a watcher that was lost */
 };
 
-int subscriptions_new(Manager *manager, Subscriptions **ret) {
-        Subscriptions *subscriptions = g_new0(Subscriptions, 1);
+/* --- Telling --- */
 
-        subscriptions->manager = manager;
-        subscriptions->all = g_ptr_array_new();
-        subscriptions->watches = g_array_new(FALSE, FALSE, sizeof(Watch));
-        subscriptions->inotify = -EBADF;
-        *ret = subscriptions;
+static bool wants_kind(const Subscription *subscription, const char *kind) {
+        return !subscription->kinds || g_strv_contains((const char *const *)subscription->kinds, kind);
+}
+
+static bool wants_address(const Subscription *subscription, const char *address) {
+        return subscription->addresses && g_strv_contains((const char *const *)subscription->addresses, address);
+}
+
+typedef struct Event {
+        const char *member, *kind, *address;
+        const Record *details; /* of a change; else NULL */
+        bool by_kind, by_address;
+} Event;
+
+static bool wants(const Subscription *subscription, const Event *event) {
+        bool by_kind = wants_kind(subscription, event->kind) && (!event->details || subscription->changes);
+
+        return by_kind ? event->by_kind : event->by_address && wants_address(subscription, event->address);
+}
+
+/* Signals go to those who asked, each by its name, so that nobody else is woken. */
+static void tell(const Subscriptions *subscriptions, const Event *event) {
+        sd_bus *bus = subscriptions->manager->bus;
+
+        for (guint i = 0; i < subscriptions->all->len; i++) {
+                const Subscription *subscription = subscriptions->all->pdata[i];
+                CLEANUP_MESSAGE sd_bus_message *signal = NULL;
+                const char *name;
+                int r;
+
+                if (!wants(subscription, event))
+                        continue;
+                name = client_name(subscription->binding.client);
+                r = sd_bus_message_new_signal(bus, &signal, IPCBUS_PATH, IPCBUS_INTERFACE_MANAGER, event->member);
+                if (r >= 0 && name)
+                        r = sd_bus_message_set_destination(signal, name);
+                if (r >= 0)
+                        r = sd_bus_message_append(signal, "s", event->address);
+                if (r >= 0 && event->details)
+                        r = bus_append_record(signal, event->details);
+                if (r >= 0)
+                        (void)sd_bus_send(bus, signal, NULL);
+        }
+}
+
+static void on_entry(const Mechanism *mechanism, bool appeared, const char *address, void *userdata) {
+        tell(userdata, &(Event){ .member = appeared ? "KernelObjectAppeared" : "KernelObjectVanished",
+                               .kind = mechanism->kind,
+                               .address = address,
+                               .by_kind = true,
+                               .by_address = true });
+}
+
+/* What happens at an object of ours is told by its own signals where its kind has something to poll. */
+static bool is_told_by_itself(const Subscriptions *subscriptions, const char *address) {
+        const Object *object = objects_find_address(subscriptions->manager->objects, address);
+
+        return object && object->kernel.mechanism->watch_on;
+}
+
+static void on_told(void *userdata, const Record *record) {
+        const char *type = record_get_string(record, WORKER_TYPE, "");
+        const Value *details = record_get(record, "details");
+        Subscriptions *subscriptions = userdata;
+        bool asked = record_get_bool(record, "asked", false);
+        Event event = {
+                .kind = record_get_string(record, "kind", ""),
+                .address = record_get_string(record, "address", ""),
+                .by_kind = !asked,
+                .by_address = asked,
+        };
+
+        if (strcmp(type, "appeared") == 0)
+                event.member = "KernelObjectAppeared";
+        else if (strcmp(type, "vanished") == 0)
+                event.member = "KernelObjectVanished";
+        else if (strcmp(type, "changed") == 0 && details && details->type == VALUE_RECORDS && details->records.n > 0) {
+                if (is_told_by_itself(subscriptions, event.address))
+                        return;
+                event.member = "KernelObjectChanged";
+                event.details = details->records.items[0];
+        } else
+                return;
+        tell(subscriptions, &event);
+}
+
+/* --- What is to be watched --- */
+
+static void add_kinds(const Subscriptions *subscriptions, Record *request) {
+        g_autoptr(GPtrArray) kinds = g_ptr_array_new(), announced = g_ptr_array_new();
+
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                const Mechanism *mechanism = mechanism_table[i];
+                bool wanted = false, changes = false;
+
+                for (guint j = 0; j < subscriptions->all->len; j++) {
+                        const Subscription *subscription = subscriptions->all->pdata[j];
+
+                        if (!wants_kind(subscription, mechanism->kind))
+                                continue;
+                        wanted = true;
+                        changes = changes || subscription->changes;
+                }
+                if (entries_announce(subscriptions->entries, mechanism)) {
+                        g_ptr_array_add(announced, (gpointer)mechanism->kind);
+                        wanted = changes;
+                }
+                if (wanted)
+                        g_ptr_array_add(kinds, (gpointer)mechanism->kind);
+        }
+        record_set_strings(request, "kinds", (const char *const *)kinds->pdata, kinds->len);
+        record_set_strings(request, "announced", (const char *const *)announced->pdata, announced->len);
+}
+
+static void add_rest(const Subscriptions *subscriptions, Record *request) {
+        g_autoptr(GHashTable) addresses = g_hash_table_new(g_str_hash, g_str_equal);
+        uint64_t interval = UINT64_MAX;
+        bool changes = false, holders = false;
+        g_autofree gpointer *keys = NULL;
+        guint n;
+
+        for (guint i = 0; i < subscriptions->all->len; i++) {
+                const Subscription *subscription = subscriptions->all->pdata[i];
+
+                for (char **address = subscription->addresses; address && *address; address++)
+                        g_hash_table_add(addresses, *address);
+                changes = changes || subscription->changes;
+                holders = holders || subscription->holders;
+                interval = MIN(interval, subscription->interval);
+        }
+        keys = g_hash_table_get_keys_as_array(addresses, &n);
+        record_set_strings(request, "addresses", (const char *const *)keys, n);
+        record_set_bool(request, "changes", changes);
+        record_set_bool(request, "holders", holders);
+        record_set_u64(request, "interval", interval);
+}
+
+static bool list_empty(const Record *request, const char *key) {
+        const Value *value = record_get(request, key);
+
+        return !value || value->strings.n == 0;
+}
+
+/* 1 and the serial of the answer, or 0 where there is nothing to look at. */
+static int watch_anew(Subscriptions *subscriptions, uint64_t *ret_serial, Error *error) {
+        CLEANUP(record_freep) Record *request = NULL;
+        int r;
+
+        r = record_new(&request);
+        if (r < 0)
+                return error_set_errno(error, r, "The machine cannot be watched now");
+        add_kinds(subscriptions, request);
+        add_rest(subscriptions, request);
+        if (list_empty(request, "kinds") && list_empty(request, "addresses")) {
+                watcher_stop(subscriptions->watcher);
+                return 0;
+        }
+        r = watcher_set(subscriptions->watcher, request, ret_serial, error);
+        return r < 0 ? r : 1;
+}
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
+        Subscriptions *subscriptions = userdata;
+        Error error = {};
+        uint64_t serial;
+
+        subscriptions->restart = sd_event_source_disable_unref(subscriptions->restart);
+        if (watch_anew(subscriptions, &serial, &error) < 0)
+                fprintf(stderr, "ipcbusd: %s\n", error.message);
         return 0;
 }
 
-static void watching_stop(Subscriptions *subscriptions) {
-        sd_event_source_disable_unref(subscriptions->source);
-        subscriptions->source = NULL;
-        if (subscriptions->inotify >= 0)
-                close(subscriptions->inotify);
-        subscriptions->inotify = -EBADF;
-        g_array_set_size(subscriptions->watches, 0);
+static void restart_later(Subscriptions *subscriptions) {
+        if (!subscriptions->restart)
+                (void)sd_event_add_time_relative(subscriptions->manager->event, &subscriptions->restart,
+                        CLOCK_MONOTONIC, RESTART_USEC, 0, on_restart, subscriptions);
 }
+
+/* --- Beginning and end --- */
 
 static void subscription_end(Subscription *subscription) {
         Subscriptions *subscriptions = subscription->subscriptions;
+        SubscribeCall *call = subscription->call;
+        uint64_t serial;
+        Error error = {};
 
         binding_release(&subscription->binding);
         limits_release(subscriptions->manager->limits, &subscription->charge);
         g_ptr_array_remove_fast(subscriptions->all, subscription);
         g_strfreev(subscription->kinds);
+        g_strfreev(subscription->addresses);
         g_free(subscription);
-        if (subscriptions->all->len == 0)
-                watching_stop(subscriptions);
+        if (subscriptions->all->len == 0) {
+                subscriptions->entries = entries_free(subscriptions->entries);
+                subscriptions->restart = sd_event_source_disable_unref(subscriptions->restart);
+                watcher_stop(subscriptions->watcher);
+        } else if (watch_anew(subscriptions, &serial, &error) < 0)
+                restart_later(subscriptions);
+        if (call) {
+                call->subscription = NULL;
+                (void)error_set(&error, ERROR_CANCELLED, "The subscription was ended before it began.");
+                wait_fail(&call->wait, &error);
+        }
         manager_check_idle(subscriptions->manager);
+}
+
+static void on_client_gone(Binding *binding) {
+        subscription_end(CONTAINER_OF(binding, Subscription, binding));
+}
+
+static void subscribe_call_release(Wait *wait) {
+        SubscribeCall *call = CONTAINER_OF(wait, SubscribeCall, wait);
+
+        if (call->subscription)
+                call->subscription->call = NULL;
+        free(call);
+}
+
+/* The reason why nothing of what a subscription names can be watched; NULL where something can. */
+static const char *reason_against(const Subscription *subscription, const Value *reasons) {
+        const char *reason = NULL;
+
+        if (!subscription->kinds || !*subscription->kinds || subscription->addresses || !reasons)
+                return NULL;
+        for (char **kind = subscription->kinds; *kind; kind++) {
+                const char *found = NULL;
+
+                for (size_t i = 0; i < reasons->records.n && !found; i++)
+                        if (strcmp(record_get_string(reasons->records.items[i], "kind", ""), *kind) == 0)
+                                found = record_get_string(reasons->records.items[i], "reason", NULL);
+                if (!found)
+                        return NULL;
+                reason = found;
+        }
+        return reason;
+}
+
+static void subscribe_call_answer(SubscribeCall *call, const Value *reasons) {
+        Subscription *subscription = call->subscription;
+        const char *reason = subscription ? reason_against(subscription, reasons) : NULL;
+        Error error = {};
+
+        if (!reason) {
+                wait_answered(&call->wait, sd_bus_reply_method_return(call->wait.call, NULL));
+                return;
+        }
+        (void)error_set(&error, ERROR_NOT_SUPPORTED, "%s", reason);
+        wait_fail(&call->wait, &error);
+        subscription_end(subscription);
+}
+
+/* An answer may end a subscription, and so move the others. */
+static void on_ready(void *userdata, uint64_t serial, const Value *reasons) {
+        Subscriptions *subscriptions = userdata;
+
+        for (guint i = subscriptions->all->len; i > 0; i--) {
+                Subscription *subscription = subscriptions->all->pdata[i - 1];
+
+                if (subscription->call && subscription->call->serial <= serial)
+                        subscribe_call_answer(subscription->call, reasons);
+        }
+}
+
+static void on_lost(void *userdata, const Error *why) {
+        Subscriptions *subscriptions = userdata;
+
+        fprintf(stderr, "ipcbusd: The machine is not watched for a moment: %s\n", why->message);
+        restart_later(subscriptions);
+}
+
+int subscriptions_new(Manager *manager, Subscriptions **ret) {
+        static const WatcherHandlers handlers = { .ready = on_ready, .told = on_told, .lost = on_lost };
+        Subscriptions *subscriptions = g_new0(Subscriptions, 1);
+        int r;
+
+        r = watcher_new(manager->event, &handlers, subscriptions, &subscriptions->watcher);
+        if (r < 0) {
+                g_free(subscriptions);
+                return r;
+        }
+        subscriptions->manager = manager;
+        subscriptions->all = g_ptr_array_new();
+        *ret = subscriptions;
+        return 0;
 }
 
 Subscriptions *subscriptions_free(Subscriptions *subscriptions) {
@@ -74,170 +348,126 @@ Subscriptions *subscriptions_free(Subscriptions *subscriptions) {
 
         while (subscriptions->all->len > 0)
                 subscription_end(subscriptions->all->pdata[0]);
-        watching_stop(subscriptions);
+        watcher_free(subscriptions->watcher);
         g_ptr_array_unref(subscriptions->all);
-        g_array_unref(subscriptions->watches);
         g_free(subscriptions);
         return NULL;
 }
 
-static bool wanted(const Subscription *subscription, const char *kind) {
-        return !subscription->kinds || g_strv_contains((const char *const *)subscription->kinds, kind);
-}
+/* --- Subscribing --- */
 
-/* Signals go to those who asked for the kind, each by its name, so that nobody else is woken. */
-static void tell(Subscriptions *subscriptions, const Mechanism *mechanism, const char *member, const char *address) {
-        for (guint i = 0; i < subscriptions->all->len; i++) {
-                const Subscription *subscription = subscriptions->all->pdata[i];
-                sd_bus *bus = subscriptions->manager->bus;
-                sd_bus_message *signal = NULL;
-                const char *name;
-                int r;
-
-                if (!wanted(subscription, mechanism->kind))
-                        continue;
-                name = client_name(subscription->binding.client);
-                r = sd_bus_message_new_signal(bus, &signal, IPCBUS_PATH, IPCBUS_INTERFACE_MANAGER, member);
-                if (r >= 0 && name)
-                        r = sd_bus_message_set_destination(signal, name);
-                if (r >= 0)
-                        r = sd_bus_message_append(signal, "s", address);
-                if (r >= 0)
-                        (void)sd_bus_send(bus, signal, NULL);
-                sd_bus_message_unref(signal);
-        }
-}
-
-static void tell_entry(Subscriptions *subscriptions, const struct inotify_event *event) {
-        bool appeared = event->mask & (IN_CREATE | IN_MOVED_TO);
-
-        for (guint i = 0; i < subscriptions->watches->len; i++) {
-                const Watch *watch = &g_array_index(subscriptions->watches, Watch, i);
-                char *address;
-
-                if (watch->descriptor != event->wd || watch->mechanism->entry_address(event->name, &address) < 0)
-                        continue;
-                tell(subscriptions, watch->mechanism, appeared ? "KernelObjectAppeared" : "KernelObjectVanished",
-                        address);
-                free(address);
-        }
-}
-
-/* sem_open(3) makes a file of a random name, links it to the right one and removes it again: what came and went within
- * one look is not told. Marks the later event as told. */
-static bool cancelled_by_later(const struct inotify_event *event, char *at, const char *end) {
-        if (!(event->mask & IN_CREATE))
-                return event->mask == 0;
-        while (at < end) {
-                struct inotify_event *later = (struct inotify_event *)at;
-
-                at += sizeof(*later) + later->len;
-                if (later->wd == event->wd && later->len > 0 && (later->mask & IN_DELETE) &&
-                        strcmp(later->name, event->name) == 0) {
-                        later->mask = 0;
-                        return true;
-                }
-        }
-        return false;
-}
-
-static int on_inotify(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
-        Subscriptions *subscriptions = userdata;
-        ssize_t n;
-
-        n = read(fd, buffer, sizeof(buffer));
-        for (char *at = buffer; n > 0 && at < buffer + n;) {
-                struct inotify_event *event = (struct inotify_event *)at;
-
-                at += sizeof(*event) + event->len;
-                if (event->len > 0 && !cancelled_by_later(event, at, buffer + n))
-                        tell_entry(subscriptions, event);
-        }
-        return 0;
-}
-
-/* A directory that is not there, or may not be read, is one that nothing is told of. */
-static void watch_kind(Subscriptions *subscriptions, const Mechanism *mechanism) {
-        Watch watch = { .mechanism = mechanism };
-        char path[64];
-        int fd;
-
-        fd = mechanism->watch_directory();
-        if (fd < 0)
-                return;
-        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        watch.descriptor = inotify_add_watch(
-                subscriptions->inotify, path, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO);
-        close(fd);
-        if (watch.descriptor >= 0)
-                g_array_append_val(subscriptions->watches, watch);
-}
-
-static int watching_start(Subscriptions *subscriptions, Error *error) {
+static int read_addresses(const Value *addresses, char ***ret, Error *error) {
+        g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free);
         int r;
 
-        if (subscriptions->inotify >= 0)
+        if (!addresses)
                 return 0;
+        if (addresses->strings.n > ADDRESSES_MAX)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "One subscription takes %d addresses at the most; subscribe again for more, or to their kind.",
+                        ADDRESSES_MAX);
+        for (size_t i = 0; i < addresses->strings.n; i++) {
+                CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+                const Mechanism *mechanism;
+                char *text;
 
-        subscriptions->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-        if (subscriptions->inotify < 0)
-                return error_set_errno(error, errno,
-                        "The machine cannot be watched now; see /proc/sys/fs/inotify/max_user_instances");
-        r = sd_event_add_io(subscriptions->manager->event, &subscriptions->source, subscriptions->inotify, EPOLLIN,
-                on_inotify, subscriptions);
-        if (r < 0) {
-                watching_stop(subscriptions);
-                return error_set_errno(error, r, "The machine cannot be watched now");
+                r = address_parse(addresses->strings.items[i], &address, error);
+                if (r >= 0)
+                        r = mechanism_for_address(&address, &mechanism, error);
+                if (r < 0)
+                        return r;
+                text = address_print(&address);
+                if (!text)
+                        return error_set_errno(error, ENOMEM, "Cannot keep the address");
+                g_ptr_array_add(list, text);
         }
-
-        for (size_t i = 0; i < mechanism_table_size; i++)
-                if (mechanism_table[i]->watch_directory)
-                        watch_kind(subscriptions, mechanism_table[i]);
+        g_ptr_array_add(list, NULL);
+        *ret = g_strdupv((char **)list->pdata);
         return 0;
 }
 
-static void on_client_gone(Binding *binding) {
-        subscription_end((Subscription *)((char *)binding - offsetof(Subscription, binding)));
-}
-
-int subscriptions_add(Subscriptions *subscriptions, uid_t uid, Client *client, const Record *filter, Error *error) {
-        const Value *kinds = record_get(filter, "kinds");
-        Subscription *subscription;
+static int subscription_new(Subscriptions *subscriptions, const Record *filter, Subscription **ret, Error *error) {
+        const Value *kinds = record_get(filter, "kinds"), *addresses = record_get(filter, "addresses");
         const Mechanism *mechanism;
+        char **names = NULL;
         int r;
 
         for (size_t i = 0; kinds && i < kinds->strings.n; i++) {
                 r = mechanism_for_kind(kinds->strings.items[i], &mechanism, error);
-                if (r >= 0 && !mechanism->watch_directory)
-                        r = error_set(error, ERROR_NOT_SUPPORTED,
-                                "The kernel tells nobody when others make or remove objects of the kind %s; the "
-                                "events of "
-                                "the service's own objects come without a subscription.",
-                                mechanism->kind);
                 if (r < 0)
                         return r;
         }
+        r = read_addresses(addresses, &names, error);
+        if (r < 0)
+                return r;
+        *ret = g_new0(Subscription, 1);
+        **ret = (Subscription){
+                .subscriptions = subscriptions,
+                .kinds = kinds       ? g_strdupv((char **)kinds->strings.items)
+                         : addresses ? g_new0(char *, 1)
+                                     : NULL,
+                .addresses = names,
+                .changes = record_get_bool(filter, "changes", kinds || addresses),
+                .holders = record_get_bool(filter, "holders", false),
+                .interval = record_get_u64(filter, "interval", USEC_PER_SEC),
+                .binding.gone = on_client_gone,
+        };
+        return 0;
+}
 
-        subscription = g_new0(Subscription, 1);
-        r = limits_charge(
-                subscriptions->manager->limits, uid, client, LIMIT_SUBSCRIPTIONS, 1, &subscription->charge, error);
-        if (r >= 0) {
-                r = watching_start(subscriptions, error);
+/* The wait takes its place beside the subscription, or the call is answered now (1). */
+static int subscription_begin(Subscription *subscription, sd_bus_message *message, uid_t uid, Error *error) {
+        Subscriptions *subscriptions = subscription->subscriptions;
+        uint64_t serial = 0;
+        SubscribeCall *call;
+        int r;
+
+        if (!subscriptions->entries) {
+                r = entries_new(
+                        subscriptions->manager->event, on_entry, subscriptions, &subscriptions->entries, error);
                 if (r < 0)
-                        limits_release(subscriptions->manager->limits, &subscription->charge);
+                        return r;
         }
+        r = watch_anew(subscriptions, &serial, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        call = calloc(1, sizeof(*call));
+        if (!call)
+                return error_set_errno(error, ENOMEM, "The call cannot wait");
+        r = wait_begin(&call->wait, subscriptions->manager, message, NULL, uid, error);
         if (r < 0) {
-                g_free(subscription);
+                free(call);
                 return r;
         }
-
-        subscription->subscriptions = subscriptions;
-        subscription->kinds = kinds ? g_strdupv((char **)kinds->strings.items) : NULL;
-        subscription->binding.gone = on_client_gone;
-        client_bind(client, &subscription->binding);
-        g_ptr_array_add(subscriptions->all, subscription);
+        call->wait.release = subscribe_call_release;
+        call->subscription = subscription;
+        call->serial = serial;
+        subscription->call = call;
         return 0;
+}
+
+int subscriptions_add(Subscriptions *subscriptions, sd_bus_message *call, uid_t uid, Client *client,
+        const Record *filter, Error *error) {
+        Limits *limits = subscriptions->manager->limits;
+        Subscription *subscription;
+        int r;
+
+        r = subscription_new(subscriptions, filter, &subscription, error);
+        if (r < 0)
+                return r;
+        r = limits_charge(limits, uid, client, LIMIT_SUBSCRIPTIONS, 1, &subscription->charge, error);
+        if (r >= 0) {
+                client_bind(client, &subscription->binding);
+                g_ptr_array_add(subscriptions->all, subscription);
+                r = subscription_begin(subscription, call, uid, error);
+                if (r < 0)
+                        subscription_end(subscription);
+                return r;
+        }
+        g_strfreev(subscription->kinds);
+        g_strfreev(subscription->addresses);
+        g_free(subscription);
+        return r;
 }
 
 void subscriptions_remove(Subscriptions *subscriptions, const Client *client) {

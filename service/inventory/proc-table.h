@@ -31,6 +31,7 @@ typedef struct Hold {
 } Hold;
 
 struct ProcTable {
+        unsigned references;
         Process *processes; /* by pid, as /proc lists them */
         size_t n_processes, processes_allocated;
         Hold *holds; /* by type, number, device, process, fd */

@@ -308,7 +308,23 @@ static void table_free(ProcTable **table) {
         proc_table_free(*table);
 }
 
-int proc_table_new(ProcTable **ret) {
+static int walk_some(Walk *walk, const pid_t *pids, size_t n) {
+        CLEANUP_FD int proc_fd = -EBADF;
+        char name[24];
+        int r = 0;
+
+        proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (proc_fd < 0)
+                return -errno;
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                snprintf(name, sizeof(name), "%d", (int)pids[i]);
+                r = walk_process(walk, proc_fd, name, pids[i]);
+        }
+        return r < 0 ? r : 0;
+}
+
+/* Of all processes where `pids` is NULL. */
+static int table_make(const pid_t *pids, size_t n, ProcTable **ret) {
         CLEANUP(table_free) ProcTable *table = NULL;
         CLEANUP(walk_free) Walk *walk = NULL;
         int r;
@@ -317,17 +333,18 @@ int proc_table_new(ProcTable **ret) {
         walk = calloc(1, sizeof(*walk));
         if (!table || !walk)
                 return -ENOMEM;
+        table->references = 1;
         r = maps_reader_new(&walk->maps);
         if (r < 0)
                 return r;
         walk->table = table;
         walk->self = getpid();
-        r = walk_all(walk);
+        r = pids ? walk_some(walk, pids, n) : walk_all(walk);
         if (r < 0)
                 return r;
         /* Every PID namespace has a process 1: where it is not seen, /proc hides others' processes (hidepid), and how
          * many is not told. */
-        if (!walk->init_seen)
+        if (!pids && !walk->init_seen)
                 table->unreadable++;
         if (table->n_holds > 0)
                 qsort(table->holds, table->n_holds, sizeof(*table->holds), hold_compare);
@@ -336,8 +353,56 @@ int proc_table_new(ProcTable **ret) {
         return 0;
 }
 
+int proc_table_new_of(const pid_t *pids, size_t n, ProcTable **ret) {
+        return table_make(pids, n, ret);
+}
+
+static struct {
+        bool sharing;
+        ProcTable *table;
+        size_t walked;
+} walks;
+
+int proc_table_new(ProcTable **ret) {
+        int r = 0;
+
+        if (!walks.table) {
+                ProcTable *table;
+
+                r = table_make(NULL, 0, &table);
+                if (r < 0)
+                        return r;
+                walks.walked++;
+                if (!walks.sharing) {
+                        *ret = table;
+                        return 0;
+                }
+                walks.table = table;
+        }
+        walks.table->references++;
+        *ret = walks.table;
+        return 0;
+}
+
+void proc_tables_share(bool share) {
+        walks.sharing = share;
+        if (!share)
+                walks.table = proc_table_free(walks.table);
+}
+
+size_t proc_tables_walked(void) {
+        return walks.walked;
+}
+
+bool proc_table_has_number(const ProcTable *table, uint64_t number) {
+        for (size_t i = 0; i < table->n_holds; i++)
+                if (table->holds[i].number == number)
+                        return true;
+        return false;
+}
+
 ProcTable *proc_table_free(ProcTable *table) {
-        if (!table)
+        if (!table || --table->references > 0)
                 return NULL;
         free(table->processes);
         free(table->holds);

@@ -46,6 +46,15 @@ typedef struct Holder {
  * right) is counted, not hidden. */
 int proc_table_new(ProcTable **ret);
 ProcTable *proc_table_free(ProcTable *table);
+/* Only these processes, also the one that walks. */
+int proc_table_new_of(const pid_t *pids, size_t n, ProcTable **ret);
+/* Scans of several kinds in one go share one walk: from true to false, all that proc_table_new() gives is the table of
+ * the first of them. */
+void proc_tables_share(bool share);
+/* How many walks of all of /proc this process has made. */
+size_t proc_tables_walked(void);
+/* Is the number that of a pipe, socket, eventfd or file that one of the table's processes holds? For small tables. */
+bool proc_table_has_number(const ProcTable *table, uint64_t number);
 /* Calls `each` for every hold that matches the key; a negative return of it ends the walk and is passed on. */
 int proc_table_holders(const ProcTable *table, const HolderKey *key, int (*each)(const Holder *holder, void *userdata),
         void *userdata);

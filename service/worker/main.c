@@ -27,6 +27,7 @@ static const WorkerOp ops[] = {
         { "test", op_test },
         { "benchmark", op_benchmark },
         { "use", op_use },
+        { "watch", op_watch },
 };
 
 static int given[CHANNEL_FDS_MAX]; /* beside the request, in order */

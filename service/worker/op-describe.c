@@ -82,30 +82,40 @@ static int describe_open(KernelObject *object, Record *row, Error *error) {
         return r < 0 ? r : record_error(row);
 }
 
-static int describe(KernelObject *object, const char *address, bool holders, Record *row, Error *error) {
-        ProcTable *table = NULL;
-        Record *options = NULL, *found = NULL;
-        int r = 0, opened;
+int object_describe(
+        KernelObject *object, const char *address, bool fetch, const ProcTable *table, Record *row, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL, *found = NULL;
+        int r, opened;
 
-        if (holders)
-                r = proc_table_new(&table);
-        if (r >= 0)
-                r = record_new(&options);
+        r = record_new(&options);
         if (r < 0)
-                return error_set_errno(error, r, "Cannot read /proc");
-        opened = object_open(object, options, error);
+                return error_set_errno(error, r, "Cannot look at it");
+        if (!fetch && object->mechanism->needs_fetch && object->mechanism->needs_fetch(&object->address))
+                opened = error_set(error, ERROR_NO_SUCH_OBJECT, "There is no %s.", address);
+        else
+                opened = object_open(object, options, error);
         if (opened >= 0) {
                 r = describe_open(object, row, error);
-                if (r >= 0 && table)
-                        r = add_holders(object, table, row);
-        } else if (find_row(object, address, table, &found) >= 0) {
-                record_merge(row, found);
-                record_set_string(row, "note", error->message);
-                *error = (Error){ 0 };
-        } else
-                r = opened;
-        record_free(found);
-        record_free(options);
+                return r >= 0 && table ? add_holders(object, table, row) : r;
+        }
+        if (find_row(object, address, table, &found) < 0)
+                return opened;
+        record_merge(row, found);
+        record_set_string(row, "note", error->message);
+        *error = (Error){ 0 };
+        return 0;
+}
+
+static int describe(KernelObject *object, const char *address, bool holders, Record *row, Error *error) {
+        ProcTable *table = NULL;
+        int r;
+
+        if (holders) {
+                r = proc_table_new(&table);
+                if (r < 0)
+                        return error_set_errno(error, r, "Cannot read /proc");
+        }
+        r = object_describe(object, address, true, table, row, error);
         proc_table_free(table);
         return r;
 }

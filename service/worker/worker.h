@@ -10,6 +10,8 @@
 #include "mechanism.h"
 #include "record.h"
 
+typedef struct ProcTable ProcTable;
+
 typedef struct WorkerOp {
         const char *name; /* "test" */
         int (*run)(const Record *request, Error *error);
@@ -41,10 +43,16 @@ const Record *request_record(const Record *request, const char *key);
 /* The request's "options", or NULL. */
 const Record *request_options(const Record *request);
 
+/* All that is known of it as attributes: of what can be opened, else of its row in a scan of its kind. Without
+ * `fetch`, what has to be fetched first is only looked for in that scan. Holders only with a table. */
+int object_describe(
+        KernelObject *object, const char *address, bool fetch, const ProcTable *table, Record *row, Error *error);
+
 int op_list(const Record *request, Error *error);
 int op_describe(const Record *request, Error *error);
 int op_explain(const Record *request, Error *error);
 int op_use(const Record *request, Error *error);
+int op_watch(const Record *request, Error *error);
 int op_keep(const Record *request, Error *error);
 int op_test(const Record *request, Error *error);
 int op_benchmark(const Record *request, Error *error);
