@@ -188,6 +188,9 @@ int target_open_as_client(Target *target, Operation operation, const Record *opt
 
         if (!target->object || !target->mechanism->as_client || !target->mechanism->as_client(operation, options))
                 return 0;
+        /* What has no name is not to be opened by its address. */
+        if (target->object->kernel.address.form == ADDRESS_INODE)
+                return 0;
         r = address_copy(&target->object->kernel.address, &address);
         if (r < 0)
                 return error_set_errno(error, r, "%.200s cannot be opened", target->address);

@@ -94,6 +94,10 @@ static int attribute_read(const struct nlattr *attribute, UnixSocket *item) {
                 if (length >= sizeof(uint32_t))
                         item->peer = mnl_attr_get_u32(attribute);
                 return 0;
+        case UNIX_DIAG_SHUTDOWN:
+                if (length >= sizeof(uint8_t))
+                        item->shutdown = mnl_attr_get_u8(attribute);
+                return 0;
         case UNIX_DIAG_UID:
                 item->uid_known = length >= sizeof(uint32_t);
                 if (item->uid_known)

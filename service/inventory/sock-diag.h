@@ -30,6 +30,7 @@ typedef struct UnixSocket {
         uint32_t peer;    /* inode of the far end; 0 without one */
         uint32_t queued;  /* bytes to be read (of a datagram socket: of the next one); connections to be accepted */
         uint32_t backlog; /* of a listening socket: how many may wait for accept(2) */
+        uint8_t shutdown; /* 1: receives no more, 2: sends no more, 3: both */
         bool uid_known;   /* from Linux 5.3 on */
         uid_t uid;
 } UnixSocket;

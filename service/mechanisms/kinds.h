@@ -15,3 +15,4 @@ extern const Mechanism mechanism_mq_sysv;
 extern const Mechanism mechanism_mq_posix;
 extern const Mechanism mechanism_unix_stream;
 extern const Mechanism mechanism_unix_dgram;
+extern const Mechanism mechanism_unix_seqpacket;

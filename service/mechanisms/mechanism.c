@@ -25,6 +25,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_mq_posix,
         &mechanism_unix_stream,
         &mechanism_unix_dgram,
+        &mechanism_unix_seqpacket,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);
 

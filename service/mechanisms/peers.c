@@ -18,12 +18,13 @@ typedef struct Peer {
         int fd;
         uint64_t number; /* ours; 0 is the listener's in epoll data */
         Record *about;   /* what the kind says of it; may be NULL */
-        uint64_t received;
-        bool announced; /* its coming was told, or nobody asked for events when it came */
-        bool end_told;  /* so was its end, but it can still be answered */
-        bool deaf;      /* cannot be written to any more */
-        bool ended;     /* read to its end; goes with the next watch() */
-        bool reset;     /* the end was none that its far end announced */
+        bool heard;      /* something was received */
+        uint64_t told;   /* bytes that waited when that was told last; of kinds with boundaries */
+        bool announced;  /* its coming was told, or nobody asked for events when it came */
+        bool end_told;   /* so was its end, but it can still be answered */
+        bool deaf;       /* cannot be written to any more */
+        bool ended;      /* read to its end; goes with the next watch() */
+        bool reset;      /* the end was none that its far end announced */
 } Peer;
 
 struct Peers {
@@ -198,6 +199,18 @@ static void peer_describe(const Peer *peer, Record *record) {
                 record_merge(record, peer->about);
 }
 
+/* What came with the message itself is nearer than what was said of the connection. */
+static void peer_tell_of(const Peer *peer, Record *meta) {
+        record_set_u64(meta, "peer", peer->number);
+        for (size_t i = 0; peer->about && i < record_size(peer->about); i++) {
+                const Value *value;
+                const char *key = record_entry(peer->about, i, &value);
+
+                if (!record_has(meta, key))
+                        record_set_value(meta, key, value);
+        }
+}
+
 static int error_gone(uint64_t number, Error *error) {
         return error_set(error, ERROR_PEER_GONE,
                 "The connection %llu has ended, or there never was one of that number.", (unsigned long long)number);
@@ -209,31 +222,58 @@ static bool connection_lost(int number) {
                number == ENETUNREACH;
 }
 
-/* 1: bytes, 0: the end, -EAGAIN. A far end that closed without reading all resets the connection, which is its end. */
-static int peer_read(Peer *peer, bool peek, void *buffer, size_t size, size_t *ret_size) {
+static int receive_bytes(int fd, bool peek, size_t size, void **ret_data, size_t *ret_size) {
+        CLEANUP_FREE char *buffer = malloc(size);
         ssize_t n;
 
+        if (!buffer)
+                return -ENOMEM;
         do
-                n = recv(peer->fd, buffer, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+                n = recv(fd, buffer, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
         while (n < 0 && errno == EINTR);
-        if (n < 0 && errno != EAGAIN && connection_lost(errno)) {
-                peer->reset = true;
-                return 0;
-        }
-        if (n < 0)
-                return -errno;
-        if (n == 0)
-                return 0;
+        if (n <= 0)
+                return n < 0 ? -errno : 0;
+        *ret_data = TAKE_POINTER(buffer);
         *ret_size = (size_t)n;
         return 1;
 }
 
+/* 1: bytes, 0: the end, -EAGAIN. A far end that closed without reading all resets the connection, which is its end. */
+static int peer_read(const PeersFace *face, Peer *peer, bool peek, size_t size, void **ret_data, size_t *ret_size,
+        Record *meta, PassedFds *wanted) {
+        int r = face->receive ? face->receive(peer->fd, peek, size, ret_data, ret_size, meta, wanted)
+                              : receive_bytes(peer->fd, peek, size, ret_data, ret_size);
+
+        if (r >= 0 || r == -EAGAIN || !connection_lost(-r))
+                return r;
+        peer->reset = true;
+        return 0;
+}
+
+static int peer_write(const PeersFace *face, const Peer *peer, const void *data, size_t size, const PassedFds *given,
+        size_t *ret_sent) {
+        ssize_t n;
+
+        if (face->send)
+                return face->send(peer->fd, data, size, given, ret_sent);
+        do
+                n = send(peer->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        *ret_sent = (size_t)n;
+        return 0;
+}
+
 /* Closed at the far end, and nothing left to read: bytes that have arrived are never lost. */
-static bool peer_is_gone(const Peer *peer) {
+static bool peer_is_gone(const Peers *peers, const Peer *peer) {
         struct pollfd state = { .fd = peer->fd };
 
-        return peer->ended ||
-               (poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) && peer_queued(peer) == 0);
+        if (peer->ended)
+                return true;
+        if (poll(&state, 1, 0) <= 0 || !(state.revents & (POLLHUP | POLLERR)))
+                return false;
+        return peers->face->waits ? !peers->face->waits(peer->fd) : peer_queued(peer) == 0;
 }
 
 /* Where the next turn begins: the first that is younger than the last one read. */
@@ -245,8 +285,8 @@ static size_t peers_first(const Peers *peers) {
 }
 
 /* All in turn, beginning with the first; an end that is found is kept for later, since others may have bytes. */
-static int peers_read(Peers *peers, uint64_t number, bool peek, void *buffer, size_t size, Record *meta,
-        size_t *ret_size, bool *ret_empty_end) {
+static int peers_read(Peers *peers, uint64_t number, bool peek, size_t size, void **ret_data, size_t *ret_size,
+        Record *meta, PassedFds *wanted, bool *ret_empty_end) {
         uint64_t ended[PEERS_MAX];
         size_t first = peers_first(peers), n_ended = 0;
         bool known = false;
@@ -258,19 +298,19 @@ static int peers_read(Peers *peers, uint64_t number, bool peek, void *buffer, si
                 if (peer->ended || (number > 0 && peer->number != number))
                         continue;
                 known = true;
-                r = peer_read(peer, peek, buffer, size, ret_size);
+                r = peer_read(peers->face, peer, peek, size, ret_data, ret_size, meta, wanted);
                 if (r == 1) {
-                        peer_describe(peer, meta);
+                        peer_tell_of(peer, meta);
                         if (peek)
                                 break;
-                        peer->received += *ret_size;
+                        peer->heard = true;
                         peers->turn = peer->number;
-                        if (peer_is_gone(peer))
+                        if (peer_is_gone(peers, peer))
                                 ended[n_ended++] = peer->number;
                         else if (peers->watched && peer_end_untold(peers, peer))
                                 peer_arm(peers, peer);
                 } else if (r == 0) {
-                        *ret_empty_end = *ret_empty_end || (peer->received == 0 && !peer->end_told);
+                        *ret_empty_end = *ret_empty_end || (!peer->heard && !peer->end_told);
                         ended[n_ended++] = peer->number;
                         r = -EAGAIN;
                 }
@@ -285,8 +325,7 @@ static int peers_read(Peers *peers, uint64_t number, bool peek, void *buffer, si
 }
 
 int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **ret_data, size_t *ret_size,
-        Record *meta, Error *error) {
-        CLEANUP_FREE char *buffer = NULL;
+        Record *meta, PassedFds *wanted, Error *error) {
         bool empty_end = peers->empty_end;
         int r;
 
@@ -295,10 +334,7 @@ int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **
         r = peers_accept(peers, error);
         if (r < 0)
                 return r;
-        buffer = malloc(size);
-        if (!buffer)
-                return error_set_errno(error, ENOMEM, "%zu bytes cannot be taken at once", size);
-        r = peers_read(peers, number, peek, buffer, size, meta, ret_size, &empty_end);
+        r = peers_read(peers, number, peek, size, ret_data, ret_size, meta, wanted, &empty_end);
         if (r == -EPIPE)
                 return error_gone(number, error);
         if (r == -EAGAIN && empty_end && !peek)
@@ -311,7 +347,6 @@ int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **
                 return r;
         if (r < 0)
                 return error_set_errno(error, r, "The bytes cannot be read");
-        *ret_data = TAKE_POINTER(buffer);
         return 0;
 }
 
@@ -322,9 +357,9 @@ static Peer *peers_find(Peers *peers, uint64_t number) {
         return NULL;
 }
 
-int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, size_t *ret_sent, Error *error) {
+int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, const PassedFds *given, size_t *ret_sent,
+        Error *error) {
         Peer *peer;
-        ssize_t n;
         int r;
 
         peers->send_fd = -EBADF;
@@ -332,19 +367,21 @@ int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, siz
         if (r < 0)
                 return r;
         while ((peer = peers_find(peers, number))) {
-                do
-                        n = send(peer->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-                while (n < 0 && errno == EINTR);
-                if (n >= 0) {
-                        *ret_sent = (size_t)n;
+                r = peer_write(peers->face, peer, data, size, given, ret_sent);
+                if (r >= 0)
                         return 0;
-                }
-                if (errno == EAGAIN) {
+                if (r == -EAGAIN) {
                         peers->send_fd = peer->fd;
-                        return -EAGAIN;
+                        return r;
                 }
-                if (!connection_lost(errno))
-                        return error_set_errno(error, errno, "The bytes cannot be written to the connection %llu",
+                if (r == -EMSGSIZE)
+                        return error_set(error, ERROR_LIMIT_EXCEEDED,
+                                "A message of %zu bytes is longer than one may be here: it has to fit the send "
+                                "buffer, "
+                                "which net.core.wmem_max bounds.",
+                                size);
+                if (!connection_lost(-r))
+                        return error_set_errno(error, r, "The bytes cannot be written to the connection %llu",
                                 (unsigned long long)peer->number);
                 if (number > 0)
                         return error_set(error, ERROR_PEER_GONE, "The far end of the connection %llu has closed.",
@@ -364,9 +401,11 @@ int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error) {
         for (size_t i = 0; i < peers->n; i++) {
                 Peer *found = &peers->peers[i];
 
-                if (found->ended || found->received > 0)
+                if (found->ended || found->heard)
                         continue;
                 (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, found->fd, NULL);
+                if (peers->face->give_away)
+                        peers->face->give_away(found->fd);
                 peer_describe(found, peer);
                 *ret_fd = found->fd;
                 peers_forget(peers, i);
@@ -405,6 +444,19 @@ static void peer_tell(const Peer *peer, ObjectEvent event, EventSink *sink) {
         sink->emit(sink, event, details);
 }
 
+/* Of bytes of a stream nothing is told: they have no beginning and no end. */
+static void peer_tell_message(const Peers *peers, Peer *peer, EventSink *sink) {
+        CLEANUP(record_freep) Record *details = NULL;
+        uint64_t queued = peers->face->boundaries ? peer_queued(peer) : 0;
+        bool more = queued > peer->told;
+
+        peer->told = queued;
+        if (!more || record_new(&details) < 0)
+                return;
+        record_set_u64(details, "bytes", queued);
+        sink->emit(sink, EVENT_MESSAGE_ARRIVED, details);
+}
+
 void peers_watch(Peers *peers, EventSink *sink) {
         do {
                 if (peers_accept(peers, NULL) < 0)
@@ -417,16 +469,17 @@ void peers_watch(Peers *peers, EventSink *sink) {
                                 peer_arm(peers, peer);
                                 peer_tell(peer, EVENT_PEER_CONNECTED, sink);
                         }
-                        if (!peer_is_gone(peer) && !peer_end_untold(peers, peer)) {
+                        peer_tell_message(peers, peer, sink);
+                        if (!peer_is_gone(peers, peer) && !peer_end_untold(peers, peer)) {
                                 i++;
                                 continue;
                         }
                         if (!peer->end_told) {
                                 peer_tell(peer, EVENT_PEER_CLOSED, sink);
-                                if (peer->received == 0 && !peer->ended && peers->receive_waits)
+                                if (!peer->heard && !peer->ended && peers->receive_waits)
                                         peers->empty_end = true;
                         }
-                        if (!peer_is_gone(peer)) {
+                        if (!peer_is_gone(peers, peer)) {
                                 peer->end_told = true;
                                 i++;
                                 continue;

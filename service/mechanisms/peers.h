@@ -26,6 +26,15 @@ typedef struct PeersFace {
          * "peer closed" is told as soon as all was read, and the connection is kept until the next receive, in case
          * that it is answered. */
         bool half_is_all;
+        bool boundaries; /* messages, whose coming is told */
+        /* What goes beside bytes, and messages; the three are there, or none: then recv(2) and send(2) do. Never wait.
+         * receive(): 1, with data that is the caller's to free; 0: the end; negative errno. */
+        int (*receive)(
+                int fd, bool peek, size_t size, void **ret_data, size_t *ret_size, Record *meta, PassedFds *wanted);
+        int (*send)(int fd, const void *data, size_t size, const PassedFds *given, size_t *ret_sent);
+        bool (*waits)(int fd); /* is there anything to receive? */
+        /* Before a connection is handed out; may be NULL. */
+        void (*give_away)(int fd);
 } PeersFace;
 
 /* Borrows the listener, which is non-blocking. */
@@ -40,9 +49,10 @@ void peers_stop_listening(Peers *peers);
 /* From `number`, or with 0 from whoever has some, in turn. -EAGAIN: nothing there. PeerGone: a connection came and was
  * closed without a byte, or `number` ended. */
 int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **ret_data, size_t *ret_size,
-        Record *meta, Error *error);
+        Record *meta, PassedFds *wanted, Error *error);
 /* To `number`, or with 0 to the oldest. -EAGAIN: nobody there yet, or no room. */
-int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, size_t *ret_sent, Error *error);
+int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, const PassedFds *given, size_t *ret_sent,
+        Error *error);
 /* Gives away the oldest that was not read from. -EAGAIN. */
 int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error);
 

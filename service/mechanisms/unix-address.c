@@ -24,8 +24,8 @@ int unix_address_from_options(const char *kind, const Record *options, Address *
 
         if (!path == !name)
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "One of \"path\" (an absolute path) and \"name\" (an abstract name) is needed, and %s given.",
-                        path ? "both were" : "none was");
+                        "Only one of \"path\" (an absolute path) and \"name\" (an abstract name) can be given; with "
+                        "neither a pair of connected sockets without a name is made.");
         if (path) {
                 r = path_check(path, UNIX_NAME_MAX, error);
                 if (r < 0)
@@ -64,8 +64,8 @@ int unix_address_to_name(const Address *address, struct sockaddr_un *ret, sockle
 
         if (address->form == ADDRESS_INODE)
                 return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The socket [%" PRIu64 "] has no name, so that nobody else can connect to it; it can only be "
-                        "looked at.",
+                        "The socket [%" PRIu64 "] has no name that it could be connected to by; only who has a "
+                        "descriptor of it can use it.",
                         address->number);
         if (address->length == 0 || address->length > UNIX_NAME_MAX)
                 return error_set(error, ERROR_INVALID_ADDRESS,
@@ -132,21 +132,38 @@ static int unix_in_use(const Address *address, Error *error) {
         return error_set(error, ERROR_EXISTS, "%.200s is in use: another socket is bound to it.", text ? text : "");
 }
 
-/* The file is looked at once more right before it is removed, as somebody else may have taken the place meanwhile. */
+/* Somebody else may take the place between any look at it and unlink(2). So the file is first moved aside, which is
+ * one step for all who look; only when it is the pinned one, to which nobody can be bound any more, is it removed, and
+ * else it goes back. */
+static int unix_clear(const char *path, const struct stat *stale, Error *error) {
+        char aside[UNIX_NAME_MAX + 32];
+        struct stat moved;
+
+        (void)snprintf(aside, sizeof aside, "%s.stale-%d", path, (int)getpid());
+        if (renameat2(AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) < 0)
+                return error_set_errno(
+                        error, errno, "The socket file that was left at %.200s cannot be replaced", path);
+        if (lstat(aside, &moved) >= 0 && moved.st_ino == stale->st_ino && moved.st_dev == stale->st_dev) {
+                (void)unlink(aside);
+                return 0;
+        }
+        (void)renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE);
+        return error_set(error, ERROR_EXISTS, "Somebody else took the place of %.200s meanwhile.", path);
+}
+
 static int unix_replace(const Address *address, Error *error) {
         CLEANUP_FD int pinned = -EBADF;
         UnixOccupant occupant;
-        struct stat before, now;
+        struct stat before;
         int r;
 
         r = path_pin(address->text, S_IFSOCK, "socket", &pinned, &before, NULL);
         if (r < 0)
                 return unix_in_use(address, error);
         r = unix_occupant(address, &occupant);
-        if (r < 0 || occupant != UNIX_NOBODY || lstat(address->text, &now) < 0 || now.st_ino != before.st_ino ||
-                now.st_dev != before.st_dev)
+        if (r < 0 || occupant != UNIX_NOBODY)
                 return unix_in_use(address, error);
-        return path_unlink(address->text, "socket", error);
+        return unix_clear(address->text, &before, error);
 }
 
 static int unix_bind_once(int fd, const Address *address, mode_t mode, Error *error) {
@@ -203,8 +220,9 @@ static int unix_connect_failed(const Address *address, int number, Error *error)
 
         switch (number) {
         case EAGAIN:
-                (void)error_set(
-                        error, ERROR_BUSY, "As many connections wait at %.200s as it takes (its backlog).", text);
+                (void)error_set(error, ERROR_BUSY,
+                        "The backlog of %.200s is full (EAGAIN): as many connections wait to be accepted as it takes.",
+                        text);
                 return -EAGAIN;
         case ENOENT:
         case ENOTDIR:
@@ -343,15 +361,6 @@ int unix_remove(const KernelObject *object, Error *error) {
                 return path_unlink(object->address.text, "socket", error);
         return error_set(error, ERROR_NOT_SUPPORTED,
                 "A socket without a path cannot be removed from outside: it is gone when its process closes it.");
-}
-
-void unix_peer_credentials(int fd, pid_t *ret_pid, uid_t *ret_uid) {
-        struct ucred credentials = { .pid = 0, .uid = (uid_t)-1 };
-        socklen_t length = sizeof credentials;
-
-        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length);
-        *ret_pid = credentials.pid;
-        *ret_uid = credentials.uid;
 }
 
 int unix_revive(KernelObject *object, Error *error) {

@@ -20,6 +20,8 @@ int unix_address_from_options(const char *kind, const Record *options, Address *
 int unix_address_from_name(const char *kind, const struct sockaddr_un *name, socklen_t length, Address *ret);
 int unix_address_to_name(const Address *address, struct sockaddr_un *ret, socklen_t *ret_length, Error *error);
 
+#define UNIX_STATE_STALE "stale: nobody listens"
+
 typedef enum UnixOccupant {
         UNIX_NOBODY,     /* at most a file that a socket left */
         UNIX_DATAGRAM,   /* a datagram socket is bound */
@@ -50,7 +52,24 @@ int unix_file(const Address *address, char **ret_path, int *ret_want);
 /* For remove(), of what has a path. Abstract names end with their socket. */
 int unix_remove(const KernelObject *object, Error *error);
 
-/* Pid and user of the far end of a connection, where the kernel tells (SO_PEERCRED). */
-void unix_peer_credentials(int fd, pid_t *ret_pid, uid_t *ret_uid);
+/* Who is at the far end of a connection, where the kernel tells (SO_PEERCRED); pid 0 and user -1 else. */
+void unix_peer_credentials(int fd, struct ucred *ret);
+/* As "pid", "uid" and "gid", unless the message itself said so. */
+void unix_credentials_tell(const struct ucred *credentials, Record *record);
 /* For revive(): makes the socket anew in the place of the file that is left; Exists where somebody has it open. */
 int unix_revive(KernelObject *object, Error *error);
+
+/* unix-adopt.c */
+/* SOCK_STREAM for "unix-stream" …, and the other way. */
+int unix_type_of(const char *kind);
+const char *unix_kind_of(int type);
+/* For from_fd(): -EMEDIUMTYPE for what is no UNIX socket of this type. */
+int unix_check_fd(int fd, int type);
+/* The object of a socket that is bound to a name which leads to it; -EADDRNOTAVAIL without an Error for any other.
+ * Does not take the descriptor. */
+int unix_adopt_named(KernelObject *object, int fd, Error *error);
+bool unix_needs_fetch(const Address *address);
+int unix_fetch(Address *address, const Record *options, int *ret_fd, Error *error);
+/* Errors in words: "end" was said of what has none; send(2) failed with `r`. */
+int unix_no_ends(const KernelObject *object, Error *error);
+int unix_send_failed(int type, size_t size, int r, Error *error);

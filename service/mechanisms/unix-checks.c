@@ -4,6 +4,7 @@
 /* What unix(7) promises of all UNIX sockets, and what peers can be told to do with them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,10 @@ static int64_t call_send_to(CheckPeer *peer, const PeerCall *call, PeerReply *re
         return n < 0 ? -errno : n;
 }
 
+static int64_t call_send(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return socket_send(number(peer, call->a), (size_t)call->b);
+}
+
 /* One byte from a new socket, without waiting. */
 static int64_t call_send_fresh(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -216,6 +221,7 @@ static const PeerFunction functions[] = {
         { "listen", call_listen },
         { "connect", call_connect },
         { "shutdown", call_shutdown },
+        { "send", call_send },
         { "send-to", call_send_to },
         { "send-fd", call_send_fd },
         { "send-fresh", call_send_fresh },
@@ -237,7 +243,7 @@ static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
                 return CHECK_FAILED;
         (void)snprintf(server.path, sizeof server.path, "%.90s/socket", folder);
         if (!check_expect(run, "bind", socket_bind(server.fd, server.path), 0) ||
-                (type == SOCK_STREAM && !check_expect(run, "listen", listen(server.fd, 1), 0)) ||
+                (type != SOCK_DGRAM && !check_expect(run, "listen", listen(server.fd, 1), 0)) ||
                 !check_expect(run, "chmod", chmod(server.path, 0600) < 0 ? -errno : 0, 0) ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = folder), 0) ||
@@ -302,7 +308,7 @@ CheckResult unix_check_stale(CheckRun *run, int type) {
                 check_path(run, 0, path) < 0 || peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
                 !check_expect(run, "bind", peer_call(run, peer, "bind", PEER_SLOT, .text = path), 0) ||
-                (type == SOCK_STREAM &&
+                (type != SOCK_DGRAM &&
                         !check_expect(run, "listen", peer_call(run, peer, "listen", PEER_SLOT, 1), 0)) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
                 !check_expect(run, "connect to what is left", socket_connect(client.fd, path), -ECONNREFUSED) ||
@@ -327,7 +333,7 @@ CheckResult unix_check_abstract(CheckRun *run, int type) {
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
                 !check_expect(run, "bind", peer_call(run, peer, "bind", PEER_SLOT, .text = name), 0) ||
-                (type == SOCK_STREAM &&
+                (type != SOCK_DGRAM &&
                         !check_expect(run, "listen", peer_call(run, peer, "listen", PEER_SLOT, 1), 0)) ||
                 !check_expect(run, "bind while it lives", socket_bind(server.fd, name), -EADDRINUSE) ||
                 !check_expect(run, "connect", socket_connect(client.fd, name), 0) ||
@@ -335,6 +341,37 @@ CheckResult unix_check_abstract(CheckRun *run, int type) {
                 !check_expect(run, "bind then", socket_bind(server.fd, name), 0))
                 return CHECK_FAILED;
         return check_ok(run, "owner killed: the name is free at once, no file is left");
+}
+
+/* Both ends of the pair go to peers: who made it is not needed any more. */
+CheckResult unix_check_pair(CheckRun *run, int type) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
+        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
+        struct sockaddr_storage name;
+        socklen_t length = sizeof name;
+        CheckProcess *a, *b;
+        bool made = socket_pair_make(run, type, ends);
+
+        here = ends[0];
+        there = ends[1];
+        if (!made || getsockname(here.fd, (struct sockaddr *)&name, &length) < 0 ||
+                !check_expect(run, "bytes of its name", length, sizeof(sa_family_t)) ||
+                peer_start(run, 0, &here.fd, 1, &a) < 0 || peer_start(run, 0, &there.fd, 1, &b) < 0)
+                return CHECK_FAILED;
+        socket_done(&here);
+        socket_done(&there);
+        if (!check_expect(run, "write by the one", peer_call(run, a, "write", 0, 5, 'x'), 5) ||
+                !check_expect(run, "write by the other", peer_call(run, b, "write", 0, 7, 'y'), 7) ||
+                !check_expect(run, "read by the other", peer_call(run, b, "read", 0, 100), 5) ||
+                !check_expect(run, "read by the one", peer_call(run, a, "read", 0, 100), 7) ||
+                !check_expect(run, "SIGPIPE ignored", peer_call(run, a, "ignore", SIGPIPE), 0) ||
+                !check_expect(run, "close by the other", peer_call(run, b, "close", 0), 0) ||
+                !check_expect(run, "write by the one then", peer_call(run, a, "write", 0, 1, 'x'),
+                        type == SOCK_DGRAM ? -ECONNREFUSED : -EPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "5 bytes one way, 7 the other, both without a name; one closed: %s",
+                type == SOCK_DGRAM ? "ECONNREFUSED" : "EPIPE");
 }
 
 /* Relative paths, so that the directory's length does not count. */
@@ -355,7 +392,7 @@ CheckResult unix_check_path_limit(CheckRun *run, int type) {
                 !check_expect(run, "bind of the longest", socket_bind(longest.fd, path), 0))
                 return CHECK_FAILED;
         memcpy(longest.path, path, sizeof path);
-        if ((type == SOCK_STREAM && !check_expect(run, "listen", listen(longest.fd, 1), 0)) ||
+        if ((type != SOCK_DGRAM && !check_expect(run, "listen", listen(longest.fd, 1), 0)) ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = run->directory), 0) ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||

@@ -34,13 +34,24 @@ int64_t socket_receive(int fd);
 int64_t socket_receive_fd(int fd, int *ret_fd);
 
 /* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | shutdown a
- * b=how | send-to a b=size text | send-fresh text | send-fd a b=number | credentials a: x pid, y uid, z gid of
- * SO_PEERCRED */
+ * b=how | send a b=size | send-to a b=size text | send-fresh text | send-fd a b=number | credentials a: x pid, y uid,
+ * z gid of SO_PEERCRED */
 int unix_check_role(CheckPeer *peer);
 
-/* The checks that streams and datagrams have alike; `type` is the socket's. */
+/* The checks that all types have alike; `type` is the socket's. */
 CheckResult unix_check_permission(CheckRun *run, int type);
 CheckResult unix_check_descriptor(CheckRun *run, int type);
 CheckResult unix_check_stale(CheckRun *run, int type);
 CheckResult unix_check_abstract(CheckRun *run, int type);
 CheckResult unix_check_path_limit(CheckRun *run, int type);
+CheckResult unix_check_pair(CheckRun *run, int type);
+/* Those that sockets with connections have alike, of the type that the run's kind stands for (unix-stream-checks.c).
+ */
+CheckResult unix_connection_credentials(CheckRun *run);
+CheckResult unix_connection_half_closed(CheckRun *run);
+CheckResult unix_connection_backlog(CheckRun *run);
+CheckResult unix_connection_nobody_there(CheckRun *run);
+/* A listening socket at a path, and a peer with a socket that is not connected yet, in slot PEER_SLOT; then they meet.
+ */
+bool unix_connection_begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret);
+bool unix_connection_meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret);

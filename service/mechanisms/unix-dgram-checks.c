@@ -249,6 +249,10 @@ static CheckResult path_limit(CheckRun *run) {
         return unix_check_path_limit(run, SOCK_DGRAM);
 }
 
+static CheckResult pair(CheckRun *run) {
+        return unix_check_pair(run, SOCK_DGRAM);
+}
+
 const Check unix_dgram_checks[] = {
         { "boundaries", "a datagram is received whole, never split or joined", "unix(7)", CHECK_BOTH,
                 transport_boundaries, { transport_boundaries_role } },
@@ -291,6 +295,8 @@ const Check unix_dgram_checks[] = {
                 { unix_check_role } },
         { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
         { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+                { unix_check_role } },
         { "permission", "sending needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
                 { unix_check_role } },
         {},

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +18,8 @@
 #include "limit-facts.h"
 #include "scan.h"
 #include "unix-address.h"
+#include "unix-message.h"
+#include "unix-pair.h"
 #include "unix-parts.h"
 
 enum { BOUND, SENDING };
@@ -27,17 +28,18 @@ enum { BOUND, SENDING };
 #define WMEM_MAX     "/proc/sys/net/core/wmem_max"
 #define WMEM_DEFAULT "/proc/sys/net/core/wmem_default"
 
-static const char *const dgram_ends[] = { "send", "receive", NULL };
+static const char *const dgram_ends[] = { "send", "receive", "a", "b", NULL };
 
 static const OptionSpec dgram_options[] = {
         { "path", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0,
-                "where to bind it: an absolute path; or give \"name\"" },
+                "where to bind it: an absolute path; without \"path\" and \"name\" this makes a pair without a name" },
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0,
-                "an abstract name, which needs no file and ends with the socket; or give \"path\"" },
+                "an abstract name, which needs no file and ends with the socket" },
         { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 07777,
                 "permission bits of the path: who may write may send" },
         { "replace", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0,
                 "take the place of a socket file that nobody is bound to any more" },
+        UNIX_PAIR_OPTIONS,
         { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, NULL, 1, 0,
                 "the most bytes to take; what a message has more is lost. The default is all of it" },
         {},
@@ -57,6 +59,10 @@ static int dgram_probe(Record *facts, Error *error) {
 }
 
 static void dgram_close(KernelObject *object) {
+        if (unix_pair_is(object)) {
+                unix_pair_close(object);
+                return;
+        }
         object->fds[BOUND] = fd_close(object->fds[BOUND]);
         object->fds[SENDING] = fd_close(object->fds[SENDING]);
 }
@@ -65,6 +71,8 @@ static void dgram_close(KernelObject *object) {
 static int dgram_create(KernelObject *object, const Record *options, Error *error) {
         int on = 1, r;
 
+        if (!record_has(options, "path") && !record_has(options, "name"))
+                return unix_pair_create(object, SOCK_DGRAM, options, error);
         r = unix_address_from_options(KIND, options, &object->address, error);
         if (r < 0)
                 return r;
@@ -91,9 +99,25 @@ static int dgram_open(KernelObject *object, const Record *options, Error *error)
         return unix_open_foreign(object, SOCK_DGRAM, error);
 }
 
+/* A socket that is bound has its name; the others, ends of pairs and senders, are known by their inode. */
+static int dgram_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
+        int r;
+
+        r = unix_check_fd(fd, SOCK_DGRAM);
+        if (r >= 0)
+                r = unix_adopt_named(object, fd, error);
+        if (r == -EADDRNOTAVAIL)
+                return unix_pair_adopt(object, fd, error);
+        if (r >= 0)
+                object->fds[BOUND] = fd;
+        return r;
+}
+
 static int dgram_remove(KernelObject *object, Error *error) {
         int r = 0;
 
+        if (unix_pair_is(object))
+                return unix_pair_remove(object, error);
         if (object->address.form == ADDRESS_PATH || object->fds[BOUND] < 0)
                 r = unix_remove(object, error);
         if (r >= 0)
@@ -101,167 +125,58 @@ static int dgram_remove(KernelObject *object, Error *error) {
         return r;
 }
 
-/* sock_alloc_send_pskb() in net/core/sock.c refuses what is longer than the send buffer less 32 bytes; setsockopt(2)
- * doubles what it is told, up to twice wmem_max. */
-static int dgram_grow(int fd, size_t size) {
-        int buffer = 0, wanted = size < (size_t)INT32_MAX ? (int)size : INT32_MAX;
-        socklen_t length = sizeof buffer;
-
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) < 0 ||
-                getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
-                return -errno;
-        return buffer > 32 && size <= (size_t)buffer - 32 ? 0 : -EMSGSIZE;
-}
-
-static int dgram_send_once(int fd, const void *data, size_t size) {
-        ssize_t n;
-
-        do
-                n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        return n < 0 ? -errno : 0;
-}
-
 static int dgram_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
         bool connected = object->fds[SENDING] >= 0;
         int r;
 
+        if (unix_pair_is(object))
+                return unix_pair_send(object, SOCK_DGRAM, data, size, options, ret_sent, error);
+        if (record_has(options, "end"))
+                return unix_no_ends(object, error);
         if (!connected) {
                 r = unix_connect(&object->address, SOCK_DGRAM, &object->fds[SENDING], error);
                 if (r < 0)
                         return r;
         }
-        r = dgram_send_once(object->fds[SENDING], data, size);
-        if (r == -EMSGSIZE && dgram_grow(object->fds[SENDING], size) >= 0)
-                r = dgram_send_once(object->fds[SENDING], data, size);
-        if (r >= 0)
-                *ret_sent = size;
-        if (r >= 0)
-                return r;
-        if (r == -EAGAIN) {
+        r = unix_message_send(object->fds[SENDING], SOCK_DGRAM, data, size, object->given, true, ret_sent);
+        if (r == -EAGAIN)
                 (void)error_set(error, ERROR_BUSY, "The receiver's queue is full, or what was sent fills the buffer.");
+        if (r >= 0 || r == -EAGAIN)
                 return r;
-        }
-        if (r == -EMSGSIZE)
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "A message of %zu bytes is longer than a datagram may be here: %llu bytes, twice "
-                        "net.core.wmem_max "
-                        "(" WMEM_MAX ") less 32.",
-                        size, 2 * (unsigned long long)limit_read(WMEM_MAX, 0) - 32);
-        object->fds[SENDING] = fd_close(object->fds[SENDING]);
+        if (r != -EMSGSIZE)
+                object->fds[SENDING] = fd_close(object->fds[SENDING]);
         /* Who was there when it was connected has gone; somebody else may be bound to the name by now. */
         if (r == -ECONNREFUSED && connected)
                 return dgram_send(object, data, size, options, ret_sent, error);
-        if (r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE)
-                return error_set(error, ERROR_PEER_GONE,
-                        "Nobody receives at the address any more: the socket that was bound to it is closed.");
-        return error_set_errno(error, r, "The message cannot be sent");
-}
-
-/* The length of the next message, whole. */
-static int dgram_next(int fd, size_t *ret_size) {
-        ssize_t n;
-
-        do
-                n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        *ret_size = (size_t)n;
-        return 0;
-}
-
-static void dgram_meta(struct msghdr *header, Record *meta) {
-        CLEANUP(address_done) Address from = ADDRESS_EMPTY;
-        CLEANUP_FREE char *text = NULL;
-
-        for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control; control = CMSG_NXTHDR(header, control)) {
-                struct ucred credentials;
-
-                if (control->cmsg_level != SOL_SOCKET)
-                        continue;
-                if (control->cmsg_type == SCM_CREDENTIALS) {
-                        memcpy(&credentials, CMSG_DATA(control), sizeof credentials);
-                        record_set_u64(meta, "pid", (uint64_t)credentials.pid);
-                        record_set_u64(meta, "uid", credentials.uid);
-                        record_set_u64(meta, "gid", credentials.gid);
-                } else if (control->cmsg_type == SCM_RIGHTS) {
-                        /* Descriptors that somebody sends are not wanted, nor may they be kept. */
-                        int fd;
-
-                        for (size_t at = 0; CMSG_LEN(at + sizeof fd) <= control->cmsg_len; at += sizeof fd) {
-                                memcpy(&fd, CMSG_DATA(control) + at, sizeof fd);
-                                fd_close(fd);
-                        }
-                }
-        }
-        if (unix_address_from_name(KIND, header->msg_name, header->msg_namelen, &from) >= 0 &&
-                (text = address_print(&from)))
-                record_set_string(meta, "from", text);
-}
-
-static int dgram_take(int fd, bool peek, void *buffer, size_t size, size_t *ret_length, Record *meta) {
-        union {
-                struct cmsghdr header;
-                char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
-        } control;
-        struct sockaddr_storage from; /* a name of AF_UNIX can be a byte longer than its structure (unix(7)) */
-        struct iovec vector = { .iov_base = buffer, .iov_len = size };
-        struct msghdr header = {
-                .msg_name = &from,
-                .msg_namelen = sizeof from,
-                .msg_iov = &vector,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof control,
-        };
-        ssize_t n;
-
-        do
-                n = recvmsg(fd, &header, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC | (peek ? MSG_PEEK : 0));
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        dgram_meta(&header, meta);
-        *ret_length = (size_t)n;
-        return 0;
+        return unix_send_failed(SOCK_DGRAM, size, r, error);
 }
 
 static int dgram_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
         Record *meta, Error *error) {
-        CLEANUP_FREE char *buffer = NULL;
-        size_t length, size;
         int r;
 
+        if (unix_pair_is(object))
+                return unix_pair_receive(object, SOCK_DGRAM, peek, options, ret_data, ret_size, meta, error);
+        if (record_has(options, "end"))
+                return unix_no_ends(object, error);
         if (object->fds[BOUND] < 0)
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "Only the process that is bound to a datagram socket can receive from it, and that is not "
-                        "this "
-                        "service; create a socket here, or ask for a stream socket.");
-        r = dgram_next(object->fds[BOUND], &length);
-        if (r >= 0) {
-                size = record_get_u64(options, "size", length);
-                size = size < length ? size : length;
-                buffer = malloc(size + 1);
-                r = buffer ? dgram_take(object->fds[BOUND], peek, buffer, size, &length, meta) : -ENOMEM;
-        }
-        if (r == -EAGAIN)
-                return r;
-        if (r < 0)
+                        "this service; create a socket here, or ask for a stream socket.");
+        r = unix_message_receive(object->fds[BOUND], SOCK_DGRAM, peek, record_get_u64(options, "size", SIZE_MAX),
+                ret_data, ret_size, meta, object->wanted);
+        if (r < 0 && r != -EAGAIN)
                 return error_set_errno(error, r, "The message cannot be received");
-        record_set_bool(meta, "truncated", length > size);
-        if (length > size)
-                record_set_u64(meta, "length", length);
-        *ret_data = TAKE_POINTER(buffer);
-        *ret_size = length < size ? length : size;
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 /* A connected socket is writable when the receiver's queue has room (unix_dgram_poll() in net/unix/af_unix.c). */
 static int dgram_wait_on(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events) {
         int fd = object->fds[operation == OPERATION_SEND ? SENDING : BOUND];
 
+        if (unix_pair_is(object))
+                return unix_pair_wait_on(object, operation, ret_fd, ret_events);
         if (fd < 0)
                 return -EOPNOTSUPP;
         *ret_fd = fd;
@@ -272,11 +187,15 @@ static int dgram_wait_on(KernelObject *object, Operation operation, int *ret_fd,
 static int dgram_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
         int fd;
 
+        if (unix_pair_is(object))
+                return unix_pair_open_end(object, end, take, ret_fd, error);
         if (!*end || strcmp(end, "send") == 0)
                 return unix_connect(&object->address, SOCK_DGRAM, ret_fd, error);
         if (strcmp(end, "receive") != 0)
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "A datagram socket has no end \"%.64s\"; its ends are \"send\" and \"receive\".", end);
+                        "A datagram socket with a name has no end \"%.64s\"; its ends are \"send\" and \"receive\". "
+                        "A pair without a name has \"a\" and \"b\".",
+                        end);
         if (object->fds[BOUND] < 0)
                 return error_set(error, ERROR_PEER_GONE,
                         "The service does not hold the receiving socket: it is another process's, or was given away.");
@@ -291,17 +210,21 @@ static int dgram_describe(KernelObject *object, Record *attributes, Error *error
         size_t length;
         int r;
 
+        if (unix_pair_is(object))
+                return unix_pair_describe(object, attributes, error);
         if (object->fds[BOUND] < 0) {
                 unix_describe_foreign(object, SOCK_DGRAM, attributes);
                 return record_error(attributes);
         }
-        r = dgram_next(object->fds[BOUND], &length);
+        r = unix_message_next(object->fds[BOUND], &length);
         record_set_string(attributes, "state", r == -EAGAIN ? "empty" : "filled");
         record_set_u64(attributes, "queued", r < 0 ? 0 : length);
         return record_error(attributes);
 }
 
 static int dgram_watch_on(KernelObject *object, int *ret_fd, uint32_t *ret_events) {
+        if (unix_pair_is(object))
+                return unix_pair_watch_on(object, ret_fd, ret_events);
         if (object->fds[BOUND] < 0)
                 return -EOPNOTSUPP;
         *ret_fd = object->fds[BOUND];
@@ -313,13 +236,19 @@ static void dgram_watch(KernelObject *object, uint32_t revents, EventSink *sink)
         CLEANUP(record_freep) Record *details = NULL;
         size_t length;
 
-        if (!(revents & EPOLLIN) || dgram_next(object->fds[BOUND], &length) < 0 || record_new(&details) < 0)
+        if (unix_pair_is(object)) {
+                unix_pair_watch(object, revents, sink);
+                return;
+        }
+        if (!(revents & EPOLLIN) || unix_message_next(object->fds[BOUND], &length) < 0 || record_new(&details) < 0)
                 return;
         record_set_u64(details, "bytes", length);
         sink->emit(sink, EVENT_MESSAGE_ARRIVED, details);
 }
 
 static int dgram_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
+        if (unix_pair_is(object))
+                return unix_pair_holder_keys(object, ret_keys, n);
         return unix_holder_keys(object, SOCK_DGRAM, ret_keys, n);
 }
 
@@ -338,6 +267,8 @@ const Mechanism mechanism_unix_dgram = {
                 .persistence = "a path until removed, messages until their receiver closes",
                 .unrelated = true,
                 .carries_data = true,
+                .descriptors = true,
+                .connection = "connectionless",
                 .source = "unix(7)",
         },
         .ends = dgram_ends,
@@ -353,6 +284,9 @@ const Mechanism mechanism_unix_dgram = {
         .probe = dgram_probe,
         .create = dgram_create,
         .open = dgram_open,
+        .from_fd = dgram_from_fd,
+        .needs_fetch = unix_needs_fetch,
+        .fetch = unix_fetch,
         .revive = unix_revive,
         .close = dgram_close,
         .remove = dgram_remove,

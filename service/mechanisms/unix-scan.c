@@ -4,6 +4,7 @@
 #include "unix-parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 
 #include "cleanup.h"
 #include "kind-helpers.h"
+#include "proc-fdinfo.h"
 #include "scan.h"
 #include "sock-diag.h"
+#include "unix-address.h"
 
 #define CLEANUP_SOCKETS CLEANUP(unix_sockets_freep)
 
@@ -63,6 +66,37 @@ static void row_set_state(Record *row, const UnixSocket *socket) {
                 record_set_u64(row, "backlog", socket->backlog);
         } else
                 record_set_u64(row, "used", socket->queued);
+        if (socket->shutdown & 3)
+                record_set_string(row, "shutdown",
+                        (socket->shutdown & 3) == 3 ? "both directions"
+                        : socket->shutdown & 1      ? "receiving"
+                                                    : "sending");
+}
+
+/* Descriptors in messages that nobody has received yet: fdinfo of whoever has the socket tells (Linux 5.14). */
+static int add_flying(const Holder *holder, void *userdata) {
+        uint64_t *flying = userdata, n;
+        char prefix[48];
+
+        (void)snprintf(prefix, sizeof prefix, "/proc/%d/fdinfo/", (int)holder->pid);
+        if (holder->fd < 0 || fdinfo_number(AT_FDCWD, prefix, holder->fd, "scm_fds:", &n) < 0)
+                return 0;
+        *flying += n;
+        return 1;
+}
+
+/* One holder of each socket is enough. */
+static int first_flying(const Holder *holder, void *userdata) {
+        return add_flying(holder, userdata) > 0 ? -ECANCELED : 0;
+}
+
+static void row_set_flying(Scan *scan, Record *row, const HolderKey *keys, size_t n) {
+        uint64_t flying = 0;
+
+        for (size_t i = 0; i < n; i++)
+                (void)proc_table_holders(scan->table, &keys[i], first_flying, &flying);
+        if (flying > 0)
+                record_set_u64(row, "fds_in_flight", flying);
 }
 
 static void keys_add(HolderKey *keys, size_t *n, size_t max, uint32_t inode) {
@@ -108,6 +142,7 @@ static int row_holders(Scan *scan, Record *row, const UnixSockets *sockets, cons
                 return 0;
         keys_add(keys, &n, HOLDER_KEYS_MAX, socket->inode);
         keys_add_others(sockets, socket, keys, &n, HOLDER_KEYS_MAX);
+        row_set_flying(scan, row, keys, n);
         return holders_append(scan->table, keys, n, row);
 }
 
@@ -156,7 +191,8 @@ static int unix_scan(Scan *scan, const char *kind, int type) {
                         if (r < 0)
                                 return r;
                 }
-        return 0;
+        /* A file does not say of what type its socket was; each is told once. */
+        return type == SOCK_STREAM ? unix_stale_scan(scan, kind, sockets) : 0;
 }
 
 int unix_stream_scan(Scan *scan) {
@@ -165,6 +201,10 @@ int unix_stream_scan(Scan *scan) {
 
 int unix_dgram_scan(Scan *scan) {
         return unix_scan(scan, "unix-dgram", SOCK_DGRAM);
+}
+
+int unix_seqpacket_scan(Scan *scan) {
+        return unix_scan(scan, "unix-seqpacket", SOCK_SEQPACKET);
 }
 
 /* By the file where there is one: the name alone may be that of a socket whose file was removed since, or stand in
@@ -225,6 +265,28 @@ int unix_holder_keys(const KernelObject *object, int type, HolderKey *ret_keys, 
         return 0;
 }
 
+/* Why no socket of the type is bound to the address, as far as that can be told. */
+static void describe_unbound(const KernelObject *object, const Bound *bound, int type, Record *attributes) {
+        UnixOccupant occupant;
+
+        for (size_t i = 0; i < bound->sockets->n; i++) {
+                const UnixSocket *socket = &bound->sockets->items[i];
+
+                if (socket->type == type || !bound_is(bound, &object->address, socket->type, socket))
+                        continue;
+                record_set_format(
+                        attributes, "state", "bound to a socket of another type: %s", unix_kind_of(socket->type));
+                return;
+        }
+        if (object->address.form != ADDRESS_PATH || unix_occupant(&object->address, &occupant) < 0)
+                record_set_string(attributes, "state", "nobody is bound to it that could be seen");
+        else
+                record_set_string(attributes, "state",
+                        occupant == UNIX_NOBODY
+                                ? UNIX_STATE_STALE
+                                : "bound in another network namespace, which this one cannot look into");
+}
+
 void unix_describe_foreign(const KernelObject *object, int type, Record *attributes) {
         CLEANUP(bound_done) Bound bound = {};
         uint64_t connections = 0;
@@ -237,8 +299,7 @@ void unix_describe_foreign(const KernelObject *object, int type, Record *attribu
 
                 if (!bound_is(&bound, &object->address, type, socket))
                         continue;
-                if (type == SOCK_STREAM && socket->state == SOCKET_CONNECTED &&
-                        object->address.form != ADDRESS_INODE) {
+                if (type != SOCK_DGRAM && socket->state == SOCKET_CONNECTED && object->address.form != ADDRESS_INODE) {
                         connections++;
                         continue;
                 }
@@ -247,15 +308,15 @@ void unix_describe_foreign(const KernelObject *object, int type, Record *attribu
                 seen = true;
         }
         if (!seen)
-                record_set_string(attributes, "state", "nobody is bound to it any more");
-        if (type == SOCK_STREAM)
+                describe_unbound(object, &bound, type, attributes);
+        if (type != SOCK_DGRAM)
                 record_set_u64(attributes, "peers", connections);
 }
 
 int unix_abstract_find(const Address *address, uint64_t *ret_inode, uid_t *ret_uid, Error *error) {
         CLEANUP(bound_done) Bound bound = {};
         CLEANUP_FREE char *text = NULL;
-        int type = strcmp(address->kind, "unix-dgram") == 0 ? SOCK_DGRAM : SOCK_STREAM, r;
+        int type = unix_type_of(address->kind), r;
 
         r = bound_open(address, &bound, error);
         if (r < 0)
@@ -264,7 +325,7 @@ int unix_abstract_find(const Address *address, uint64_t *ret_inode, uid_t *ret_u
                 const UnixSocket *socket = &bound.sockets->items[i];
 
                 if (!bound_is(&bound, address, type, socket) ||
-                        (type == SOCK_STREAM && socket->state == SOCKET_CONNECTED))
+                        (type != SOCK_DGRAM && socket->state == SOCKET_CONNECTED))
                         continue;
                 *ret_inode = socket->inode;
                 *ret_uid = socket->uid_known ? socket->uid : (uid_t)-1;

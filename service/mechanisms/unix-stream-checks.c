@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unix-checks.h"
 
-/* What unix(7) promises of stream sockets. The judge listens, a peer connects in its slot. */
+/* What unix(7) promises of sockets with connections, and of streams. The judge listens, a peer connects in its slot.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,24 +13,29 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "unix-address.h"
 
 enum { OWN = PEER_SLOT };
 
-/* A listening socket, and a peer with a socket that is not connected yet. */
-static bool begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret) {
-        return socket_make(run, SOCK_STREAM, 0, server) &&
-               check_expect(run, "listen", listen(server->fd, backlog), 0) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_STREAM), 0);
+static int type_of(const CheckRun *run) {
+        return unix_type_of(run->mechanism->kind);
 }
 
-static bool meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret) {
+/* A listening socket, and a peer with a socket that is not connected yet. */
+bool unix_connection_begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret) {
+        return socket_make(run, type_of(run), 0, server) &&
+               check_expect(run, "listen", listen(server->fd, backlog), 0) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, type_of(run)), 0);
+}
+
+bool unix_connection_meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret) {
         if (!check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server->path), 0))
                 return false;
         ret->fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         return check_expect(run, "accept", ret->fd < 0 ? -errno : 0, 0);
 }
 
-static CheckResult credentials(CheckRun *run) {
+CheckResult unix_connection_credentials(CheckRun *run) {
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         struct ucred got;
@@ -37,7 +43,7 @@ static CheckResult credentials(CheckRun *run) {
         CheckProcess *peer;
         PeerReply theirs;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!unix_connection_begin(run, 1, &server, &peer) || !unix_connection_meet(run, &server, peer, &here) ||
                 !check_expect(run, "SO_PEERCRED here",
                         getsockopt(here.fd, SOL_SOCKET, SO_PEERCRED, &got, &length) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "pid of the peer", got.pid, check_pid(run, peer)) ||
@@ -49,12 +55,12 @@ static CheckResult credentials(CheckRun *run) {
         return check_ok(run, "both sides are told the other's pid and user (%u) by the kernel", got.uid);
 }
 
-static CheckResult half_closed(CheckRun *run) {
+CheckResult unix_connection_half_closed(CheckRun *run) {
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!unix_connection_begin(run, 1, &server, &peer) || !unix_connection_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
                 !check_expect(run, "read", socket_receive(here.fd), 3) ||
@@ -72,7 +78,7 @@ static CheckResult reset(CheckRun *run) {
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!unix_connection_begin(run, 1, &server, &peer) || !unix_connection_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "send", socket_send(here.fd, 5), 5) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
@@ -84,7 +90,7 @@ static CheckResult reset(CheckRun *run) {
 }
 
 /* Linux lets one more wait than listen(2) was told. */
-static CheckResult backlog(CheckRun *run) {
+CheckResult unix_connection_backlog(CheckRun *run) {
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket first = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket second = SOCKET_EMPTY;
@@ -92,9 +98,10 @@ static CheckResult backlog(CheckRun *run) {
         CLEANUP(socket_done) Socket accepted = SOCKET_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &first) ||
-                !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &second) ||
-                !socket_make(run, SOCK_STREAM | SOCK_NONBLOCK, -1, &third) ||
+        if (!unix_connection_begin(run, 1, &server, &peer) ||
+                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &first) ||
+                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &second) ||
+                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &third) ||
                 !check_expect(run, "connect 1", socket_connect(first.fd, server.path), 0) ||
                 !check_expect(run, "connect 2", socket_connect(second.fd, server.path), 0) ||
                 !check_expect(run, "connect 3 without waiting", socket_connect(third.fd, server.path), -EAGAIN) ||
@@ -108,14 +115,14 @@ static CheckResult backlog(CheckRun *run) {
         return check_ok(run, "backlog 1: two connect, the third EAGAIN; after an accept the waiting one is through");
 }
 
-static CheckResult nobody_there(CheckRun *run) {
+CheckResult unix_connection_nobody_there(CheckRun *run) {
         CLEANUP(socket_done) Socket bound = SOCKET_EMPTY;
         char path[CHECK_PATH_MAX];
         CheckProcess *peer;
 
-        if (!socket_make(run, SOCK_STREAM, 0, &bound) || check_path(run, 1, path) < 0 ||
+        if (!socket_make(run, type_of(run), 0, &bound) || check_path(run, 1, path) < 0 ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, type_of(run)), 0) ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_DGRAM), 0) ||
                 !check_expect(
                         run, "connect to no file", peer_call(run, peer, "connect", OWN, .text = path), -ENOENT) ||
@@ -135,7 +142,7 @@ static CheckResult sigpipe(CheckRun *run) {
         CheckProcess *peer;
         int status = 0;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here))
+        if (!unix_connection_begin(run, 1, &server, &peer) || !unix_connection_meet(run, &server, peer, &here))
                 return CHECK_FAILED;
         socket_done(&here);
         if (peer_begin(run, peer, &(PeerCall){ "write", OWN, 1, 'x' }) < 0 ||
@@ -165,6 +172,10 @@ static CheckResult path_limit(CheckRun *run) {
         return unix_check_path_limit(run, SOCK_STREAM);
 }
 
+static CheckResult pair(CheckRun *run) {
+        return unix_check_pair(run, SOCK_STREAM);
+}
+
 const Check unix_stream_checks[] = {
         { "duplex", "full duplex: both sides send and receive at the same time", "unix(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role } },
@@ -188,20 +199,22 @@ const Check unix_stream_checks[] = {
                 { transport_receiver_killed_role } },
         { "sigpipe", "writing to a closed connection raises SIGPIPE", "send(2)", CHECK_BOTH, sigpipe,
                 { unix_check_role } },
-        { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH, half_closed,
-                { unix_check_role } },
-        { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH, credentials,
-                { unix_check_role } },
+        { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH,
+                unix_connection_half_closed, { unix_check_role } },
+        { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH,
+                unix_connection_credentials, { unix_check_role } },
         { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
                 { unix_check_role } },
-        { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH, backlog,
-                { unix_check_role } },
-        { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
-                { unix_check_role } },
+        { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH,
+                unix_connection_backlog, { unix_check_role } },
+        { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH,
+                unix_connection_nobody_there, { unix_check_role } },
         { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
                 { unix_check_role } },
         { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
         { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+                { unix_check_role } },
         { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
                 { unix_check_role } },
         {},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Messages over one connection of stream sockets, or two datagram sockets that are connected to each other. In a side
- * own[0] is its socket, for both lanes. The sides always meet by address: a path in the run's directory, or, where
- * that is too long for a socket's name, an abstract one. */
+/* Messages over one connection of stream or seqpacket sockets, or two datagram sockets that are connected to each
+ * other. In a side own[0] is its socket, for both lanes. The sides always meet by address: a path in the run's
+ * directory, or, where that is too long for a socket's name, an abstract one. */
 #include "unix-parts.h"
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static int link_socket(Link *link, unsigned lane, int type, Error *error) {
 static int stream_link_setup(Link *link, Error *error) {
         int r;
 
-        r = link_socket(link, 0, SOCK_STREAM, error);
+        r = link_socket(link, 0, unix_type_of(link->mechanism->kind), error);
         if (r >= 0 && listen(link->fds[0], 1) < 0)
                 r = error_set_errno(error, errno, "The socket of the link cannot listen");
         if (r < 0) {
@@ -106,7 +106,7 @@ static int stream_link_attach(Link *link, Error *error) {
         }
         r = link_address(link, 0, &address, error);
         if (r >= 0)
-                r = unix_connect(&address, SOCK_STREAM, &link->own[0], error);
+                r = unix_connect(&address, unix_type_of(link->mechanism->kind), &link->own[0], error);
         return r == -EAGAIN ? error_set(error, ERROR_BUSY, "Somebody else is connecting to the link.") : r;
 }
 
@@ -270,6 +270,70 @@ static int dgram_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[RECEIVING], timeout_usec);
 }
 
+/* Both sides set the buffer of their own socket in attach(); here it is tried what one can get. The other side's queue
+ * has no bound of its own for who is connected to it, so how many fit is a matter of memory: not known. */
+static int seqpacket_link_setup(Link *link, Error *error) {
+        int buffer, r;
+
+        r = stream_link_setup(link, error);
+        if (r < 0)
+                return r;
+        r = dgram_link_buffer(link, link->fds[0], &buffer, error);
+        if (r < 0)
+                unix_link_teardown(link);
+        return r;
+}
+
+static int seqpacket_link_attach(Link *link, Error *error) {
+        int buffer, r;
+
+        r = stream_link_attach(link, error);
+        return r < 0 ? r : dgram_link_buffer(link, link->own[0], &buffer, error);
+}
+
+/* A far end that ended with messages unread is told as ECONNRESET, once; then it is EPIPE. */
+static int seqpacket_link_send(Link *link, const void *data, size_t size) {
+        int r;
+
+        do
+                r = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link)) < 0 ? -errno : 0;
+        while (r == -EINTR || r == -ECONNRESET || (r == -EAGAIN && link->wait == WAIT_SPIN));
+        return r;
+}
+
+static int seqpacket_link_try_send(Link *link, const void *data, size_t size) {
+        int r;
+
+        do
+                r = send(link->own[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+        while (r == -ECONNRESET);
+        return r;
+}
+
+static ssize_t seqpacket_receive_once(Link *link, void *buffer, size_t size, int flags) {
+        ssize_t n;
+
+        do
+                n = recv(link->own[0], buffer, size, MSG_TRUNC | flags);
+        while (n < 0 && errno == ECONNRESET);
+        if (n < 0)
+                return -errno;
+        return (size_t)n > size ? -EMSGSIZE : n;
+}
+
+static ssize_t seqpacket_link_receive(Link *link, void *buffer, size_t size) {
+        ssize_t n;
+
+        do
+                n = seqpacket_receive_once(link, buffer, size, wait_flag(link));
+        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        return n;
+}
+
+static ssize_t seqpacket_link_try_receive(Link *link, void *buffer, size_t size) {
+        return seqpacket_receive_once(link, buffer, size, MSG_DONTWAIT);
+}
+
 const Transport unix_stream_transport = {
         .message_max = STREAM_MESSAGE_MAX,
         .executed = true,
@@ -297,6 +361,22 @@ const Transport unix_dgram_transport = {
         .try_send = dgram_link_try_send,
         .try_receive = dgram_link_try_receive,
         .wait_readable = dgram_link_wait_readable,
+        .detach = unix_link_detach,
+        .teardown = unix_link_teardown,
+};
+
+const Transport unix_seqpacket_transport = {
+        .message_max = INT32_MAX,
+        .boundaries = true,
+        .executed = true,
+        .setup = seqpacket_link_setup,
+        .attach = seqpacket_link_attach,
+        .send = seqpacket_link_send,
+        .receive = seqpacket_link_receive,
+        .try_send = seqpacket_link_try_send,
+        .try_receive = seqpacket_link_try_receive,
+        .wait_readable = stream_link_wait_readable,
+        .close_direction = stream_link_close_direction,
         .detach = unix_link_detach,
         .teardown = unix_link_teardown,
 };

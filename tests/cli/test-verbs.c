@@ -21,7 +21,7 @@ static char *make_semaphore(Fixture *fixture, const char *value) {
 
 static void test_kinds(Fixture *fixture, gconstpointer arguments) {
         static const char *const kinds[] = { "shm-posix", "signal", "sem-posix", "pipe", "fifo", "mq-posix",
-                "unix-stream", "unix-dgram" };
+                "unix-stream", "unix-dgram", "unix-seqpacket" };
         g_autoptr(CliResult) all = cli_run(fixture, NULL, "kinds", NULL);
         g_autoptr(CliResult) one = cli_run(fixture, NULL, "kinds", "fifo", NULL);
 

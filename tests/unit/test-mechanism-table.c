@@ -11,7 +11,7 @@
 
 static void test_order(void) {
         static const char *const order[] = { "shm-posix", "signal", "sem-posix", "pipe", "fifo", "mq-posix",
-                "unix-stream", "unix-dgram" };
+                "unix-stream", "unix-dgram", "unix-seqpacket" };
         size_t next = 0;
 
         for (size_t i = 0; i < mechanism_table_size && next < G_N_ELEMENTS(order); i++)

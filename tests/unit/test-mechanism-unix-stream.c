@@ -53,8 +53,8 @@ static void test_refused(PathFixture *f, gconstpointer data) {
         g_autofree char *too_long = g_strdup_printf("path=/%s", longer);
         g_autofree char *below = g_strdup_printf("path=%s/none/s", f->directory);
 
-        path_fixture_assert_refused("unix-stream", NULL, NULL, ERROR_INVALID_OPTION, "none was");
-        path_fixture_assert_refused("unix-stream", f->option, "name=x", ERROR_INVALID_OPTION, "both were");
+        path_fixture_assert_refused("unix-stream", "backlog=4", NULL, ERROR_INVALID_OPTION, "a pair");
+        path_fixture_assert_refused("unix-stream", f->option, "name=x", ERROR_INVALID_OPTION, "Only one of");
         path_fixture_assert_refused("unix-stream", "path=relative", NULL, ERROR_INVALID_OPTION, "absolute");
         path_fixture_assert_refused("unix-stream", too_long, NULL, ERROR_INVALID_OPTION, "107");
         path_fixture_assert_refused("unix-stream", "name=@", NULL, ERROR_INVALID_OPTION, "abstract");

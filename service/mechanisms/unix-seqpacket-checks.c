@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unix-checks.h"
+
+/* What unix(7) promises of seqpacket sockets: the connections of streams with the messages of datagrams. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum {
+        OWN = PEER_SLOT,
+        SEND_BUFFER = 64 * 1024,
+};
+
+static bool met(CheckRun *run, Socket *server, Socket *here, CheckProcess **peer) {
+        return unix_connection_begin(run, 1, server, peer) && unix_connection_meet(run, server, *peer, here);
+}
+
+static CheckResult truncated(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        char buffer[4];
+        struct iovec iov = { buffer, sizeof buffer };
+        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+        CheckProcess *peer;
+
+        if (!met(run, &server, &here, &peer) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
+                !check_expect(run, "receive with room for 4", recvmsg(here.fd, &message, 0), 4) ||
+                !check_expect(run, "MSG_TRUNC told", (message.msg_flags & MSG_TRUNC) != 0, 1) ||
+                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
+                !check_expect(run, "the length with MSG_TRUNC asked for",
+                        recv(here.fd, buffer, sizeof buffer, MSG_TRUNC), 10))
+                return CHECK_FAILED;
+        return check_ok(run, "10 bytes into 4: 4 and MSG_TRUNC, the rest is lost; asked with MSG_TRUNC: 10");
+}
+
+/* The end gives 0 again and again, an empty message once. */
+static CheckResult empty_message(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!met(run, &server, &here, &peer) ||
+                !check_expect(run, "receive before", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "send of 0 bytes", peer_call(run, peer, "send", OWN, 0), 0) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 0) ||
+                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "close by the peer", peer_call(run, peer, "close", OWN), 0) ||
+                !check_expect(run, "receive then", socket_receive(here.fd), 0) ||
+                !check_expect(run, "and again", socket_receive(here.fd), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "an empty message: 0 once, then EAGAIN; the end of the connection: 0 and 0 again");
+}
+
+static CheckResult too_long(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
+        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
+        socklen_t length = sizeof(int);
+        CheckProcess *peer;
+        int buffer = SEND_BUFFER;
+        bool made = socket_pair_make(run, SOCK_SEQPACKET, ends);
+
+        here = ends[0];
+        there = ends[1];
+        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
+                setsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, length) < 0 ||
+                getsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+                return check_fail(run, "SO_SNDBUF: %s", check_errno(errno));
+        if (!check_expect(
+                    run, "send of as much as SO_SNDBUF", peer_call(run, peer, "write", 0, buffer, 'x'), -EMSGSIZE) ||
+                !check_expect(run, "receive", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(
+                        run, "send of half of it", peer_call(run, peer, "write", 0, buffer / 2, 'x'), buffer / 2) ||
+                !check_expect(run, "receive", recv(here.fd, NULL, 0, MSG_TRUNC | MSG_DONTWAIT), buffer / 2))
+                return CHECK_FAILED;
+        return check_ok(run, "SO_SNDBUF %d: that many bytes EMSGSIZE, half of it whole", buffer);
+}
+
+/* A stream tells it behind the bytes (net/unix/af_unix.c: here the error is looked at before the queue). */
+static CheckResult reset(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!met(run, &server, &here, &peer) ||
+                !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "send", socket_send(here.fd, 5), 5) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "read", socket_receive(here.fd), -ECONNRESET) ||
+                !check_expect(run, "read again", socket_receive(here.fd), 3) ||
+                !check_expect(run, "and again", socket_receive(here.fd), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "killed with 5 bytes unread: ECONNRESET once, then its 3 bytes, then end of file");
+}
+
+/* unix_dgram_sendmsg(), which sends packets of connections too, raises no signal. */
+static CheckResult no_sigpipe(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!met(run, &server, &here, &peer))
+                return CHECK_FAILED;
+        socket_done(&here);
+        if (!check_expect(run, "write", peer_call(run, peer, "write", OWN, 1, 'x'), -EPIPE) ||
+                !check_expect(run, "and again", peer_call(run, peer, "write", OWN, 1, 'x'), -EPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "EPIPE twice; the writer, who does not ignore SIGPIPE, lives");
+}
+
+static CheckResult other_type(CheckRun *run) {
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CheckProcess *peer;
+
+        if (!unix_connection_begin(run, 1, &server, &peer) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_STREAM), 0) ||
+                !check_expect(run, "connect of a stream socket",
+                        peer_call(run, peer, "connect", OWN + 1, .text = server.path), -EPROTOTYPE) ||
+                !check_expect(run, "connect of a seqpacket socket",
+                        peer_call(run, peer, "connect", OWN, .text = server.path), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "a stream socket: EPROTOTYPE; one of the same type connects");
+}
+
+static CheckResult permission(CheckRun *run) {
+        return unix_check_permission(run, SOCK_SEQPACKET);
+}
+
+static CheckResult descriptor(CheckRun *run) {
+        return unix_check_descriptor(run, SOCK_SEQPACKET);
+}
+
+static CheckResult stale(CheckRun *run) {
+        return unix_check_stale(run, SOCK_SEQPACKET);
+}
+
+static CheckResult abstract(CheckRun *run) {
+        return unix_check_abstract(run, SOCK_SEQPACKET);
+}
+
+static CheckResult path_limit(CheckRun *run) {
+        return unix_check_path_limit(run, SOCK_SEQPACKET);
+}
+
+static CheckResult pair(CheckRun *run) {
+        return unix_check_pair(run, SOCK_SEQPACKET);
+}
+
+const Check unix_seqpacket_checks[] = {
+        { "boundaries", "a message is received whole, never split or joined", "unix(7)", CHECK_BOTH,
+                transport_boundaries, { transport_boundaries_role } },
+        { "order", "messages stay in order, all of them, unchanged", "unix(7)", CHECK_BOTH, transport_order,
+                { transport_order_role } },
+        { "duplex", "full duplex: both sides send and receive at the same time", "unix(7)", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role } },
+        { "truncated", "what does not fit into the receiver's buffer is lost, and that is told", "recv(2)", CHECK_BOTH,
+                truncated, { unix_check_role } },
+        { "empty-message", "a message may be empty, and is not the end of the connection", "send(2)", CHECK_BOTH,
+                empty_message, { unix_check_role } },
+        { "maximum", "a message that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH, too_long,
+                { unix_check_role } },
+        { "receive-blocks", "a receiver sleeps until there is a message", "recv(2)", CHECK_BOTH,
+                transport_receive_blocks, { transport_receive_blocks_role } },
+        { "send-blocks", "a sender sleeps while the buffer is full", "send(2)", CHECK_BOTH, transport_send_blocks,
+                { transport_send_blocks_role } },
+        { "non-blocking", "without waiting, empty and full give EAGAIN", "send(2)", CHECK_BOTH, transport_nonblocking,
+                { transport_nonblocking_role } },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "peer-killed", "when the peer is killed its messages are received, then end of file", "unix(7)", CHECK_BOTH,
+                transport_sender_killed_end, { transport_sender_killed_role } },
+        { "peer-reset", "a peer that dies with messages unread gives ECONNRESET, before what it sent", "unix(7)",
+                CHECK_BOTH, reset, { unix_check_role } },
+        { "peer-gone", "sending to a killed peer gives EPIPE", "send(2)", CHECK_BOTH, transport_receiver_killed,
+                { transport_receiver_killed_role } },
+        { "no-sigpipe", "writing to a closed connection gives EPIPE, and on Linux no SIGPIPE", "send(2)", CHECK_BOTH,
+                no_sigpipe, { unix_check_role } },
+        { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH,
+                unix_connection_half_closed, { unix_check_role } },
+        { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH,
+                unix_connection_credentials, { unix_check_role } },
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
+                { unix_check_role } },
+        { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH,
+                unix_connection_backlog, { unix_check_role } },
+        { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH,
+                unix_connection_nobody_there, { unix_check_role } },
+        { "other-type", "only sockets of the same type connect to each other", "connect(2)", CHECK_BOTH, other_type,
+                { unix_check_role } },
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+                { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+                { unix_check_role } },
+        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
+                { unix_check_role } },
+        {},
+};
