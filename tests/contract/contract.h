@@ -29,6 +29,7 @@ typedef struct Contract {
          * hold() does it, in a process of its own: it stays a holder until it is killed. 0, or a negative errno. */
         const char *end;
         bool take;
+        const char *const *other_ends; /* those that only what is made with other options has: refused here */
         int (*hold)(const char *address);
         const char *not_held; /* why the kernel knows no holders; hold() then only uses it */
         const char *told;     /* the signal when that process was killed; NULL: only its hold ends */

@@ -171,6 +171,11 @@ static void prove_ends(Proof *proof) {
                 int n, fd;
 
                 g_test_message("%s", ends[i]);
+                if (proof->row->other_ends != NULL && g_strv_contains(proof->row->other_ends, ends[i])) {
+                        g_free(contract_refused(proof->ours, "OpenEnd",
+                                g_variant_new("(ss@a{sv})", address, ends[i], NO_OPTIONS), "InvalidOption"));
+                        continue;
+                }
                 ipcbus_manager_call_open_end_sync(proof->ours->manager, address, ends[i], NO_OPTIONS, PLAINLY, NULL,
                         &index, &list, NULL, &error);
                 g_assert_no_error(error);

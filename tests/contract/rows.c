@@ -55,6 +55,9 @@ static void no_pending_signals(Proof *proof) {
         contract_remove(proof->ours, address);
 }
 
+/* Of pairs of sockets without a name. */
+static const char *const pair_ends[] = { "a", "b", NULL };
+
 const Contract contract_rows[] = {
         {
                 .kind = "shm-sysv",
@@ -130,6 +133,7 @@ const Contract contract_rows[] = {
                 .send_too_much = (16 << 20) + 1,
                 .event = "PeerConnected",
                 .end = "connect",
+                .other_ends = pair_ends,
                 .told = "PeerClosed",
         },
         {
@@ -138,6 +142,16 @@ const Contract contract_rows[] = {
                 .send_too_much = 8 << 20,
                 .event = "MessageArrived",
                 .end = "send",
+                .other_ends = pair_ends,
+        },
+        {
+                .kind = "unix-seqpacket",
+                .create = "path=@path",
+                .send_too_much = 8 << 20,
+                .event = "MessageArrived",
+                .end = "connect",
+                .other_ends = pair_ends,
+                .told = "PeerClosed",
         },
 };
 const size_t contract_rows_size = G_N_ELEMENTS(contract_rows);
