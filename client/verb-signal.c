@@ -29,7 +29,14 @@ static char *process_address(const char *word) {
 
         if (g_str_equal(kind, "signal"))
                 return g_strdup(word);
-        if (number_parse(word, &pid) < 0 || pid == 0) {
+        if (*word == '-' || g_str_equal(word, "0")) {
+                say("%s stands for a group of processes, or for all of them (kill(2)); signals go to one process, by "
+                    "its "
+                    "number",
+                        word);
+                return NULL;
+        }
+        if (number_parse(word, &pid) < 0) {
                 say("\"%s\" is no process: give its number, as 1234", word);
                 return NULL;
         }

@@ -39,12 +39,16 @@ typedef struct Explanation {
         int want;
         Record *verdict;
         char *blocked; /* the detail of the first step that blocks */
-        bool unknown;  /* a step could not be judged */
+        char *besides; /* the same of what was not asked for */
+        bool beside;   /* is that looked at now? */
+        bool no_file;
+        bool unknown; /* a step could not be judged */
 } Explanation;
 
 static void explanation_done(Explanation *explanation) {
         access_user_done(&explanation->user);
         free(explanation->blocked);
+        free(explanation->besides);
 }
 
 __attribute__((format(printf, 5, 6))) static void step_add(
@@ -64,9 +68,12 @@ __attribute__((format(printf, 5, 6))) static void step_add(
                 record_set_string(step, "detail", detail);
         }
         record_append_record(explanation->verdict, "steps", TAKE_POINTER(step));
-        if (result == STEP_BLOCKED && !explanation->blocked)
+        if (result == STEP_BLOCKED && explanation->beside) {
+                free(explanation->besides);
+                explanation->besides = TAKE_POINTER(detail);
+        } else if (result == STEP_BLOCKED && !explanation->blocked)
                 explanation->blocked = TAKE_POINTER(detail);
-        if (result == STEP_UNKNOWN)
+        if (result == STEP_UNKNOWN && !explanation->beside)
                 explanation->unknown = true;
 }
 
@@ -118,7 +125,9 @@ static bool has_acl(int fd) {
 }
 
 /* capabilities(7): the first overrides all checks here, the second those for reading and searching. */
-static const char *overriding_capability(const AccessUser *user, int want) {
+static const char *overriding_capability(const AccessUser *user, int want, bool no_file) {
+        if (no_file && access_user_can(user, CAP_IPC_OWNER))
+                return "CAP_IPC_OWNER";
         if (access_user_can(user, CAP_DAC_OVERRIDE))
                 return "CAP_DAC_OVERRIDE";
         if (!(want & W_OK) && access_user_can(user, CAP_DAC_READ_SEARCH))
@@ -136,7 +145,7 @@ static void check_permission(Explanation *explanation, int fd, const struct stat
         bits = access_user_bits(user, st, &class);
         owner_name(st->st_uid, owner);
         group_name(st->st_gid, group);
-        if (user->uid != st->st_uid && has_acl(fd)) {
+        if (fd >= 0 && user->uid != st->st_uid && has_acl(fd)) {
                 step_add(explanation, STEP_UNKNOWN, want_name(want), path,
                         "%s has an access control list, which decides; getfacl(1) shows it.", path);
                 return;
@@ -147,7 +156,7 @@ static void check_permission(Explanation *explanation, int fd, const struct stat
                         owner, group, user->name, class);
                 return;
         }
-        capability = overriding_capability(user, want);
+        capability = overriding_capability(user, want, explanation->no_file);
         step_add(explanation, capability ? STEP_OK : STEP_BLOCKED, want_name(want), path,
                 "%s has mode %04o, owner %s, group %s: %s counts as %s (rights: %s) and needs to %s%s%s.", path,
                 st->st_mode & 07777u, owner, group, user->name, class, bits_name(bits, directory), want_name(want),
@@ -311,8 +320,10 @@ static int look(Explanation *explanation) {
         if (fstat(walk.fd, &st) < 0)
                 return -errno;
         check_permission(explanation, walk.fd, &st, explanation->want, walk.here);
-        if (explanation->want & W_OK)
-                check_writing(explanation, walk.fd, &st, walk.here);
+        explanation->beside = !(explanation->want & W_OK);
+        if (explanation->beside)
+                check_permission(explanation, walk.fd, &st, W_OK, walk.here);
+        check_writing(explanation, walk.fd, &st, walk.here);
         return 0;
 }
 
@@ -324,7 +335,9 @@ static void summarise(Explanation *explanation, bool tried, int result, const ch
         record_set_bool(verdict, "possible", tried ? result == 0 : !blocked && !explanation->unknown);
         record_set_bool(verdict, "tried", tried);
         if (tried && result == 0)
-                record_set_format(verdict, "summary", "%s can %s %s: it was tried.", name, want, path);
+                record_set_format(verdict, "summary", "%s can %s %s: it was tried.%s%s", name, want, path,
+                        explanation->besides ? " But it cannot be written: " : "",
+                        explanation->besides ? explanation->besides : "");
         else if (tried && blocked)
                 record_set_format(verdict, "summary", "%s cannot %s %s. %s", name, want, path, blocked);
         else if (tried)
@@ -339,6 +352,21 @@ static void summarise(Explanation *explanation, bool tried, int result, const ch
         else
                 record_set_format(verdict, "summary", "%s can%s %s %s, as far as can be seen. It was not tried: %s",
                         name, explanation->unknown ? " perhaps" : "", want, path, why);
+}
+
+int access_explain_mode(const char *what, const struct stat *st, uid_t uid, gid_t gid, const char *user,
+        Record *verdict, char **ret_blocked) {
+        CLEANUP(explanation_done) Explanation explanation = { .path = what, .verdict = verdict };
+        int r;
+
+        r = access_user_init(&explanation.user, uid, gid, user);
+        if (r < 0)
+                return r;
+        explanation.no_file = true;
+        check_permission(&explanation, -EBADF, st, R_OK, what);
+        check_permission(&explanation, -EBADF, st, W_OK, what);
+        *ret_blocked = TAKE_POINTER(explanation.blocked);
+        return record_error(verdict);
 }
 
 int access_explain(const char *path, int want, uid_t uid, gid_t gid, const char *user, AccessTry try_open,

@@ -3,6 +3,7 @@
  * user. Forks: for the worker only. */
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "record.h"
@@ -25,3 +26,8 @@ typedef int (*AccessTry)(const char *path, void *userdata);
  * -EINVAL for a path that is not absolute, -ENOMEM; all else is a step. */
 int access_explain(const char *path, int want, uid_t uid, gid_t gid, const char *user, AccessTry try_open,
         void *userdata, Record *verdict);
+
+/* What mode, owner and group of something that is no file give to a user: a step for reading and one for writing.
+ * *ret_blocked is the sentence of the first that the mode refuses, NULL where it refuses none; the caller frees it. */
+int access_explain_mode(const char *what, const struct stat *st, uid_t uid, gid_t gid, const char *user,
+        Record *verdict, char **ret_blocked);

@@ -65,12 +65,31 @@ int mq_read_status(int fd, uint64_t *ret_bytes, pid_t *ret_notified) {
         return 0;
 }
 
+/* The mode is seen only where the file system of queues is mounted. */
+static int mq_open_refused(const char *name, Error *error) {
+        CLEANUP_FD int directory = mq_posix_open_directory();
+        struct stat st;
+
+        if (directory < 0 || fstatat(directory, name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "User %u may not open the POSIX message queue \"%s\": Permission denied (EACCES). Its mode "
+                        "cannot be seen, as no mqueue file system is mounted here.",
+                        (unsigned)geteuid(), name);
+        return error_set(error, ERROR_NOT_PERMITTED,
+                "User %u may not open the POSIX message queue \"%s\": its mode %04o gives that user neither reading "
+                "nor "
+                "writing (owner %u, group %u).",
+                (unsigned)geteuid(), name, (unsigned)st.st_mode & 07777u, (unsigned)st.st_uid, (unsigned)st.st_gid);
+}
+
 static int queue_open(const char *name, int flags, mqd_t *ret, Error *error) {
         int r;
 
         r = mq_open_allowed(name, flags, ret);
         if (r == -ENOENT)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no POSIX message queue named \"%s\".", name);
+        if (r == -EACCES)
+                return mq_open_refused(name, error);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot open the POSIX message queue \"%s\"", name);
         return 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,6 +35,17 @@ int process_read_signals(pid_t pid, ProcessSignals *ret);
 int process_read_start_time(pid_t pid, uint64_t *ret);
 /* Microseconds since the epoch. */
 uint64_t process_start_to_realtime(uint64_t start_time);
+
+/* What the descriptors of an object are. */
+enum { SIGNAL_PROCESS, SIGNAL_QUEUE_FILLED };
+
+/* signal-send.c */
+pid_t signal_object_pid(const KernelObject *object);
+/* Also where its parent has not collected it yet. */
+bool signal_object_ended(const KernelObject *object);
+int signal_send(
+        KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error);
+int signal_try_use(KernelObject *object, Error *error);
 
 /* signal-listener.c: the option "signals" as a set, or the default. */
 int signal_listen_set(const Record *options, sigset_t *ret_set, Error *error);

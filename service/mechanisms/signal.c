@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kind signal. An object is a process: one that exists, as the target of signals, or one of our own that listens
- * (signal-listener.c) and whose signals can then be received as if it were a queue.
+ * (signal-listener.c; signal-send.c sends) and whose signals can then be received as if it were a queue.
  *
  * fds[0] is a pidfd of the process, so that a signal never reaches another that got its number; its start time proves
  * the same where an address was kept. A listener's fds[1] is an eventfd, readable while signals wait for receive(). */
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,16 +33,10 @@
 
 #define KIND "signal"
 
-enum { PROCESS, QUEUE_FILLED };
-
 typedef struct SignalState {
         SignalQueue queue;
         uint64_t signals; /* which it takes, a mask */
 } SignalState;
-
-static pid_t object_pid(const KernelObject *object) {
-        return (pid_t)object->address.number;
-}
 
 static bool is_listener(const KernelObject *object) {
         return object->state != NULL;
@@ -86,8 +79,14 @@ static int process_open(pid_t pid, int *ret_fd, uint64_t *ret_start_time, Error 
         if (fd < 0)
                 return error_set_errno(error, errno, "Cannot open the process %d", (int)pid);
         r = process_read_start_time(pid, &start_time);
-        if (r == -ESRCH || (pidfd_send_signal(fd, 0, NULL, 0) < 0 && errno == ESRCH))
+        if (pidfd_send_signal(fd, 0, NULL, 0) < 0 && errno == ESRCH)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "The process %d has just ended.", (int)pid);
+        if (r == -ESRCH)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "There is a process %d, but /proc does not show it to user %u (hidepid of proc(5)), so that "
+                        "it "
+                        "cannot be told from a later one of the same number.",
+                        (int)pid, (unsigned)geteuid());
         if (r < 0)
                 return error_set_errno(error, r, "Cannot read the start time of the process %d", (int)pid);
         *ret_fd = fd_take(&fd);
@@ -100,16 +99,21 @@ static void identity_from_process(pid_t pid, uint64_t start_time, char ret_ident
 }
 
 static int signal_open(KernelObject *object, const Record *options, Error *error) {
-        pid_t pid = object_pid(object);
+        pid_t pid = signal_object_pid(object);
         ProcessSignals signals;
         uint64_t start_time = 0;
         int r;
 
-        if (object->address.number == 0 || object->address.number > INT_MAX)
+        if (object->address.number == 0)
+                return error_set(error, ERROR_INVALID_ADDRESS,
+                        "0 stands for the whole group of whoever calls kill(2), and is no process; ipcbus sends to "
+                        "one "
+                        "process, by its number.");
+        if (object->address.number > INT_MAX)
                 return error_set(error, ERROR_INVALID_ADDRESS,
                         "%" PRIu64 " is no process id; they go from 1 to the number in /proc/sys/kernel/pid_max.",
                         object->address.number);
-        r = process_open(pid, &object->fds[PROCESS], &start_time, error);
+        r = process_open(pid, &object->fds[SIGNAL_PROCESS], &start_time, error);
         if (r < 0)
                 return r;
         identity_from_process(pid, start_time, object->identity);
@@ -129,8 +133,8 @@ static void signal_close(KernelObject *object) {
                 signal_queue_clear(&state->queue);
         free(state);
         object->state = NULL;
-        object->fds[PROCESS] = fd_close(object->fds[PROCESS]);
-        object->fds[QUEUE_FILLED] = fd_close(object->fds[QUEUE_FILLED]);
+        object->fds[SIGNAL_PROCESS] = fd_close(object->fds[SIGNAL_PROCESS]);
+        object->fds[SIGNAL_QUEUE_FILLED] = fd_close(object->fds[SIGNAL_QUEUE_FILLED]);
 }
 
 /* Which process keep() runs in stood in its first record. */
@@ -166,8 +170,8 @@ static int signal_create(KernelObject *object, const Record *options, Error *err
                 return r;
         }
         state = calloc(1, sizeof(*state));
-        object->fds[QUEUE_FILLED] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (!state || object->fds[QUEUE_FILLED] < 0) {
+        object->fds[SIGNAL_QUEUE_FILLED] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (!state || object->fds[SIGNAL_QUEUE_FILLED] < 0) {
                 r = error_set_errno(error, state ? errno : ENOMEM, "Cannot make the queue of a listener");
                 free(state);
                 signal_close(object);
@@ -178,20 +182,15 @@ static int signal_create(KernelObject *object, const Record *options, Error *err
         return 0;
 }
 
-static bool has_ended(const KernelObject *object) {
-        struct pollfd process = { .fd = object->fds[PROCESS], .events = POLLIN };
-
-        return poll(&process, 1, 0) > 0;
-}
-
 static int signal_remove(KernelObject *object, Error *error) {
         /* Its parent may not have collected it yet. */
-        if (!is_listener(object) && has_ended(object))
-                return error_set(error, ERROR_NO_SUCH_OBJECT, "The process %d has ended.", (int)object_pid(object));
+        if (!is_listener(object) && signal_object_ended(object))
+                return error_set(
+                        error, ERROR_NO_SUCH_OBJECT, "The process %d has ended.", (int)signal_object_pid(object));
         if (!is_listener(object))
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "ipcbus does not end processes; to end %d, send it a signal, for example TERM.",
-                        (int)object_pid(object));
+                        (int)signal_object_pid(object));
         /* The listener ends when its end of the channel does. */
         if (object->channel >= 0)
                 (void)shutdown(object->channel, SHUT_RDWR);
@@ -209,85 +208,6 @@ static int signal_identify(const Address *address, char ret_identity[IDENTITY_MA
                 return error_set_errno(
                         error, r, "Cannot read the start time of the process %" PRIu64, address->number);
         identity_from_process((pid_t)address->number, start_time, ret_identity);
-        return 0;
-}
-
-static int check_send(const KernelObject *object, size_t size, const Record *options, int *ret_number, Error *error) {
-        const char *text = record_get_string(options, "signal", NULL);
-        pid_t pid = object_pid(object);
-        int64_t value = record_get_i64(options, "value", 0);
-        int number;
-
-        if (size > 0)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "A signal carries no data, and %zu bytes were given; it carries one number, value=N.", size);
-        if (!text)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "Say which signal is to be sent, for example signal=TERM or signal=RTMIN+2.");
-        if (signal_from_name(text, &number) < 0)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "\"%.40s\" is no signal; write one as USR1, SIGTERM, RTMIN+2 or a number from 1 to 64.", text);
-        if (value < INT_MIN || value > INT_MAX)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "The value %" PRId64 " does not fit: a signal carries an int of %zu bytes (sigqueue(3)).",
-                        value, sizeof(int));
-        if ((pid == 1 || pid == getpid() || pid == getppid()) && !record_get_bool(options, "confirm", false))
-                return error_set(error, ERROR_NOT_PERMITTED,
-                        "The process %d is %s; a signal to it may end more than is meant. Say confirm=true to send "
-                        "it.",
-                        (int)pid,
-                        pid == 1          ? "the first of this machine"
-                        : pid == getpid() ? "ipcbus itself"
-                                          : "the one that started ipcbus");
-        *ret_number = number;
-        return 0;
-}
-
-static int send_failed(const KernelObject *object, const char *name, Error *error) {
-        ProcessSignals signals = { 0 };
-
-        switch (errno) {
-        case ESRCH:
-                return error_set(error, ERROR_PEER_GONE, "The process %d has ended.", (int)object_pid(object));
-        case EAGAIN:
-                /* The limit is that of the process that is sent to (__sigqueue_alloc() in kernel/signal.c). */
-                (void)process_read_signals(object_pid(object), &signals);
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "%s cannot be queued: user %u has %" PRIu64
-                        " signals queued, and RLIMIT_SIGPENDING of the process %d is %" PRIu64
-                        "; wait until some are taken.",
-                        name, (unsigned)signals.uid, signals.queued, (int)object_pid(object), signals.queue_max);
-        default:
-                return error_set_errno(error, errno, "Cannot send %s to the process %d, which belongs to user %u",
-                        name, (int)object_pid(object), (unsigned)object->owner);
-        }
-}
-
-static int signal_send(
-        KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
-        char name[SIGNAL_NAME_SIZE];
-        siginfo_t info = { 0 };
-        int number = 0, r;
-        bool queue;
-
-        r = check_send(object, size, options, &number, error);
-        if (r < 0)
-                return r;
-        signal_name(number, name);
-        /* A process that ended and was not collected still takes signals, to no effect. */
-        if (has_ended(object))
-                return error_set(error, ERROR_PEER_GONE, "The process %d has ended.", (int)object_pid(object));
-        /* A real-time signal sent without information about it is lost in silence when the queue is full; with
-         * information the kernel says so (signal(7), __send_signal_locked() in kernel/signal.c). */
-        queue = record_has(options, "value") || number >= SIGRTMIN;
-        info.si_signo = number;
-        info.si_code = SI_QUEUE;
-        info.si_pid = getpid();
-        info.si_uid = getuid();
-        info.si_int = (int)record_get_i64(options, "value", 0);
-        if (pidfd_send_signal(object->fds[PROCESS], number, queue ? &info : NULL, 0) < 0)
-                return send_failed(object, name, error);
-        *ret_sent = 0;
         return 0;
 }
 
@@ -322,7 +242,7 @@ static int signal_receive(KernelObject *object, bool peek, const Record *options
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "Only the process %d itself can take its signals; create an object of the kind signal and "
                         "receive from that.",
-                        (int)object_pid(object));
+                        (int)signal_object_pid(object));
         received = signal_queue_at(&state->queue, index);
         if (!received)
                 return -EAGAIN;
@@ -332,14 +252,14 @@ static int signal_receive(KernelObject *object, bool peek, const Record *options
         if (state->queue.lost > 0)
                 record_set_u64(meta, "lost", state->queue.lost);
         if (!peek)
-                signal_queue_drop_first(&state->queue, object->fds[QUEUE_FILLED]);
+                signal_queue_drop_first(&state->queue, object->fds[SIGNAL_QUEUE_FILLED]);
         return 0;
 }
 
 static int signal_wait_on(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events) {
         if (operation == OPERATION_SEND || !is_listener(object))
                 return -EOPNOTSUPP;
-        *ret_fd = object->fds[QUEUE_FILLED];
+        *ret_fd = object->fds[SIGNAL_QUEUE_FILLED];
         *ret_events = EPOLLIN;
         return 0;
 }
@@ -354,7 +274,7 @@ static int signal_listen(KernelObject *object, const char *const *signals, size_
         if (!is_listener(object) || object->channel < 0)
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "The process %d is no listener of ipcbus, and only a process itself can choose its signals.",
-                        (int)object_pid(object));
+                        (int)signal_object_pid(object));
         r = signal_set_from_names(signals, n, &set, error);
         if (r < 0)
                 return r;
@@ -371,14 +291,14 @@ static int signal_listen(KernelObject *object, const char *const *signals, size_
         if (errno == EAGAIN)
                 return error_set(
                         error, ERROR_BUSY, "The listener has requests that it did not answer yet; try again.");
-        return error_set(error, ERROR_PEER_GONE, "The listener %d has ended.", (int)object_pid(object));
+        return error_set(error, ERROR_PEER_GONE, "The listener %d has ended.", (int)signal_object_pid(object));
 }
 
 static void keep_received(KernelObject *object, const Record *record, EventSink *sink) {
         CLEANUP(record_freep) Record *details = NULL;
         SignalState *state = object->state;
 
-        signal_queue_add(&state->queue, record, object->fds[QUEUE_FILLED]);
+        signal_queue_add(&state->queue, record, object->fds[SIGNAL_QUEUE_FILLED]);
         if (record_copy(record, &details) < 0)
                 return;
         record_unset(details, WORKER_TYPE);
@@ -404,26 +324,20 @@ static void signal_kept(KernelObject *object, const Record *record, EventSink *s
         sink->emit(sink, EVENT_CHANGED, details);
 }
 
-/* kill(2): signal 0 is only checked. */
-static int signal_try_use(KernelObject *object, Error *error) {
-        if (pidfd_send_signal(object->fds[PROCESS], 0, NULL, 0) >= 0)
-                return 0;
-        return error_set_errno(error, errno, "Cannot send signals to the process %d, which belongs to user %u",
-                (int)object_pid(object), (unsigned)object->owner);
-}
-
 static int signal_describe(KernelObject *object, Record *attributes, Error *error) {
         const SignalState *state = object->state;
         ProcessSignals signals;
         int r;
 
-        r = process_read_signals(object_pid(object), &signals);
+        r = process_read_signals(signal_object_pid(object), &signals);
         /* Read first, asked after: so it was this process. */
-        if (r == -ESRCH || (pidfd_send_signal(object->fds[PROCESS], 0, NULL, 0) < 0 && errno == ESRCH))
-                return error_set(error, ERROR_NO_SUCH_OBJECT, "The process %d has ended.", (int)object_pid(object));
+        if (r == -ESRCH || (pidfd_send_signal(object->fds[SIGNAL_PROCESS], 0, NULL, 0) < 0 && errno == ESRCH))
+                return error_set(
+                        error, ERROR_NO_SUCH_OBJECT, "The process %d has ended.", (int)signal_object_pid(object));
         if (r < 0)
-                return error_set_errno(error, r, "Cannot read the signals of the process %d", (int)object_pid(object));
-        record_set_u64(attributes, "pid", (uint64_t)object_pid(object));
+                return error_set_errno(
+                        error, r, "Cannot read the signals of the process %d", (int)signal_object_pid(object));
+        record_set_u64(attributes, "pid", (uint64_t)signal_object_pid(object));
         record_set_string(attributes, "command", signals.command);
         record_set_string(attributes, "state", signals.state);
         record_set_signals(attributes, "blocked", signals.blocked);

@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -196,12 +197,55 @@ static int explain_file(const KernelObject *object, const Caller *caller, Record
         return r < 0 ? error_set_errno(error, r, "Cannot find out who may open it") : 0;
 }
 
+/* The mode of what is no file, where we ourselves can look at it. */
+static int explain_mode(const KernelObject *object, const Caller *caller, Record *row, char **ret_blocked) {
+        CLEANUP(record_freep) Record *options = NULL;
+        CLEANUP_FREE char *text = NULL;
+        KernelObject ours;
+        struct stat st;
+        int r;
+
+        *ret_blocked = NULL;
+        if (!option_find(object->mechanism->options, "mode"))
+                return 0;
+        r = record_new(&options);
+        if (r < 0)
+                return r;
+        kernel_object_init(&ours, object->mechanism);
+        r = address_copy(&object->address, &ours.address);
+        if (r >= 0 && object_open(&ours, options, NULL) >= 0) {
+                st = (struct stat){ .st_mode = ours.mode, .st_uid = ours.owner, .st_gid = ours.group };
+                text = address_print(&ours.address);
+                r = text ? access_explain_mode(text, &st, caller->uid, caller->gid, caller->user, row, ret_blocked)
+                         : -ENOMEM;
+        }
+        kernel_object_done(&ours);
+        return r;
+}
+
+/* The attempt has the last word; the bit that is missing is its reason. */
+static void conclude(Record *row, const Caller *caller, const char *what, const char *blocked) {
+        bool possible = record_get_bool(row, "possible", false);
+        char number[32];
+        const char *name = caller->user;
+
+        (void)snprintf(number, sizeof number, "user %u", caller->uid);
+        if (!name)
+                name = number;
+        if (possible)
+                record_set_format(row, "summary", "%s can open %s: it was tried.%s%s", name, what,
+                        blocked ? " But not everything is allowed: " : "", blocked ? blocked : "");
+        else if (blocked)
+                record_set_format(row, "summary", "%s cannot open %s. %s", name, what, blocked);
+}
+
 static int explain(KernelObject *object, const Record *request, Record *row, Error *error) {
         Caller caller = {
                 .uid = (uid_t)record_get_u64(request, "uid", geteuid()),
                 .gid = (gid_t)record_get_u64(request, "gid", getegid()),
                 .user = record_get_string(request, "user", NULL),
         };
+        CLEANUP_FREE char *blocked = NULL;
         Record *outcome = NULL;
         int r = mechanism_supports(object->mechanism, OPERATION_ADOPT, error);
 
@@ -222,11 +266,15 @@ static int explain(KernelObject *object, const Record *request, Record *row, Err
         if (caller.uid != geteuid() && geteuid() != 0)
                 return error_set(error, ERROR_NOT_PERMITTED,
                         "Only root can try an object as another user; ask as that user instead.");
+        r = explain_mode(object, &caller, row, &blocked);
+        if (r < 0)
+                return error_set_errno(error, r, "Cannot find out who may open it");
         r = try_as(object, &caller, &outcome, error);
         if (r < 0)
                 return r;
         add_step(row, outcome);
         record_merge(row, outcome);
+        conclude(row, &caller, record_get_string(row, "address", ""), blocked);
         record_free(outcome);
         return record_error(row);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -96,6 +97,11 @@ char *contract_refused(Fixture *fixture, const char *method, GVariant *arguments
 
 /* What cannot be looked at from outside is answered with that reason, whether it is there or not. */
 void contract_gone(Proof *proof, Fixture *fixture, const char *method, const char *address) {
+        if (proof->row->process) {
+                pid_t pid = (pid_t)strtol(strchr(address, ':') + 1, NULL, 10);
+
+                WAIT_UNTIL(kill(pid, 0) < 0);
+        }
         g_free(contract_refused(fixture, method, g_variant_new("(s)", address),
                 kind_supports(proof, "adopt") ? "NoSuchObject" : "NotSupported"));
 }

@@ -33,6 +33,7 @@ typedef struct Contract {
         int (*hold)(const char *address);
         const char *not_held; /* why the kernel knows no holders; hold() then only uses it */
         const char *told;     /* the signal when that process was killed; NULL: only its hold ends */
+        bool process;         /* it is a process, which takes a moment to end */
         bool many;            /* the same options make another one, instead of Exists */
 } Contract;
 

@@ -47,7 +47,7 @@ static void prove_killed_peer(Proof *proof) {
         g_autoptr(GSubprocess) holder = NULL;
         gint64 pid;
 
-        if (g_str_equal(row->kind, "signal")) {
+        if (row->process) {
                 pid = g_ascii_strtoll(strchr(address, ':') + 1, NULL, 10);
                 g_assert_true(held_by(proof, proof->theirs, address, pid));
                 g_assert_cmpint(kill((pid_t)pid, SIGKILL), ==, 0);

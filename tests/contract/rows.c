@@ -79,6 +79,7 @@ const Contract contract_rows[] = {
                 .taken = "SIGUSR1",
                 .event = "Received",
                 .too_much = no_pending_signals,
+                .process = true,
                 .many = true,
         },
         {
