@@ -106,9 +106,8 @@ static int signal_open(KernelObject *object, const Record *options, Error *error
 
         if (object->address.number == 0)
                 return error_set(error, ERROR_INVALID_ADDRESS,
-                        "0 stands for the whole group of whoever calls kill(2), and is no process; ipcbus sends to "
-                        "one "
-                        "process, by its number.");
+                        "0 is no process id: it stands for the whole group of whoever calls kill(2). A signal goes to "
+                        "one process, by its number.");
         if (object->address.number > INT_MAX)
                 return error_set(error, ERROR_INVALID_ADDRESS,
                         "%" PRIu64 " is no process id; they go from 1 to the number in /proc/sys/kernel/pid_max.",
