@@ -17,9 +17,13 @@
  *               and beside it, in this order, what is said to be there:
  *               object (BOOL: a descriptor of it), data (BOOL: a memory file
  *               with the bytes to send), passed (U64: descriptors that go along)
+ *   fetch       address, options (RECORDS, one or none)                     object
+ *   create      kind, options                                               object
  *   keep        kind, options (RECORDS, one)                                ready, then the kind's own
  *
- *   done: sent (U64), meta (RECORDS, one), and beside it, in this order: data (BOOL: a memory file with the bytes),
+ *   object: address, and either "descriptor" (BOOL: one descriptor beside it, for from_fd()), or "opened" (BOOL) with
+ *           the fields of handover.c and the object's descriptors beside it in "places", or nothing: open() does the
+ * rest done: sent (U64), meta (RECORDS, one), and beside it, in this order: data (BOOL: a memory file with the bytes),
  *         descriptor (BOOL), passed (U64: descriptors that came along)
  *
  *   A watch ends only when it is killed. Another request of the same keys takes the place of the one before.

@@ -7,6 +7,7 @@
 #include "authorise.h"
 #include "bus-cleanup.h"
 #include "common-options.h"
+#include "fetches.h"
 #include "keeper.h"
 #include "manager-bus.h"
 #include "objects.h"
@@ -100,6 +101,40 @@ static int create_kept(Manager *manager, sd_bus_message *call, CreateCall *creat
         return r < 0 ? r : 1;
 }
 
+static int create_done(Manager *manager, sd_bus_message *call, const ObjectFetch *fetch, Client *client,
+        KernelObject *kernel, Error *error) {
+        ObjectRequest request = {
+                .mechanism = kernel->mechanism,
+                .options = fetch->options,
+                .uid = fetch->uid,
+                .lease = fetch->lease,
+                .duration = fetch->duration,
+                .client = client,
+                .made = kernel,
+        };
+        Object *object;
+        int r;
+
+        r = objects_create(manager, &request, &object, error);
+        return r < 0 ? r : reply_object(call, object);
+}
+
+static int create_in_worker(Manager *manager, sd_bus_message *call, CreateCall *create_call, uid_t uid, Error *error) {
+        int r;
+
+        r = fetch_object(manager, call,
+                &(ObjectFetch){ .operation = "create",
+                        .kind = create_call->mechanism->kind,
+                        .options = TAKE_POINTER(create_call->options),
+                        .checked = true,
+                        .uid = uid,
+                        .lease = create_call->lease,
+                        .duration = create_call->duration,
+                        .done = create_done },
+                error);
+        return r < 0 ? r : 1;
+}
+
 static int create(Manager *manager, sd_bus_message *call, CreateCall *create_call, Error *error) {
         ObjectRequest request = {
                 .mechanism = create_call->mechanism,
@@ -116,6 +151,8 @@ static int create(Manager *manager, sd_bus_message *call, CreateCall *create_cal
                 return r;
         if (request.mechanism->keep)
                 return create_kept(manager, call, create_call, request.uid, error);
+        if (request.mechanism->in_worker & 1u << OPERATION_CREATE)
+                return create_in_worker(manager, call, create_call, request.uid, error);
         if (request.lease == LEASE_CALLER) {
                 r = clients_sender(manager->clients, call, &request.client);
                 if (r < 0)
@@ -144,46 +181,87 @@ int manager_create(sd_bus_message *call, void *userdata, sd_bus_error *ret_error
         return 1;
 }
 
-static int adopt(Manager *manager, sd_bus_message *call, const char *text, Object **ret, Error *error) {
+static int adopt_done(Manager *manager, sd_bus_message *call, const ObjectFetch *fetch, Client *client,
+        KernelObject *kernel, Error *error) {
+        Object *object;
+        int r;
+
+        r = objects_adopt_kernel(manager, kernel, fetch->uid, &object, error);
+        return r < 0 ? r : reply_object(call, object);
+}
+
+/* What has to be looked for first; `mechanism` is NULL for an alias. Ours is found at once. */
+static int adopt_fetched(
+        Manager *manager, sd_bus_message *call, const Mechanism *mechanism, const Address *address, Error *error) {
+        CLEANUP(record_freep) Record *options = NULL;
+        CLEANUP_FREE char *canonical = NULL;
+        Object *known;
+        int r;
+
+        canonical = address_print(address);
+        if (!canonical)
+                return error_set_errno(error, ENOMEM, "The address cannot be kept");
+        r = mechanism ? bus_read_options(call, mechanism->options, NULL, OPTION_FOR_ADOPT, &options, error)
+                      : bus_read_options_unchecked(call, &options, error);
+        if (r < 0)
+                return r;
+        known = objects_find_address(manager->objects, canonical);
+        if (known)
+                return reply_object(call, known);
+        r = fetch_object(manager, call,
+                &(ObjectFetch){ .operation = "fetch",
+                        .address = canonical,
+                        .options = TAKE_POINTER(options),
+                        .checked = mechanism,
+                        .uid = caller_uid(call),
+                        .done = adopt_done },
+                error);
+        return r < 0 ? r : 1;
+}
+
+static int adopt(Manager *manager, sd_bus_message *call, const char *text, Error *error) {
         CLEANUP(address_done) Address address = ADDRESS_EMPTY;
         CLEANUP(record_freep) Record *options = NULL;
         const Mechanism *mechanism;
+        Object *object;
         int r;
 
         r = address_parse(text, &address, error);
+        if (r >= 0)
+                r = authorise(call, geteuid(), error);
         if (r < 0)
                 return r;
+        if (mechanism_is_alias(&address))
+                return adopt_fetched(manager, call, NULL, &address, error);
         r = mechanism_for_address(&address, &mechanism, error);
+        if (r >= 0)
+                r = mechanism_supports(mechanism, OPERATION_ADOPT, error);
         if (r < 0)
                 return r;
-        r = mechanism_supports(mechanism, OPERATION_ADOPT, error);
-        if (r < 0)
-                return r;
+        if (mechanism_opens_in_worker(mechanism, &address))
+                return adopt_fetched(manager, call, mechanism, &address, error);
         r = bus_read_options(call, mechanism->options, NULL, OPTION_FOR_ADOPT, &options, error);
-        if (r < 0)
-                return r;
-        r = authorise(call, geteuid(), error);
-        if (r < 0)
-                return r;
-        return objects_adopt(manager, &address, options, caller_uid(call), ret, error);
+        if (r >= 0)
+                r = objects_adopt(manager, &address, options, caller_uid(call), &object, error);
+        return r < 0 ? r : reply_object(call, object);
 }
 
 int manager_adopt(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         const char *address;
         Error error = {};
-        Object *object;
         int r;
 
         r = sd_bus_message_read(call, "s", &address);
         if (r < 0)
                 return r;
-        r = adopt(userdata, call, address, &object, &error);
+        r = adopt(userdata, call, address, &error);
         if (r < 0)
-                return bus_set_error(ret_error, &error);
-        return reply_object(call, object);
+                return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;
+        return 1;
 }
 
 int manager_remove(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_REMOVE, .reply = operation_reply_nothing };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         const char *address;
         Error error = {};
@@ -195,9 +273,8 @@ int manager_remove(sd_bus_message *call, void *userdata, sd_bus_error *ret_error
         r = authorise(call, geteuid(), &error);
         if (r >= 0)
                 r = target_find_to_remove(userdata, address, &target, &error);
-        if (r >= 0)
-                r = target_remove(&target, &error);
         if (r < 0)
                 return bus_set_error(ret_error, &error);
-        return sd_bus_reply_method_return(call, NULL);
+        request.uid = caller_uid(call);
+        return operation_perform(userdata, call, &target, &request, ret_error);
 }

@@ -25,13 +25,15 @@ static int prepare(Manager *manager, sd_bus_message *call, const char *address, 
         r = target_find(manager, address, request->operation, ret_target, error);
         if (r < 0)
                 return r;
+        request->use = use;
+        request->more = more;
+        request->unchecked = !ret_target->mechanism;
+        if (request->unchecked)
+                return bus_read_options_unchecked(call, &request->options, error);
         r = bus_read_options(call, ret_target->mechanism->options, more, use, &request->options, error);
         if (r < 0)
                 return r;
-        request->timeout = record_get_u64(request->options, "timeout", 0);
-        return operation_check_size(
-                request->operation == OPERATION_SEND ? request->size : record_get_u64(request->options, "size", 0),
-                error);
+        return operation_request_settle(request, ret_target->mechanism, error);
 }
 
 /* Those that the message carries are the message's and end with it. */
@@ -53,14 +55,6 @@ static int read_descriptors(sd_bus_message *call, PassedFds *ret, Error *error) 
         return r < 0 ? r : sd_bus_message_exit_container(call);
 }
 
-static int check_descriptors(const Target *target, Error *error) {
-        if (target->mechanism->facts.descriptors)
-                return 0;
-        return error_set(error, ERROR_NOT_SUPPORTED,
-                "The kind \"%s\" carries no descriptors; UNIX sockets do (unix-stream, unix-dgram, unix-seqpacket).",
-                target->mechanism->kind);
-}
-
 static int give(sd_bus_message *call, Manager *manager, bool descriptors, sd_bus_error *ret_error) {
         OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_sent };
         CLEANUP_TARGET Target target = TARGET_EMPTY;
@@ -75,8 +69,6 @@ static int give(sd_bus_message *call, Manager *manager, bool descriptors, sd_bus
                 r = read_descriptors(call, &request.passed, &error);
         if (r >= 0)
                 r = prepare(manager, call, address, OPTION_FOR_SEND, common_send_options, &target, &request, &error);
-        if (r >= 0 && request.passed.n > 0)
-                r = check_descriptors(&target, &error);
         if (r < 0) {
                 operation_request_done(&request);
                 return error_is_set(&error) ? bus_set_error(ret_error, &error) : r;

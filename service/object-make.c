@@ -187,7 +187,12 @@ int objects_create(Manager *manager, const ObjectRequest *request, Object **ret,
                 if (r < 0)
                         return error_set_errno(error, r, "The channel to the process of the object cannot be kept");
         }
-        r = mechanism->create(&object->kernel, request->options, error);
+        if (request->made) {
+                object->kernel = *request->made;
+                *request->made = (KernelObject)KERNEL_OBJECT_EMPTY;
+                r = 0;
+        } else
+                r = mechanism->create(&object->kernel, request->options, error);
         if (r < 0)
                 return r;
         r = object_finish(object, request, error);
@@ -202,45 +207,17 @@ int objects_create(Manager *manager, const ObjectRequest *request, Object **ret,
         return 0;
 }
 
-static int object_open(
-        Manager *manager, Address *address, const Record *options, uid_t uid, Object **ret, Error *error) {
-        CLEANUP(object_free_indirect) Object *object = NULL;
-        const Mechanism *mechanism;
-        int r;
-
-        r = mechanism_for_address(address, &mechanism, error);
-        if (r < 0)
-                return r;
-        r = mechanism_supports(mechanism, OPERATION_ADOPT, error);
-        if (r < 0)
-                return r;
-        r = object_new(manager, mechanism, uid, &object, error);
-        if (r < 0)
-                return r;
-        r = object_charge(object, 0, error);
-        if (r < 0)
-                return r;
-        object->kernel.address = *address;
-        *address = (Address)ADDRESS_EMPTY;
-        r = mechanism->open(&object->kernel, options, error);
-        if (r < 0)
-                return r;
-        r = object_set_address(object, error);
-        if (r < 0)
-                return r;
-        r = object_settle(object, error);
-        if (r < 0)
-                return r;
-        *ret = TAKE_POINTER(object);
-        return 0;
-}
-
-int objects_adopt(Manager *manager, Address *address, const Record *options, uid_t uid, Object **ret, Error *error) {
+int objects_adopt_kernel(Manager *manager, KernelObject *kernel, uid_t uid, Object **ret, Error *error) {
         CLEANUP(object_free_indirect) Object *object = NULL;
         Object *known;
         int r;
 
-        r = object_open(manager, address, options, uid, &object, error);
+        r = object_new(manager, kernel->mechanism, uid, &object, error);
+        if (r < 0)
+                return r;
+        object->kernel = *kernel;
+        *kernel = (KernelObject)KERNEL_OBJECT_EMPTY;
+        r = object_set_address(object, error);
         if (r < 0)
                 return r;
         known = objects_find_address(manager->objects, object->address);
@@ -248,12 +225,37 @@ int objects_adopt(Manager *manager, Address *address, const Record *options, uid
                 *ret = known;
                 return 0;
         }
+        if (manager->peer_to_peer && object->kernel.unnamed)
+                return error_set(error, ERROR_NOT_SUPPORTED, "Adopting %.200s would keep it on the bus, and %s.",
+                        object->address, embedded_ends);
+        r = object_charge(object, 0, error);
+        if (r >= 0)
+                r = object_settle(object, error);
+        if (r < 0)
+                return r;
         object->adopted = true;
         r = object_enter(object, error);
         if (r < 0)
                 return r;
         *ret = TAKE_POINTER(object);
         return 0;
+}
+
+int objects_adopt(Manager *manager, Address *address, const Record *options, uid_t uid, Object **ret, Error *error) {
+        CLEANUP(kernel_object_done) KernelObject kernel = KERNEL_OBJECT_EMPTY;
+        const Mechanism *mechanism;
+        int r;
+
+        r = mechanism_for_address(address, &mechanism, error);
+        if (r >= 0)
+                r = mechanism_supports(mechanism, OPERATION_ADOPT, error);
+        if (r < 0)
+                return r;
+        kernel_object_init(&kernel, mechanism);
+        kernel.address = *address;
+        *address = (Address)ADDRESS_EMPTY;
+        r = mechanism->open(&kernel, options, error);
+        return r < 0 ? r : objects_adopt_kernel(manager, &kernel, uid, ret, error);
 }
 
 static bool lease_is_over(const JournalObject *entry) {

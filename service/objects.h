@@ -53,9 +53,10 @@ typedef struct ObjectRequest {
         const Record *options;
         uid_t uid;
         LeaseType lease;
-        uint64_t duration; /* of the lease, from now */
-        Client *client;    /* for a caller's lease */
-        Keeper **keeper;   /* taken when the object was made; NULL where the kind has none */
+        uint64_t duration;  /* of the lease, from now */
+        Client *client;     /* for a caller's lease */
+        Keeper **keeper;    /* taken when the object was made; NULL where the kind has none */
+        KernelObject *made; /* by a worker, and taken over; NULL: it is made now */
 } ObjectRequest;
 
 int objects_new(Manager *manager, Objects **ret);
@@ -78,6 +79,8 @@ uint64_t lease_end(uint64_t duration);
 int objects_create(Manager *manager, const ObjectRequest *request, Object **ret, Error *error);
 /* Takes the address over. An object that is registered already is given back as it is. */
 int objects_adopt(Manager *manager, Address *address, const Record *options, uid_t uid, Object **ret, Error *error);
+/* The same for what is open already; takes it over. */
+int objects_adopt_kernel(Manager *manager, KernelObject *kernel, uid_t uid, Object **ret, Error *error);
 /* What this instance's journal says of an earlier run: registers it again, or removes it where its lease has ended. */
 void objects_restore(Manager *manager, const JournalObject *entry);
 /* What the journal of an instance that has died says: its lease has ended, so it is removed. */

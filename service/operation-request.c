@@ -6,6 +6,7 @@
 
 #include "bus-cleanup.h"
 #include "operations.h"
+#include "record-bus.h"
 
 void operation_request_done(OperationRequest *request) {
         request->options = record_free(request->options);
@@ -21,6 +22,31 @@ void operation_result_done(OperationResult *result) {
         result->fd = fd_close(result->fd);
         passed_fds_done(&result->passed);
         *result = (OperationResult){ .fd = -EBADF };
+}
+
+int operation_request_settle(OperationRequest *request, const Mechanism *mechanism, Error *error) {
+        Record *checked = NULL;
+        int r;
+
+        if (request->unchecked) {
+                r = bus_check_options(
+                        request->options, mechanism->options, request->more, request->use, &checked, error);
+                if (r < 0)
+                        return r;
+                record_free(request->options);
+                request->options = checked;
+                request->unchecked = false;
+        }
+        if (request->passed.n > 0 && !mechanism->facts.descriptors)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The kind \"%s\" carries no descriptors; UNIX sockets do (unix-stream, unix-dgram, "
+                        "unix-seqpacket).",
+                        mechanism->kind);
+        if (record_has(request->options, "timeout"))
+                request->timeout = record_get_u64(request->options, "timeout", 0);
+        return operation_check_size(
+                request->operation == OPERATION_SEND ? request->size : record_get_u64(request->options, "size", 0),
+                error);
 }
 
 int request_keep(KeptRequest *kept, OperationRequest *request, Limits *limits, Client *client, Error *error) {

@@ -13,6 +13,7 @@
 #include "attempts.h"
 #include "bus-cleanup.h"
 #include "events.h"
+#include "fetches.h"
 #include "objects.h"
 #include "record-bus.h"
 #include "units.h"
@@ -251,7 +252,9 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         OperationResult *result, Error *error) {
         int r;
 
-        if (target_in_worker(target, request->operation))
+        if (target->fetch)
+                return fetch_and_perform(manager, call, target, request, error);
+        if (request->operation != OPERATION_REMOVE && target_in_worker(target, request->operation))
                 return worker_use(manager, call, target, request, error);
 
         r = target_open_as_client(target, request->operation, request->options, error);

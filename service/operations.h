@@ -34,7 +34,10 @@ typedef int (*OperationReply)(sd_bus_message *call, const OperationResult *resul
 typedef struct OperationRequest {
         Operation operation;
         uid_t uid;
-        Record *options;   /* checked; may be NULL */
+        Record *options; /* checked; may be NULL */
+        bool unchecked;  /* but not where the kind is not known yet: operation_request_settle() does it then */
+        OptionUse use;
+        const OptionSpec *more;
         Record *arguments; /* what the call itself says, by operation: "count" of a post, "end" and "take", "size" to
                               resize to, "seals"; NULL where it says nothing */
         const void *data;  /* of the call's message, or `copy` */
@@ -64,6 +67,8 @@ int operation_set_count(OperationRequest *request, uint64_t count, Error *error)
 int operation_set_end(OperationRequest *request, const char *end, Error *error);
 int operation_set_size(OperationRequest *request, uint64_t size, Error *error);
 int operation_set_seals(OperationRequest *request, const char *const *seals, size_t n, Error *error);
+/* The kind is known now: options that could not be checked before are, and what they say to the request counts. */
+int operation_request_settle(OperationRequest *request, const Mechanism *mechanism, Error *error);
 /* Frees what the request owns, where it is not performed after all. */
 void operation_request_done(OperationRequest *request);
 /* The answers that several methods give: "", "t", "ay", "aya{sv}", "ayaha{sv}", "h", "a{sv}" (operation-replies.c). */

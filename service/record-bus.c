@@ -334,8 +334,27 @@ static int refuse_option(const OptionSpec *specs, const OptionSpec *more, Option
         return option_accept(both, use, name, value, into, error);
 }
 
-static int read_option(sd_bus_message *message, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
-        Record *into, Error *error) {
+/* Where the options of a call are checked: against tables, or not yet. */
+typedef struct OptionTables {
+        const OptionSpec *specs, *more;
+        OptionUse use;
+        bool unchecked;
+} OptionTables;
+
+static int accept_option(
+        const OptionTables *tables, const char *name, const Value *value, Record *into, Error *error) {
+        if (tables->unchecked) {
+                record_set_value(into, name, value);
+                return 0;
+        }
+        if (has_option(tables->specs, tables->use, name))
+                return option_accept(tables->specs, tables->use, name, value, into, error);
+        if (has_option(tables->more, tables->use, name))
+                return option_accept(tables->more, tables->use, name, value, into, error);
+        return refuse_option(tables->specs, tables->more, tables->use, name, value, into, error);
+}
+
+static int read_option(sd_bus_message *message, const OptionTables *tables, Record *into, Error *error) {
         CLEANUP(read_value_done) ReadValue read = { 0 };
         const char *name, *contents;
         int r;
@@ -355,19 +374,13 @@ static int read_option(sd_bus_message *message, const OptionSpec *specs, const O
                         "The option '%.64s' came as the D-Bus type '%.64s', which no option has.", name, contents);
         if (r < 0)
                 return r;
-        if (has_option(specs, use, name))
-                r = option_accept(specs, use, name, &read.value, into, error);
-        else if (has_option(more, use, name))
-                r = option_accept(more, use, name, &read.value, into, error);
-        else
-                r = refuse_option(specs, more, use, name, &read.value, into, error);
+        r = accept_option(tables, name, &read.value, into, error);
         if (r < 0)
                 return r;
         return sd_bus_message_exit_container(message);
 }
 
-int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
-        Record **ret, Error *error) {
+static int read_options(sd_bus_message *message, const OptionTables *tables, Record **ret, Error *error) {
         CLEANUP(record_freep) Record *options = NULL;
         int r;
 
@@ -380,7 +393,7 @@ int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const Opt
         for (int n = 0; (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0; n++) {
                 if (n == OPTIONS_MAX)
                         return error_set(error, ERROR_LIMIT_EXCEEDED, "A call has at most %d options.", OPTIONS_MAX);
-                r = read_option(message, specs, more, use, options, error);
+                r = read_option(message, tables, options, error);
                 if (r < 0)
                         break;
                 r = sd_bus_message_exit_container(message);
@@ -394,6 +407,36 @@ int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const Opt
         if (r < 0)
                 return error_is_set(error) ? r : error_set_errno(error, r, "The options could not be read");
         *ret = TAKE_POINTER(options);
+        return 0;
+}
+
+int bus_read_options(sd_bus_message *message, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
+        Record **ret, Error *error) {
+        return read_options(message, &(OptionTables){ specs, more, use, false }, ret, error);
+}
+
+int bus_read_options_unchecked(sd_bus_message *message, Record **ret, Error *error) {
+        return read_options(message, &(OptionTables){ .unchecked = true }, ret, error);
+}
+
+int bus_check_options(const Record *options, const OptionSpec *specs, const OptionSpec *more, OptionUse use,
+        Record **ret, Error *error) {
+        const OptionTables tables = { specs, more, use, false };
+        CLEANUP(record_freep) Record *checked = NULL;
+        const Value *value;
+        int r;
+
+        r = record_new(&checked);
+        for (size_t i = 0; r >= 0 && i < record_size(options); i++) {
+                const char *name = record_entry(options, i, &value);
+
+                r = accept_option(&tables, name, value, checked, error);
+        }
+        if (r >= 0)
+                r = record_error(checked);
+        if (r < 0)
+                return error_is_set(error) ? r : error_set_errno(error, r, "The options could not be kept");
+        *ret = TAKE_POINTER(checked);
         return 0;
 }
 

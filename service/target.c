@@ -42,12 +42,16 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         r = address_parse(text, ret_address, error);
         if (r < 0)
                 return r;
-        r = mechanism_for_address(ret_address, &target->mechanism, error);
-        if (r < 0)
-                return r;
+        if (!mechanism_is_alias(ret_address)) {
+                r = mechanism_for_address(ret_address, &target->mechanism, error);
+                if (r < 0)
+                        return r;
+        }
         target->address = address_print(ret_address);
         if (!target->address)
                 return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", text);
+        if (!target->mechanism)
+                return 0;
         target->object = target_object_now(manager, target->address);
         return 0;
 }
@@ -60,7 +64,7 @@ static int target_settle(Manager *manager, Target *target, Error *error) {
 
         if (!address)
                 return error_set_errno(error, ENOMEM, "The address %.200s cannot be kept", target->address);
-        if (strcmp(address, target->address) == 0)
+        if (strcmp(address, target->address) == 0 && !target->fetch)
                 return 0;
         object = objects_find_address(manager->objects, address);
         if (object && strcmp(object->kernel.identity, target->temporary.identity) == 0) {
@@ -70,6 +74,18 @@ static int target_settle(Manager *manager, Target *target, Error *error) {
         free(target->address);
         target->address = TAKE_POINTER(address);
         return 0;
+}
+
+int target_set_fetched(Manager *manager, Target *target, KernelObject *kernel, Error *error) {
+        int r;
+
+        target->mechanism = kernel->mechanism;
+        target->temporary = *kernel;
+        *kernel = (KernelObject)KERNEL_OBJECT_EMPTY;
+        r = target_settle(manager, target, error);
+        if (r >= 0)
+                target->fetch = false;
+        return r;
 }
 
 static int target_open(Target *target, Address *address, Error *error) {
@@ -88,6 +104,17 @@ static int target_open(Target *target, Address *address, Error *error) {
         return target->mechanism->open(&target->temporary, options, error);
 }
 
+/* Opened here if that cannot block, else left to a worker. */
+static int target_open_or_fetch(Manager *manager, Target *target, Address *address, Error *error) {
+        int r;
+
+        target->fetch = !target->mechanism || mechanism_opens_in_worker(target->mechanism, address);
+        if (target->fetch)
+                return target->mechanism ? mechanism_supports(target->mechanism, OPERATION_ADOPT, error) : 0;
+        r = target_open(target, address, error);
+        return r < 0 ? r : target_settle(manager, target, error);
+}
+
 int target_find(Manager *manager, const char *address, Operation operation, Target *ret, Error *error) {
         CLEANUP_TARGET Target target = TARGET_EMPTY;
         CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
@@ -96,13 +123,11 @@ int target_find(Manager *manager, const char *address, Operation operation, Targ
         r = target_look_up(manager, address, &target, &parsed, error);
         if (r < 0)
                 return r;
-        r = mechanism_supports(target.mechanism, operation, error);
+        r = target.mechanism ? mechanism_supports(target.mechanism, operation, error) : 0;
         if (r < 0)
                 return r;
-        if (!target.object && !target_in_worker(&target, operation)) {
-                r = target_open(&target, &parsed, error);
-                if (r >= 0)
-                        r = target_settle(manager, &target, error);
+        if (!target.object && !(target.mechanism && target_in_worker(&target, operation))) {
+                r = target_open_or_fetch(manager, &target, &parsed, error);
                 if (r < 0)
                         return r;
         }
@@ -149,11 +174,9 @@ int target_find_to_remove(Manager *manager, const char *address, Target *ret, Er
         if (r < 0)
                 return r;
         if (!target.object) {
-                r = mechanism_supports(target.mechanism, OPERATION_REMOVE, error);
+                r = target.mechanism ? mechanism_supports(target.mechanism, OPERATION_REMOVE, error) : 0;
                 if (r >= 0)
-                        r = target_open(&target, &parsed, error);
-                if (r >= 0)
-                        r = target_settle(manager, &target, error);
+                        r = target_open_or_fetch(manager, &target, &parsed, error);
                 if (r < 0)
                         return r;
         }
@@ -170,6 +193,11 @@ int target_remove(Target *target, Error *error) {
                 target->object = NULL;
                 return object_remove(object, error);
         }
+        if (target->temporary.unnamed)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "%.200s has no name that could be removed: it is gone when the last process that has it open "
+                        "closes it. ListHolders tells who has.",
+                        target->address);
         r = kernel_object_verify(&target->temporary, error);
         if (r < 0)
                 return r;

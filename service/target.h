@@ -9,11 +9,12 @@
 typedef struct Object Object;
 
 typedef struct Target {
-        const Mechanism *mechanism;
-        Object *object;         /* ours, or NULL */
+        const Mechanism *mechanism; /* NULL: an alias, and which kind it is the worker will tell */
+        Object *object;             /* ours, or NULL */
         KernelObject temporary; /* opened for the call: where the object is not ours, or is used as by a client; else,
                                    and where the work is a worker's, empty */
-        char *address;          /* canonical; owned */
+        char *address;          /* canonical, as far as that is known; owned */
+        bool fetch;             /* a worker has to find or open it first (fetches.h) */
 } Target;
 
 #define TARGET_EMPTY \
@@ -29,6 +30,8 @@ int target_find(Manager *manager, const char *address, Operation operation, Targ
 int target_of_object(Object *object, Operation operation, Target *ret, Error *error);
 /* Only the address, for work that a worker does: nothing is opened. */
 int target_parse(Manager *manager, const char *address, Target *ret, Error *error);
+/* What was fetched: ours if it is, else it is taken over as the temporary object. */
+int target_set_fetched(Manager *manager, Target *target, KernelObject *kernel, Error *error);
 /* What is to be removed; ours also where its kind has no removal: it can leave the bus at least. */
 int target_find_to_remove(Manager *manager, const char *address, Target *ret, Error *error);
 int target_remove(Target *target, Error *error);

@@ -95,7 +95,10 @@ static void reopen(Fetch *fetch, const Holder *holder) {
         if (!is_it(fetch, pinned))
                 return;
         snprintf(path, sizeof path, "/proc/self/fd/%d", pinned);
-        fd = open(path, fetch->access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        if (!(fetch->access & O_PATH))
+                fd = open(path, fetch->access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        else if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) >= 0)
+                fd = fd_take(&pinned);
         if (fd < 0) {
                 struct stat st;
                 int r = -errno;

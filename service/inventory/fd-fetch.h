@@ -11,7 +11,8 @@ typedef enum FetchWay {
         FETCH_DUPLICATE, /* pidfd_getfd(2): the same open file description: sockets, eventfds; needs ptrace rights */
 } FetchWay;
 
-/* `access`: O_RDONLY, O_WRONLY or O_RDWR for FETCH_REOPEN, with O_NONBLOCK always added; what the holder's descriptor
+/* `access`: O_RDONLY, O_WRONLY or O_RDWR for FETCH_REOPEN, with O_NONBLOCK always added, or O_PATH (it may be read and
+ * written, but is not opened); what the holder's descriptor
  * has to have for FETCH_DUPLICATE. The first holder that lets us is taken. `what` names the object in the errors:
  * NoSuchObject where no process holds it; NotPermitted with the right that is missing where a holder does not let us,
  * or where none was found and some processes could not be read (says how many). */

@@ -91,6 +91,40 @@ int mechanism_for_kind(const char *kind, const Mechanism **ret, Error *error) {
         return 0;
 }
 
+bool mechanism_is_alias(const Address *address) {
+        if (address->form != ADDRESS_INODE || mechanism_find(address->kind))
+                return false;
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                if (mechanism_table[i]->alias && strcmp(mechanism_table[i]->alias, address->kind) == 0)
+                        return true;
+        return false;
+}
+
+int mechanism_resolve(Address *address, Error *error) {
+        int r;
+
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                const Mechanism *mechanism = mechanism_table[i];
+
+                if (!mechanism->alias || strcmp(mechanism->alias, address->kind) != 0)
+                        continue;
+                r = mechanism->resolve(address->number, error);
+                if (r < 0)
+                        return r;
+                if (r > 0) {
+                        (void)snprintf(address->kind, sizeof address->kind, "%s", mechanism->kind);
+                        return 0;
+                }
+        }
+        return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no %s:[%llu] of a kind that is known here.",
+                address->kind, (unsigned long long)address->number);
+}
+
+bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *address) {
+        return mechanism->in_worker & 1u << OPERATION_ADOPT ||
+               (mechanism->needs_fetch && mechanism->needs_fetch(address));
+}
+
 static const char *form_example(AddressForm form) {
         static const char *const examples[ADDRESS_FORM_MAX] = {
                 [ADDRESS_PATH] = "/path",
@@ -349,6 +383,17 @@ int mechanism_describe(const Mechanism *mechanism, Record *ret_description) {
 void kernel_object_init(KernelObject *object, const Mechanism *mechanism) {
         *object = (KernelObject)KERNEL_OBJECT_EMPTY;
         object->mechanism = mechanism;
+}
+
+int kernel_object_from_fd(KernelObject *object, int *fd, const Record *options, Error *error) {
+        int r;
+
+        if (!object->mechanism->from_fd)
+                return -EMEDIUMTYPE;
+        r = object->mechanism->from_fd(object, *fd, options, error);
+        if (r >= 0)
+                *fd = -EBADF;
+        return r;
 }
 
 void kernel_object_done(KernelObject *object) {

@@ -4,7 +4,10 @@
  * names a kind.
  *
  * Rules for what a kind implements:
- *  - Operations never block, unless the kind lists them in `in_worker`; then they are only ever called in a worker.
+ *  - Operations never block, unless the kind lists them in `in_worker`; then they are only ever called in a worker:
+ *    CREATE, ADOPT (open()), SEND, RECEIVE, PEEK, POST, WAIT, OPEN_END, ACCEPT, RESIZE and SEAL can be. The options
+ * then have the caller's "timeout" (us) too, where there is one. What create() or open() made in a worker is handed
+ * over to the service without its `state` (handover.h).
  *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
  *    wait_on() what to poll, and calls again. The Error may then say what stands in the way, in a sentence of its own.
  *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it. A reason counts also where
@@ -157,6 +160,10 @@ struct Mechanism {
          * descriptor of it (fd-fetch.h), which from_fd() then takes, in whatever process that is; *ret_fd stays
          * -EBADF where open() does the rest. NotPermitted names the right that is missing. */
         int (*fetch)(Address *address, const Record *options, int *ret_fd, Error *error);
+        /* Another word that stands for several kinds in addresses of the form WORD:[INODE]: "socket". In a worker,
+         * resolve() tells whether what has the number is of this kind: 1, 0, or an error. Both NULL: none. */
+        const char *alias;
+        int (*resolve)(uint64_t number, Error *error);
         /* After open() of what an earlier run of the service made, at the service's start: what ended with that run (a
          * socket that listened) works again under the same name and mode. It may change the identity. NULL where
          * nothing ended. */
@@ -258,6 +265,15 @@ const Mechanism *mechanism_find(const char *kind);
 /* The kind of an address, with the form checked; errors NoSuchKind (with the nearest) and InvalidAddress. */
 int mechanism_for_address(const Address *address, const Mechanism **ret, Error *error);
 int mechanism_for_kind(const char *kind, const Mechanism **ret, Error *error);
+/* Is the address one by an alias: mechanism_for_address() knows no kind of it before mechanism_resolve(), in a worker,
+ * has put the right one in. */
+bool mechanism_is_alias(const Address *address);
+int mechanism_resolve(Address *address, Error *error);
+/* Does it take a worker to open this: see needs_fetch and in_worker. */
+bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *address);
+/* Asks the kind whether the descriptor is one of its objects, and makes `object`, which comes empty but for
+ * `mechanism` and perhaps the address, of it. Takes *fd over on success. -EMEDIUMTYPE, with no Error: it is none. */
+int kernel_object_from_fd(KernelObject *object, int *fd, const Record *options, Error *error);
 /* 0, or NotSupported with the kind's own reason. */
 int mechanism_supports(const Mechanism *mechanism, Operation operation, Error *error);
 /* All that DescribeKind publishes: kind, title, family, available, reason, facts, interfaces, ends, operations,

@@ -20,8 +20,10 @@
 #include "worker-protocol.h"
 
 static const WorkerOp ops[] = {
+        { "create", op_create },
         { "describe", op_describe },
         { "explain", op_explain },
+        { "fetch", op_fetch },
         { "keep", op_keep },
         { "list", op_list },
         { "test", op_test },

@@ -17,6 +17,11 @@ int request_object(const Record *request, KernelObject *ret, Error *error) {
         r = address_parse(text, &address, error);
         if (r < 0)
                 return r;
+        if (mechanism_is_alias(&address)) {
+                r = mechanism_resolve(&address, error);
+                if (r < 0)
+                        return r;
+        }
         r = mechanism_for_address(&address, &mechanism, error);
         if (r < 0)
                 return r;
@@ -55,13 +60,11 @@ int object_open(KernelObject *object, const Record *options, Error *error) {
 }
 
 int object_from_fd(KernelObject *object, int *fd, const Record *options, Error *error) {
-        int r = object->mechanism->from_fd ? object->mechanism->from_fd(object, *fd, options, error) : -EMEDIUMTYPE;
+        int r = kernel_object_from_fd(object, fd, options, error);
 
         if (r == -EMEDIUMTYPE)
                 return error_set(error, ERROR_FAILED, "What was found there is no object of the kind \"%s\".",
                         object->mechanism->kind);
-        if (r >= 0)
-                *fd = -EBADF;
         return r;
 }
 

@@ -323,6 +323,97 @@ static void test_scan(void) {
         kernel_object_done(&object);
 }
 
+static void adopt(KernelObject *object, int fd, const char *hold) {
+        const Mechanism *mechanism = mechanism_find("pipe");
+        Record *options = NULL;
+        Error error = {};
+        int copy;
+
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        g_assert_cmpint(copy, >=, 0);
+        g_assert_cmpint(fixture_options(mechanism, OPTION_FOR_ADOPT, &options, &error, hold, NULL), ==, 0);
+        kernel_object_init(object, mechanism);
+        g_assert_cmpint(kernel_object_from_fd(object, &copy, options, &error), ==, 0);
+        g_assert_cmpint(copy, ==, -EBADF);
+        record_free(options);
+}
+
+/* A pipe of others, by either end: used through ends that are opened for the moment. */
+static void test_adopted(void) {
+        unsigned before = fixture_descriptors();
+        KernelObject object;
+        Error error = {};
+        char byte;
+        int ends[2], fd;
+
+        for (int which = 0; which < 2; which++) {
+                g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+                adopt(&object, ends[which], NULL);
+                g_assert_true(object.unnamed);
+                g_assert_cmpuint(object.bytes, >, 0);
+                /* The caller shares its description with nobody who changed it. */
+                g_assert_false(fcntl(ends[which], F_GETFL) & O_NONBLOCK);
+                g_assert_cmpint(fixture_send(&object, "text", &error), ==, 0);
+                fixture_assert_receives(&object, "text");
+                g_assert_cmpint(object.mechanism->open_end(&object, "write", false, &fd, &error), ==, 0);
+                g_assert_cmpint(write(fd, "x", 1), ==, 1);
+                g_assert_cmpint(read(ends[0], &byte, 1), ==, 1);
+                close(fd);
+                /* None is held: with the last writer comes the end, and with the last reader EPIPE. */
+                close(ends[1]);
+                g_assert_cmpint(read(ends[0], &byte, 1), ==, 0);
+                g_assert_cmpint(fixture_receive(&object, false, 0, &(char *){ NULL }, NULL, &error), ==, -EPIPE);
+                close(ends[0]);
+                error = (Error){};
+                g_assert_cmpint(fixture_send(&object, "text", &error), ==, -EPIPE);
+                g_assert_cmpint(error.code, ==, ERROR_PEER_GONE);
+                kernel_object_done(&object);
+        }
+        g_assert_cmpuint(fixture_descriptors(), ==, before);
+}
+
+static void test_adopted_and_held(void) {
+        unsigned before = fixture_descriptors();
+        KernelObject object;
+        Error error = {};
+        char byte;
+        int ends[2];
+
+        g_assert_cmpint(pipe2(ends, O_CLOEXEC | O_NONBLOCK), ==, 0);
+        adopt(&object, ends[0], "hold=true");
+        close(ends[1]);
+        g_assert_cmpint(read(ends[0], &byte, 1), ==, -1);
+        g_assert_cmpint(errno, ==, EAGAIN);
+        close(ends[0]);
+        g_assert_cmpint(fixture_send(&object, "kept", &error), ==, 0);
+        fixture_assert_receives(&object, "kept");
+        kernel_object_done(&object);
+        g_assert_cmpuint(fixture_descriptors(), ==, before);
+}
+
+static void test_no_pipe(void) {
+        const Mechanism *mechanism = mechanism_find("pipe");
+        g_autofree char *directory = fixture_directory_new(), *path = g_build_filename(directory, "fifo", NULL);
+        const char *const others[] = { path, "/dev/null", directory, NULL };
+
+        g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+        for (size_t i = 0; others[i]; i++) {
+                KernelObject object;
+                Error error = {};
+                int fd = open(others[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC), same = fd;
+
+                g_assert_cmpint(fd, >=, 0);
+                kernel_object_init(&object, mechanism);
+                g_assert_cmpint(kernel_object_from_fd(&object, &fd, NULL, &error), ==, -EMEDIUMTYPE);
+                g_assert_false(error_is_set(&error));
+                g_assert_cmpint(fd, ==, same);
+                close(fd);
+                kernel_object_done(&object);
+        }
+        g_assert_cmpint(unlink(path), ==, 0);
+        fixture_directory_done(g_steal_pointer(&directory));
+}
+
 static void test_reasons(void) {
         const Mechanism *mechanism = mechanism_find("pipe");
         CLEANUP(record_freep) Record *description = NULL;
@@ -335,7 +426,6 @@ static void test_reasons(void) {
                 g_assert_cmpint(error.code, ==, ERROR_NOT_SUPPORTED);
                 g_assert_nonnull(mechanism->reasons[operation]);
         }
-        g_assert_cmpint(mechanism_supports(mechanism, OPERATION_ADOPT, NULL), ==, -EOPNOTSUPP);
         g_assert_cmpint(record_new(&description), ==, 0);
         g_assert_cmpint(mechanism_describe(mechanism, description), ==, 0);
         g_assert_true(record_get_bool(description, "available", false));
@@ -358,6 +448,9 @@ int main(int argc, char **argv) {
         g_test_add_func("/pipe/packets", test_packets);
         g_test_add_func("/pipe/describe", test_describe);
         g_test_add_func("/pipe/scan", test_scan);
+        g_test_add_func("/pipe/adopted", test_adopted);
+        g_test_add_func("/pipe/adopted-and-held", test_adopted_and_held);
+        g_test_add_func("/pipe/no-pipe", test_no_pipe);
         g_test_add_func("/pipe/reasons", test_reasons);
         return g_test_run();
 }
