@@ -18,7 +18,7 @@
 #include "stream.h"
 
 static char *opt_count, *opt_timeout, *opt_size, *opt_offset, *opt_type, *opt_peer;
-static gboolean opt_follow, opt_hex, opt_listen, opt_connect;
+static gboolean opt_follow, opt_hex, opt_listen, opt_connect, opt_except;
 static char **opt_options;
 
 static const GOptionEntry receive_entries[] = {
@@ -28,7 +28,9 @@ static const GOptionEntry receive_entries[] = {
         { "hex", 'x', 0, G_OPTION_ARG_NONE, &opt_hex, "Show the bytes in hexadecimal", NULL },
         { "size", 's', 0, G_OPTION_ARG_FILENAME, &opt_size, "Take at most this many bytes at a time", "SIZE" },
         { "offset", 0, 0, G_OPTION_ARG_FILENAME, &opt_offset, "Where in memory to begin", "N" },
-        { "type", 0, 0, G_OPTION_ARG_FILENAME, &opt_type, "Type of the message (System V)", "N" },
+        { "type", 0, 0, G_OPTION_ARG_FILENAME, &opt_type,
+                "Of a System V queue: the first of type N; -N: of the lowest type up to N; 0: the first", "N" },
+        { "except", 0, 0, G_OPTION_ARG_NONE, &opt_except, "The first that is not of --type", NULL },
         { "peer", 0, 0, G_OPTION_ARG_FILENAME, &opt_peer, "From which peer of a listening socket", "N" },
         { "listen", 0, 0, G_OPTION_ARG_NONE, &opt_listen, "From a socket: bind to the address and wait for a peer",
                 NULL },
@@ -181,9 +183,11 @@ static ExitCode receive_stream(
 }
 
 static bool receive_options(Record *options) {
+        if (opt_except)
+                record_set_bool(options, "except", true);
         return options_timeout(options, opt_timeout) && options_flag(options, OPTION_SIZE, "size", opt_size) &&
                options_flag(options, OPTION_SIZE, "offset", opt_offset) &&
-               options_flag(options, OPTION_COUNT, "type", opt_type) &&
+               options_flag(options, OPTION_INTEGER, "type", opt_type) &&
                options_flag(options, OPTION_COUNT, "peer", opt_peer);
 }
 

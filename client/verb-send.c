@@ -186,7 +186,7 @@ static ExitCode run(Cli *cli, char **words) {
         if (words[1] == NULL)
                 return say_usage("say what to send: words, '' for an empty message, or - for standard input");
         if (!options_timeout(options, opt_timeout) || !options_flag(options, OPTION_COUNT, "priority", opt_priority) ||
-                !options_flag(options, OPTION_COUNT, "type", opt_type) ||
+                !options_flag(options, OPTION_INTEGER, "type", opt_type) ||
                 !options_flag(options, OPTION_SIZE, "offset", opt_offset) ||
                 !options_flag(options, OPTION_COUNT, "peer", opt_peer))
                 return EXIT_CODE_USAGE;

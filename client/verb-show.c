@@ -32,7 +32,7 @@ static void print_attributes(GVariant *attributes) {
         g_variant_iter_init(&iter, attributes);
         while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
                 if (strcmp(key, "holders") == 0 || strcmp(key, "holders_complete") == 0 ||
-                        g_str_has_prefix(key, "process"))
+                        strcmp(key, "holders_unknown") == 0 || g_str_has_prefix(key, "process"))
                         continue;
                 g_autofree char *text = attribute_text(key, value);
                 table_row(table, (const char *[]){ key, text });
@@ -58,8 +58,13 @@ static void say_unread(GVariant *attributes) {
 
 static void print_holders(GVariant *attributes) {
         g_autoptr(GVariant) holders = g_variant_lookup_value(attributes, "holders", G_VARIANT_TYPE("aa{sv}"));
-        gboolean complete = TRUE;
+        gboolean complete = TRUE, unknown = FALSE;
 
+        g_variant_lookup(attributes, "holders_unknown", "b", &unknown);
+        if (unknown) {
+                printf("holders: unknown, the kernel does not tell who uses it\n");
+                return;
+        }
         g_variant_lookup(attributes, "holders_complete", "b", &complete);
         if (holders != NULL && g_variant_n_children(holders) > 0) {
                 printf("holders:\n");
@@ -94,7 +99,7 @@ static ExitCode run_show(Cli *cli, char **words) {
 
 static ExitCode run_who(Cli *cli, char **words) {
         g_autofree char *address = NULL;
-        g_autoptr(GVariant) holders = NULL;
+        g_autoptr(GVariant) holders = NULL, attributes = NULL;
         g_autoptr(GError) error = NULL;
         IpcbusManager *manager;
         ExitCode code = address_check(words[0], &address);
@@ -107,8 +112,12 @@ static ExitCode run_who(Cli *cli, char **words) {
                 return fail_with(error, address);
         if (cli->json)
                 json_print(json_from_variant(holders), true);
-        else
+        else if (g_variant_n_children(holders) > 0)
                 holders_print(holders, true, "");
+        else if (ipcbus_manager_call_describe_sync(manager, address, WITHOUT_TIMEOUT, &attributes, NULL, &error))
+                print_holders(attributes); /* why it is nobody */
+        else
+                return fail_with(error, address);
         return EXIT_CODE_DONE;
 }
 

@@ -12,6 +12,7 @@
  *   explain     address, uid, gid, user (STRING)                            row
  *   watch       kinds, announced, addresses (STRINGS), interval (us),       ready, appeared, vanished, changed
  *               changes, holders (BOOL), serial (U64)
+ *   await       operation, address, options (RECORDS, one or none)          -
  *   use         operation (a name of mechanism.c), address, timeout (us),   done
  *               options, arguments (RECORDS, one or none), takes_fds (BOOL)
  *               and beside it, in this order, what is said to be there:

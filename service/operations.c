@@ -18,6 +18,7 @@
 #include "record-bus.h"
 #include "units.h"
 #include "waits.h"
+#include "worker-calls.h"
 #include "worker-use.h"
 
 enum {
@@ -35,10 +36,17 @@ typedef struct Pending {
         int fd;            /* a duplicate: an epoll instance takes a descriptor once, see epoll_ctl(2) EEXIST */
         Charge descriptor; /* for it */
         sd_event_source *io, *retry, *deadline;
+        Runner *awaiting;  /* a worker that sleeps until it may be possible */
+        Charge worker;     /* for it */
         uint64_t armed_at; /* iteration of the event loop */
         unsigned spurious;
         uint64_t pause;
 } Pending;
+
+static void pending_await_end(Pending *pending) {
+        pending->awaiting = runner_free(pending->awaiting);
+        limits_release(pending->wait.manager->limits, &pending->worker);
+}
 
 static void pending_release(Wait *wait) {
         Pending *pending = CONTAINER_OF(wait, Pending, wait);
@@ -46,6 +54,7 @@ static void pending_release(Wait *wait) {
         sd_event_source_disable_unref(pending->io);
         sd_event_source_disable_unref(pending->retry);
         sd_event_source_disable_unref(pending->deadline);
+        pending_await_end(pending);
         pending->fd = fd_close(pending->fd);
         limits_release(wait->manager->limits, &pending->descriptor);
         operation_give_up_turn(&pending->target, &pending->kept.request, &pending->result);
@@ -158,6 +167,45 @@ static int pending_arm_retry(Pending *pending, Error *error) {
                      : 0;
 }
 
+/* The worker has ended: it may be possible now. */
+static void on_awaited(void *userdata, const Error *outcome) {
+        Pending *pending = userdata;
+
+        pending_await_end(pending);
+        pending->spurious++;
+        if (error_is_set(outcome))
+                pending->spurious = SPURIOUS_MAX;
+        if (!pending_attempt(pending, false))
+                pending_go_on(pending);
+}
+
+/* Not for the first moments, in which most of what is waited for comes: a process costs more than a look. */
+static int pending_await(Pending *pending) {
+        static const RunnerHandlers handlers = { .end = on_awaited };
+        CLEANUP(record_freep) Record *request = NULL;
+        Manager *manager = pending->wait.manager;
+        const OperationRequest *kept = &pending->kept.request;
+        int r;
+
+        if (pending->awaiting)
+                return 0;
+        if (!pending->target.mechanism->await || pending->pause == 0 || pending->spurious >= SPURIOUS_MAX)
+                return -EOPNOTSUPP;
+        r = worker_request_new("await", pending->target.address, &request, NULL);
+        if (r < 0)
+                return r;
+        record_set_string(request, "operation", operation_name(kept->operation));
+        r = worker_request_add(request, "options", kept->options, NULL);
+        if (r >= 0)
+                r = limits_charge(manager->limits, kept->uid, pending->wait.binding.client, LIMIT_WORKERS, 1,
+                        &pending->worker, NULL);
+        if (r >= 0)
+                r = runner_start(manager->event, request, &handlers, pending, &pending->awaiting, NULL);
+        if (r < 0)
+                pending_await_end(pending);
+        return r;
+}
+
 /* Polls a duplicate of what the kind names. Asked anew each time: what there is to poll may have changed. */
 static int pending_arm_io(Pending *pending, int fd, uint32_t events, Error *error) {
         Manager *manager = pending->wait.manager;
@@ -196,6 +244,8 @@ static int pending_arm(Pending *pending, Error *error) {
 
         pending->io = sd_event_source_disable_unref(pending->io);
         pending->fd = fd_close(pending->fd);
+        if (pending_await(pending) >= 0)
+                return 0;
         pending->spurious = 0;
         return pending_arm_retry(pending, error);
 }

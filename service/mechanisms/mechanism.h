@@ -195,6 +195,12 @@ struct Mechanism {
          * once, so poll a duplicate. -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */
         int (*wait_on)(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events);
 
+        /* Where wait_on() has nothing to poll, in a worker: sleeps until the operation may be possible, and leaves
+         * everything as it is, so that it may be killed at any time and nothing is lost; the operation itself is then
+         * tried where the object is. -EOPNOTSUPP: not for this operation. NULL: it is tried again from time to time.
+         */
+        int (*await)(KernelObject *object, Operation operation, const Record *options, Error *error);
+
         /* Is this done from outside, as any other process would do it, also where the object is ours? Then each call
          * has a KernelObject of its own, opened by address: a connection, that calls at the same time do not share.
          * NULL: never. */

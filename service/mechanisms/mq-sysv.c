@@ -2,8 +2,10 @@
 /* The kind mq-sysv: System V message queues (msgget(2), sysvipc(7)).
  *
  * An object keeps nothing but the identifier of its queue: these queues have no descriptors, so that nothing can be
- * polled and nothing is handed out. Sending and receiving here never wait (IPC_NOWAIT); who wants to wait is served by
- * the service's timer, for wait_on() has nothing to offer. */
+ * polled and nothing is handed out. Sending and receiving here never wait (IPC_NOWAIT). Who wants to wait for a
+ * message is served by a worker that sleeps in the kernel and takes nothing (mq_await()); who waits for room, by the
+ * service's timer.
+ */
 #include "mq-sysv.h"
 
 #include <errno.h>
@@ -255,6 +257,7 @@ static int mq_receive(KernelObject *object, bool peek, const Record *options, vo
         Record *meta, Error *error) {
         uint64_t wanted = record_get_u64(options, "size", UINT64_MAX);
         CLEANUP_FREE MqMessage *message = NULL;
+        bool cut;
         size_t room = 0, ask;
         ssize_t n;
         long type = 0;
@@ -265,19 +268,22 @@ static int mq_receive(KernelObject *object, bool peek, const Record *options, vo
                 r = room_of(object, &room, error);
         if (r < 0)
                 return r;
-        ask = !peek && wanted < room ? (size_t)wanted : room;
+        /* The kernel cuts without a word (MSG_NOERROR), so what may be cut is taken whole and cut here. */
+        cut = flags & MSG_NOERROR;
+        ask = !peek && !cut && wanted < room ? (size_t)wanted : room;
         message = malloc(sizeof(*message) + room + 1);
         if (!message)
                 return error_set_errno(error, ENOMEM, "Cannot receive %zu bytes", ask);
-        n = msgrcv(sysv_id(object), message, ask, type, flags);
+        n = msgrcv(sysv_id(object), message, ask, type, flags & ~MSG_NOERROR);
         if (n < 0) {
                 /* One that came since may be larger than all that was there. */
-                if (errno == E2BIG && wanted > ask)
+                if (errno == E2BIG && (cut || wanted > ask))
                         return -EAGAIN;
                 return receive_failed(object, peek, ask, errno, error);
         }
         record_set_u64(meta, "type", (uint64_t)message->type);
-        if (peek && (uint64_t)n > wanted) {
+        if ((uint64_t)n > wanted) {
+                record_set_u64(meta, "message_bytes", (uint64_t)n);
                 n = (ssize_t)wanted;
                 record_set_bool(meta, "truncated", true);
         }
@@ -285,6 +291,30 @@ static int mq_receive(KernelObject *object, bool peek, const Record *options, vo
         *ret_data = TAKE_POINTER(message);
         *ret_size = (size_t)n;
         return 0;
+}
+
+/* msgrcv(2) with room for nothing fails with E2BIG when a message of the type is there, also when it comes while the
+ * call sleeps, and leaves it in the queue (pipelined_send() in ipc/msg.c): a wait that takes nothing. Only a message
+ * without bytes fits and is taken; it goes back at once. It comes behind what was sent in that instant, and would be
+ * lost if this process were killed between the two calls. For sending the kernel has no such thing. */
+static int mq_await(KernelObject *object, Operation operation, const Record *options, Error *error) {
+        MqMessage empty = {};
+        long type = 0;
+        int flags = 0, r;
+
+        if (operation != OPERATION_RECEIVE)
+                return -EOPNOTSUPP;
+        r = selection(options, false, &type, &flags, error);
+        if (r < 0)
+                return r;
+        do
+                r = msgrcv(sysv_id(object), &empty, 0, type, flags & MSG_EXCEPT) < 0 ? -errno : 0;
+        while (r == -EINTR);
+        if (r == -E2BIG)
+                return 0;
+        if (r == 0)
+                r = msgsnd(sysv_id(object), &empty, 0, 0) < 0 ? -errno : 0;
+        return r < 0 ? sysv_use_failed(&mq_sysv_class, object, -r, "receive from", error) : 0;
 }
 
 static int mq_wait_on(KernelObject *object, Operation operation, int *ret_fd, uint32_t *ret_events) {
@@ -369,6 +399,7 @@ const Mechanism mechanism_mq_sysv = {
         .send = mq_send,
         .receive = mq_receive,
         .wait_on = mq_wait_on,
+        .await = mq_await,
         .try_use = mq_try_use,
         .describe = mq_describe,
         .scan = mq_scan,

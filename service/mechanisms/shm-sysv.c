@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,21 +58,28 @@ static int segment_remove(int id) {
         return shmctl(id, IPC_RMID, NULL);
 }
 
-static void segment_row(const SysvStat *st, Record *row) {
-        bool marked = st->perm.mode & SHM_DEST, locked = st->perm.mode & SHM_LOCKED;
+/* One that was removed while processes had it attached has lost its key and lives until the last of them detaches
+ * (shmctl(2), IPC_RMID). */
+static void row_set_state(const SysvStat *st, Record *row) {
+        const char *locked = st->perm.mode & SHM_LOCKED ? ", locked in memory" : "";
+        uint64_t n = st->shm.shm_nattch;
 
+        if (st->perm.mode & SHM_DEST)
+                record_set_format(row, "state", "removed, %" PRIu64 " attached%s", n, locked);
+        else if (n == 0)
+                record_set_format(row, "state", "nobody attached%s", locked);
+        else
+                record_set_format(row, "state", "%" PRIu64 " attached%s", n, locked);
+}
+
+static void segment_row(const SysvStat *st, Record *row) {
         record_set_u64(row, "size", st->shm.shm_segsz);
         record_set_u64(row, "attached", st->shm.shm_nattch);
         record_set_u64(row, "creator_pid", (uint64_t)st->shm.shm_cpid);
         record_set_u64(row, "last_pid", (uint64_t)st->shm.shm_lpid);
         record_set_u64(row, "attached_at", sysv_time(st->shm.shm_atime));
         record_set_u64(row, "detached_at", sysv_time(st->shm.shm_dtime));
-        record_set_string(row, "state",
-                marked && locked          ? "marked for destruction, locked"
-                : marked                  ? "marked for destruction"
-                : locked                  ? "locked"
-                : st->shm.shm_nattch == 0 ? "nobody attached"
-                                          : "attached");
+        row_set_state(st, row);
 }
 
 /* Attached by whom nobody could see (in another PID namespace, or without the right to look): then it is not known. */
@@ -103,6 +111,14 @@ const SysvClass shm_sysv_class = {
         .holders = segment_holders,
 };
 
+static uint64_t limit_of_process(int resource) {
+        struct rlimit limit;
+
+        return getrlimit((__rlimit_resource_t)resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY
+                       ? UINT64_MAX
+                       : limit.rlim_cur;
+}
+
 static int shm_probe(Record *facts, Error *error) {
         struct shm_info info;
         int r;
@@ -114,7 +130,37 @@ static int shm_probe(Record *facts, Error *error) {
         limit_append_file(facts, "shmall", "pages", SHM_ALL_FILE);
         limit_append_file(facts, "shmmni", "segments", SHM_MNI_FILE);
         limit_append(facts, "SHMLBA", (uint64_t)SHMLBA, "bytes", "shmop(2)");
+        limit_append_bounded(
+                facts, "memlock", limit_of_process(RLIMIT_MEMLOCK), "bytes", "RLIMIT_MEMLOCK, for lock=true");
         return 0;
+}
+
+/* shmget(2), SHM_HUGETLB; Documentation/admin-guide/mm/hugetlbpage.rst. */
+static int huge_failed(int number, uint64_t size, uint64_t huge, Error *error) {
+        char directory[96], path[128], page[UNITS_TEXT_MAX], text[UNITS_TEXT_MAX];
+        uint64_t free_pages;
+
+        size_print(huge, page);
+        size_print(size, text);
+        snprintf(directory, sizeof(directory), "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB", huge / 1024);
+        snprintf(path, sizeof(path), "%s/free_hugepages", directory);
+        free_pages = limit_read(path, UINT64_MAX);
+        if (number == EPERM)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "Huge pages need CAP_IPC_LOCK, or to be in the group %" PRIu64 " that " HUGE_GROUP_FILE
+                        " names; this user has neither.",
+                        limit_read(HUGE_GROUP_FILE, 0));
+        if (free_pages == UINT64_MAX)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "This kernel has no huge pages of %s (%s): there is no %s; the sizes that it has stand beside "
+                        "it.",
+                        page, strerror(number), directory);
+        if (number == ENOMEM)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "There are not enough huge pages for %s: %" PRIu64
+                        " of %s are free (%s). An administrator reserves them in %s/nr_hugepages.",
+                        text, free_pages, page, path, directory);
+        return error_set_errno(error, number, "No segment of %s in huge pages of %s can be made", text, page);
 }
 
 static int create_failed(int number, uint64_t key, uint64_t size, uint64_t huge, Error *error) {
@@ -122,11 +168,7 @@ static int create_failed(int number, uint64_t key, uint64_t size, uint64_t huge,
         char text[UNITS_TEXT_MAX];
 
         if (huge > 0 && number != EEXIST)
-                return error_set(error, number == EPERM ? ERROR_NOT_PERMITTED : ERROR_LIMIT_EXCEEDED,
-                        "No segment of huge pages of %s can be had (%s): it needs pages in "
-                        "/sys/kernel/mm/hugepages of that size, and CAP_IPC_LOCK or the group of "
-                        "/proc/sys/vm/hugetlb_shm_group.",
-                        size_print(huge, text), strerror(number));
+                return huge_failed(number, size, huge, error);
         if (number == EINVAL)
                 return error_set(error, ERROR_LIMIT_EXCEEDED,
                         "A segment has from 1 to %" PRIu64 " bytes (" SHM_MAX_FILE "), not %" PRIu64 ".", most, size);
@@ -154,11 +196,20 @@ static int huge_flags(uint64_t huge, int *ret_flags, Error *error) {
 }
 
 static int lock(int id, Error *error) {
+        char text[UNITS_TEXT_MAX];
+
         if (shmctl(id, SHM_LOCK, NULL) >= 0)
                 return 0;
-        return error_set(error, errno == EPERM ? ERROR_NOT_PERMITTED : ERROR_LIMIT_EXCEEDED,
-                "The segment cannot be locked in memory (%s): that needs CAP_IPC_LOCK, or room in RLIMIT_MEMLOCK.",
-                strerror(errno));
+        if (errno == EPERM)
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "The segment cannot be locked in memory: that needs CAP_IPC_LOCK, or a limit of locked memory "
+                        "(RLIMIT_MEMLOCK, \"ulimit -l\") that is not 0.");
+        if (errno == ENOMEM)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "The segment cannot be locked in memory: with what this user has locked already it is more "
+                        "than RLIMIT_MEMLOCK allows, %s (\"ulimit -l\").",
+                        size_print(limit_of_process(RLIMIT_MEMLOCK), text));
+        return error_set_errno(error, errno, "The segment cannot be locked in memory");
 }
 
 static int shm_create(KernelObject *object, const Record *options, Error *error) {

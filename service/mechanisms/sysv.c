@@ -264,6 +264,7 @@ static int scan_one(const SysvClass *class, Scan *scan, const SysvStat *st) {
                 /* The kernel does not count who uses a queue or a set of semaphores. */
                 r = holders_append(scan->table, NULL, 0, row);
                 record_set_bool(row, "holders_complete", false);
+                record_set_bool(row, "holders_unknown", true);
         }
         return r < 0 ? r : scan->row(scan, TAKE_POINTER(row));
 }

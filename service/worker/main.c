@@ -29,6 +29,7 @@ static const WorkerOp ops[] = {
         { "test", op_test },
         { "benchmark", op_benchmark },
         { "use", op_use },
+        { "await", op_await },
         { "watch", op_watch },
 };
 

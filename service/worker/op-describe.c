@@ -60,8 +60,11 @@ static int add_holders(const KernelObject *object, const ProcTable *table, Recor
         size_t n = HOLDER_KEYS_MAX;
         int r;
 
-        if (!object->mechanism->holder_keys)
-                return 0;
+        if (!object->mechanism->holder_keys) {
+                record_set_bool(row, "holders_complete", false);
+                record_set_bool(row, "holders_unknown", true);
+                return record_error(row);
+        }
         r = object->mechanism->holder_keys(object, keys, &n);
         return r < 0 ? r : holders_append(table, keys, n, row);
 }

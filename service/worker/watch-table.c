@@ -156,8 +156,8 @@ static bool value_equal(const Value *x, const Value *y) {
 /* Told in their own way, or not about the object but about the scan. */
 static bool is_attribute(const char *key) {
         static const char *const others[] = { "kind", "address", "identity", "id", "note", "holders",
-                "holders_complete", "holders_omitted", "holders_count", "processes", "processes_unread",
-                "process_unread" };
+                "holders_complete", "holders_unknown", "holders_omitted", "holders_count", "processes",
+                "processes_unread", "process_unread" };
 
         for (size_t i = 0; i < sizeof others / sizeof *others; i++)
                 if (strcmp(others[i], key) == 0)

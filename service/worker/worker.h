@@ -54,6 +54,7 @@ int op_explain(const Record *request, Error *error);
 int op_fetch(const Record *request, Error *error);
 int op_create(const Record *request, Error *error);
 int op_use(const Record *request, Error *error);
+int op_await(const Record *request, Error *error);
 int op_watch(const Record *request, Error *error);
 int op_keep(const Record *request, Error *error);
 int op_test(const Record *request, Error *error);

@@ -153,7 +153,7 @@ static void test_attached(SysvFixture *f, gconstpointer data) {
         g_assert_cmpint(marked.address.form, ==, ADDRESS_ID);
         row = posix_fixture_scan(marked.mechanism, by_id);
         g_assert_nonnull(row);
-        g_assert_cmpstr(record_get_string(row, "state", ""), ==, "marked for destruction");
+        g_assert_cmpstr(record_get_string(row, "state", ""), ==, "removed, 1 attached");
         g_assert_cmpuint(holds_of(&marked, pid), ==, 1);
         g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
         g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
