@@ -12,6 +12,8 @@
 
 extern const Check shm_sysv_checks[];
 extern const Check shm_posix_checks[];
+extern const Check memfd_checks[];
+extern const Check mmap_checks[];
 extern const Check signal_checks[];
 extern const Check sem_sysv_checks[];
 extern const Check sem_posix_checks[];

@@ -16,6 +16,8 @@
 const Mechanism *const mechanism_table[] = {
         &mechanism_shm_sysv,
         &mechanism_shm_posix,
+        &mechanism_memfd,
+        &mechanism_mmap,
         &mechanism_signal,
         &mechanism_sem_sysv,
         &mechanism_sem_posix,

@@ -94,6 +94,16 @@ void path_fill(KernelObject *object, int fd, const struct stat *st) {
         object->created = birth_of_file(fd, "");
 }
 
+bool path_is(const KernelObject *object, int fd) {
+        char identity[IDENTITY_MAX];
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return false;
+        path_identity(fd, &st, identity);
+        return strcmp(identity, object->identity) == 0;
+}
+
 int path_exists(const char *path, Error *error) {
         struct stat st;
 

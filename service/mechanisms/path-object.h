@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kernel objects that have a place in the file system: FIFOs and sockets. They are looked at through O_PATH and
- * lstat(2), which open nothing and follow no symbolic link. */
+/* Kernel objects that have a place in the file system: FIFOs, sockets and files that are mapped. They are looked at
+ * through O_PATH and lstat(2), which open nothing and follow no symbolic link. */
 #pragma once
 
 #include <stddef.h>
@@ -18,6 +18,8 @@ int path_identify(
         const Address *address, mode_t type, const char *what, char ret_identity[IDENTITY_MAX], Error *error);
 /* Fills identity, owner, group, mode and created. */
 void path_fill(KernelObject *object, int fd, const struct stat *st);
+/* Is what is open (O_PATH will do) still what the object was made of? */
+bool path_is(const KernelObject *object, int fd);
 /* Exists, with what stands there. */
 int path_exists(const char *path, Error *error);
 /* Makes the permission bits what was asked for, whatever the umask took off. */

@@ -44,28 +44,12 @@ static int shm_link_setup(Link *link, Error *error) {
 }
 
 static int shm_link_attach(Link *link, Error *error) {
-        size_t size = shm_ring_size(link);
         CLEANUP_FD int fd = -EBADF;
-        void *base;
-        int r;
 
         fd = shm_open(link->names[0], O_RDWR | O_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(error, errno, "Cannot open the segment \"%s\"", link->names[0]);
-        base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-        if (base == MAP_FAILED)
-                return error_set_errno(error, errno, "Cannot map the segment \"%s\"", link->names[0]);
-        r = shm_ring_attach(link, base, error);
-        if (r < 0)
-                munmap(base, size);
-        return r;
-}
-
-static void shm_link_detach(Link *link) {
-        void *base = shm_ring_detach(link);
-
-        if (base)
-                munmap(base, shm_ring_size(link));
+        return shm_ring_map(link, fd, error);
 }
 
 static void shm_link_teardown(Link *link) {
@@ -86,6 +70,6 @@ const Transport shm_posix_transport = {
         .try_receive = shm_ring_try_receive,
         .wait_readable = shm_ring_wait_readable,
         .close_direction = shm_ring_close_direction,
-        .detach = shm_link_detach,
+        .detach = shm_ring_unmap,
         .teardown = shm_link_teardown,
 };

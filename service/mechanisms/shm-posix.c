@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,12 @@
 #include "kind-helpers.h"
 #include "kinds.h"
 #include "limit-facts.h"
+#include "memory-file.h"
 #include "posix-transports.h"
 #include "scan.h"
 #include "units.h"
 
 #define KIND "shm-posix"
-
-/* What one message on the bus may carry. */
-#define RECEIVE_MAX (UINT64_C(16) * 1024 * 1024)
 
 static int shm_name_check(const char *name, ErrorCode code, Error *error) {
         int r;
@@ -68,10 +67,11 @@ static int shm_stat(const char *name, struct stat *ret_st, Error *error) {
         return 0;
 }
 
-static int shm_reopen(const KernelObject *object, int flags, struct stat *ret_st, int *ret_fd, Error *error) {
+static int shm_reopen(const KernelObject *object, int flags, int *ret_fd, MemoryFile *ret, Error *error) {
         const char *name = object->address.text;
         CLEANUP_FD int fd = -EBADF;
-        struct stat st;
+        MemoryFile file;
+        int r;
 
         /* O_NONBLOCK, which shm_open(3) lets through: should it be a FIFO by now, this must not wait for its other
          * end. */
@@ -86,12 +86,13 @@ static int shm_reopen(const KernelObject *object, int flags, struct stat *ret_st
                 return error_set_errno(error, errno, "Cannot open the POSIX shared memory \"%s\" for %s", name,
                         flags == O_RDONLY ? "reading" : "writing");
         }
-        if (fstat(fd, &st) < 0)
-                return error_set_errno(error, errno, "Cannot look at the POSIX shared memory \"%s\"", name);
-        if (!identity_matches_stat(object->identity, &st))
+        r = memory_file_init(&file, fd, name, error);
+        if (r < 0)
+                return r;
+        if (!identity_matches_stat(object->identity, &file.st))
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
                         "The POSIX shared memory \"%s\" was replaced by another of the same name.", name);
-        *ret_st = st;
+        *ret = file;
         *ret_fd = fd_take(&fd);
         return 0;
 }
@@ -236,107 +237,80 @@ static int shm_remove(KernelObject *object, Error *error) {
 
 static int shm_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
-        uint64_t offset = record_get_u64(options, "offset", 0);
         CLEANUP_FD int fd = -EBADF;
-        struct stat st;
-        size_t done = 0;
+        MemoryFile file;
         int r;
 
-        r = shm_reopen(object, O_RDWR, &st, &fd, error);
-        if (r < 0)
-                return r;
-        if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "%zu bytes at offset %" PRIu64 " do not fit into \"%s\", which has %" PRIu64
-                        "; writing never makes it larger, resize it first.",
-                        size, offset, object->address.text, (uint64_t)st.st_size);
-        /* Takes all pages before the first byte is written, so that a full tmpfs leaves the memory as it was. */
-        if (size > 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size) < 0 && errno != EOPNOTSUPP)
-                return error_set_errno(
-                        error, errno, "Cannot get the pages for %zu bytes of \"%s\"", size, object->address.text);
-        while (done < size) {
-                ssize_t n = pwrite(fd, (const char *)data + done, size - done, (off_t)(offset + done));
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return error_set_errno(error, n < 0 ? errno : EIO,
-                                "Writing into \"%s\" stopped after %zu bytes", object->address.text, done);
-                done += (size_t)n;
-        }
-        *ret_sent = done;
-        return 0;
-}
-
-/* How much to read: what was asked for, else all that one message can carry. */
-static int shm_receive_size(const KernelObject *object, const Record *options, uint64_t size, uint64_t offset,
-        uint64_t *ret_want, Error *error) {
-        uint64_t want = record_get_u64(options, "size", RECEIVE_MAX);
-
-        if (offset > size)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "The offset %" PRIu64 " is past the end of \"%s\", which has %" PRIu64 " bytes.", offset,
-                        object->address.text, size);
-        if (want > RECEIVE_MAX)
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "One message carries 16 MiB at the most, not %" PRIu64
-                        " bytes; read in parts with offset, or map the descriptor of the end \"memory\".",
-                        want);
-        *ret_want = want < size - offset ? want : size - offset;
-        return 0;
+        r = memory_sync_refused(options, "POSIX shared memory", error);
+        if (r >= 0)
+                r = shm_reopen(object, O_RDWR, &fd, &file, error);
+        return r < 0 ? r : memory_file_send(&file, data, size, options, ret_sent, error);
 }
 
 static int shm_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
         Record *meta, Error *error) {
-        uint64_t offset = record_get_u64(options, "offset", 0), want = 0;
-        CLEANUP_FREE char *data = NULL;
         CLEANUP_FD int fd = -EBADF;
-        struct stat st;
-        size_t done = 0;
+        MemoryFile file;
         int r;
 
-        r = shm_reopen(object, O_RDONLY, &st, &fd, error);
-        if (r < 0)
-                return r;
-        r = shm_receive_size(object, options, (uint64_t)st.st_size, offset, &want, error);
-        if (r < 0)
-                return r;
-        data = malloc(want > 0 ? want : 1);
-        if (!data)
-                return error_set_errno(error, ENOMEM, "Cannot read %" PRIu64 " bytes", want);
-        while (done < want) {
-                ssize_t n = pread(fd, data + done, want - done, (off_t)(offset + done));
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return error_set_errno(error, errno, "Cannot read \"%s\"", object->address.text);
-                if (n == 0)
-                        break; /* it became smaller meanwhile */
-                done += (size_t)n;
-        }
-        record_set_u64(meta, "offset", offset);
-        if (done < (uint64_t)st.st_size - offset)
-                record_set_bool(meta, "truncated", true);
-        *ret_data = TAKE_POINTER(data);
-        *ret_size = done;
-        return 0;
+        r = shm_reopen(object, O_RDONLY, &fd, &file, error);
+        return r < 0 ? r : memory_file_receive(&file, options, ret_data, ret_size, meta, error);
 }
 
 static int shm_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
-        struct stat st;
-        int r;
+        CLEANUP_FD int fd = -EBADF;
+        MemoryFile file;
+        int access, flags, r;
 
         /* `take` changes nothing: the object has no descriptor of its own. */
-        r = single_end_check(object, end, error);
+        r = memory_end_access(KIND, end, &access, error);
         if (r < 0)
                 return r;
-        r = shm_reopen(object, O_RDWR, &st, ret_fd, error);
-        if (r != -EACCES && r != -EPERM && r != -EROFS)
+        r = shm_reopen(object, access, &fd, &file, error);
+        /* Who did not say which gets what the mode allows. */
+        if ((r == -EACCES || r == -EPERM || r == -EROFS) && access == O_RDWR && strcmp(end, memory_ends[0]) != 0) {
+                if (error)
+                        *error = (Error){};
+                r = shm_reopen(object, O_RDONLY, &fd, &file, error);
+        }
+        if (r < 0)
                 return r;
-        if (error)
-                *error = (Error){};
-        return shm_reopen(object, O_RDONLY, &st, ret_fd, error);
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+                return error_set_errno(error, errno, "The end of \"%s\" cannot be handed out", file.name);
+        *ret_fd = fd_take(&fd);
+        return 0;
+}
+
+/* A descriptor of what has a name in /dev/shm, and is no semaphore. */
+static int shm_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
+        char link[32], path[PATH_MAX];
+        struct stat st, named;
+        ssize_t n;
+        int r;
+
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof path - 1);
+        if (n <= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return -EMEDIUMTYPE;
+        path[n] = '\0';
+        if (strncmp(path, POSIX_SHM_DIRECTORY "/", sizeof POSIX_SHM_DIRECTORY) != 0 ||
+                strncmp(path, POSIX_SHM_DIRECTORY "/sem.", sizeof POSIX_SHM_DIRECTORY + 4) == 0 ||
+                strchr(path + sizeof POSIX_SHM_DIRECTORY, '/'))
+                return -EMEDIUMTYPE;
+        if (lstat(path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The POSIX shared memory of this descriptor has no name any more (it was %.200s), and is used "
+                        "by its name.",
+                        path);
+        r = address_set_path(&object->address, KIND, path + sizeof POSIX_SHM_DIRECTORY - 1);
+        if (r < 0)
+                return error_set_errno(error, r, "The name of the POSIX shared memory cannot be kept");
+        r = shm_open_address(object, options, error);
+        if (r < 0)
+                return r;
+        (void)fd_close(fd);
+        return 0;
 }
 
 static int shm_file(const Address *address, char **ret_path, int *ret_want) {
@@ -350,18 +324,16 @@ static int shm_file(const Address *address, char **ret_path, int *ret_want) {
 
 static int shm_resize(KernelObject *object, uint64_t size, Error *error) {
         CLEANUP_FD int fd = -EBADF;
-        struct stat st;
+        MemoryFile file;
         int r;
 
         r = shm_check_size(size, error);
+        if (r >= 0)
+                r = shm_reopen(object, O_RDWR, &fd, &file, error);
+        if (r >= 0)
+                r = memory_file_resize(&file, size, error);
         if (r < 0)
                 return r;
-        r = shm_reopen(object, O_RDWR, &st, &fd, error);
-        if (r < 0)
-                return r;
-        if (ftruncate(fd, (off_t)size) < 0)
-                return error_set_errno(
-                        error, errno, "Cannot make \"%s\" %" PRIu64 " bytes large", object->address.text, size);
         object->bytes = size;
         return 0;
 }
@@ -377,8 +349,7 @@ static int shm_describe(KernelObject *object, Record *attributes, Error *error) 
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
                         "The POSIX shared memory \"%s\" was replaced by another of the same name.",
                         object->address.text);
-        record_set_u64(attributes, "size", (uint64_t)st.st_size);
-        record_set_u64(attributes, "allocated", (uint64_t)st.st_blocks * 512);
+        memory_file_describe(&st, attributes);
         return record_error(attributes);
 }
 
@@ -433,14 +404,10 @@ static int shm_entry_address(const char *name, char **ret_address) {
 static const OptionSpec shm_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /frames; the slash may be left out" },
         { "size", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 0, 0, "bytes; their pages come with the first write" },
-        { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "16M", 0, 0, "the most bytes to read" },
         { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777, "permission bits, whatever the umask is" },
-        { "offset", OPTION_SIZE, OPTION_FOR_SEND | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "0", 0, 0,
-                "where in the memory to write or read" },
+        MEMORY_FILE_OPTIONS,
         {},
 };
-
-static const char *const shm_ends[] = { "memory", NULL };
 
 const Mechanism mechanism_shm_posix = {
         .kind = KIND,
@@ -460,7 +427,7 @@ const Mechanism mechanism_shm_posix = {
                 .carries_data = true,
                 .source = "shm_overview(7)",
         },
-        .ends = shm_ends,
+        .ends = memory_ends,
         .options = shm_options,
         .reasons = {
                 [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
@@ -474,6 +441,7 @@ const Mechanism mechanism_shm_posix = {
         .probe = shm_probe,
         .create = shm_create,
         .open = shm_open_address,
+        .from_fd = shm_from_fd,
         .remove = shm_remove,
         .identify = shm_identify,
         .send = shm_send,

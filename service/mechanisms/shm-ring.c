@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -135,6 +136,27 @@ void *shm_ring_detach(Link *link) {
         free(side);
         link->state = NULL;
         return base;
+}
+
+int shm_ring_map(Link *link, int fd, Error *error) {
+        size_t size = shm_ring_size(link);
+        void *base;
+        int r;
+
+        base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+        if (base == MAP_FAILED)
+                return error_set_errno(error, errno, "Cannot map the %zu bytes of the link", size);
+        r = shm_ring_attach(link, base, error);
+        if (r < 0)
+                munmap(base, size);
+        return r;
+}
+
+void shm_ring_unmap(Link *link) {
+        void *base = shm_ring_detach(link);
+
+        if (base)
+                munmap(base, shm_ring_size(link));
 }
 
 static bool lane_full(ShmSide *side) {

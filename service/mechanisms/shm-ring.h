@@ -17,6 +17,9 @@ size_t shm_ring_size(const Link *link);
 int shm_ring_attach(Link *link, void *base, Error *error);
 /* NULL where nothing was attached. */
 void *shm_ring_detach(Link *link);
+/* Both for memory that is a file: maps it and attaches, detaches and unmaps. The descriptor stays the caller's. */
+int shm_ring_map(Link *link, int fd, Error *error);
+void shm_ring_unmap(Link *link);
 
 int shm_ring_send(Link *link, const void *data, size_t size);
 ssize_t shm_ring_receive(Link *link, void *buffer, size_t size);

@@ -348,7 +348,10 @@ char *fixture_make(Fixture *fixture, const char *kind, char **ret_path) {
         if (g_str_equal(kind, "shm-posix"))
                 return fixture_create(
                         fixture, kind, options("name", "s", name, "size", "t", (guint64)4096, NULL), ret_path);
-        if (g_str_equal(kind, "shm-sysv"))
+        if (g_str_equal(kind, "mmap"))
+                return fixture_create(
+                        fixture, kind, options("path", "s", path, "size", "t", (guint64)4096, NULL), ret_path);
+        if (g_str_equal(kind, "shm-sysv") || g_str_equal(kind, "memfd"))
                 return fixture_create(fixture, kind, options("size", "t", (guint64)4096, NULL), ret_path);
         if (g_str_equal(kind, "sem-posix"))
                 return fixture_create(fixture, kind, options("name", "s", name, NULL), ret_path);

@@ -34,6 +34,7 @@ typedef struct Contract {
         const char *not_held; /* why the kernel knows no holders; hold() then only uses it */
         const char *told;     /* the signal when that process was killed; NULL: only its hold ends */
         bool process;         /* it is a process, which takes a moment to end */
+        bool listed_held;     /* others list it only while somebody holds it */
         bool many;            /* the same options make another one, instead of Exists */
 } Contract;
 

@@ -218,6 +218,7 @@ static void prove_show(Proof *proof) {
 /* Everybody lists it, and its maker knows it for its own. */
 static void prove_list(Proof *proof) {
         g_autofree char *address = contract_create(proof, proof->ours, NULL, NULL);
+        g_autoptr(GSubprocess) holder = proof->row->listed_held ? contract_holder(proof, proof->ours, address) : NULL;
         g_autoptr(GVariant) mine = contract_row(proof, proof->ours, address);
         g_autoptr(GVariant) other = contract_row(proof, proof->theirs, address);
         gboolean ours = FALSE, also = FALSE;
@@ -229,6 +230,8 @@ static void prove_list(Proof *proof) {
         g_assert_false(g_variant_lookup(other, "ours", "b", &also) && also);
         g_assert_true(g_variant_lookup(mine, "uid", "t", &uid));
         g_assert_cmpuint(uid, ==, geteuid());
+        if (holder != NULL)
+                contract_kill(holder);
         contract_remove(proof->ours, address);
         g_assert_null(contract_row(proof, proof->ours, address));
         g_assert_null(contract_row(proof, proof->theirs, address));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
@@ -22,6 +23,12 @@ static int sysv_id(const char *address) {
 
 static int attach_segment(const char *address) {
         return shmat(sysv_id(address), NULL, 0) == (void *)-1 ? -errno : 0;
+}
+
+static int map_file(const char *address) {
+        int fd = open(strchr(address, ':') + 1, O_RDWR | O_CLOEXEC);
+
+        return fd < 0 || mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -errno : 0;
 }
 
 static int change_set(const char *address) {
@@ -70,7 +77,21 @@ const Contract contract_rows[] = {
                 .kind = "shm-posix",
                 .create = "name=@name size=4K",
                 .create_too_much = "size=4611686018427387904",
-                .end = "memory",
+                .end = "read-write",
+        },
+        {
+                .kind = "memfd",
+                .create = "size=4K",
+                .create_too_much = "size=18446744073709551615",
+                .end = "read-write",
+                .many = true,
+        },
+        {
+                .kind = "mmap",
+                .create = "path=@path size=4K",
+                .create_too_much = "size=4611686018427387904",
+                .hold = map_file,
+                .listed_held = true,
         },
         {
                 .kind = "signal",

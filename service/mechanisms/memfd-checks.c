@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checks.h"
+
+/* What memfd_create(2) and fcntl(2) promise of memory files without a name and of their seals, beside what all memory
+ * files promise (memory-calls.h). */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "huge-pages.h"
+#include "memfd.h"
+#include "memory-calls.h"
+#include "memory-seals.h"
+
+enum { FROM_JUDGE = 0 }; /* the number that what was handed over has in a peer */
+
+static bool make(CheckRun *run, Memory *memory) {
+        memory->fd = memfd_create("ipcbus-check", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        return check_need(run, "memfd_create", memory->fd < 0 ? -errno : 0);
+}
+
+/* A peer gets the descriptor when it is started: there is no name to open. */
+static bool start(CheckRun *run, const Memory *memory, CheckProcess **ret) {
+        return peer_start(run, 0, &memory->fd, 1, ret) >= 0;
+}
+
+static const MemoryMaker maker = { .make = make, .start = start, .number = FROM_JUDGE };
+
+static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
+        return memory_begin(run, &maker, 1, memory, ret);
+}
+
+#define OF_ALL(claim)                               \
+        static CheckResult claim(CheckRun *run) {   \
+                return memory_##claim(run, &maker); \
+        }
+
+OF_ALL(both_ways)
+OF_ALL(private_mapping)
+OF_ALL(coherent)
+OF_ALL(growth)
+OF_ALL(truncated)
+OF_ALL(zeroed)
+OF_ALL(sparse)
+OF_ALL(far)
+OF_ALL(read_only)
+OF_ALL(many_mappings)
+OF_ALL(atomic)
+
+static int64_t seal(int fd, int seals) {
+        return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
+}
+
+static CheckResult sealed_size(CheckRun *run) {
+        int64_t page = (int64_t)memory_page();
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, &memory, &peer) || !check_expect(run, "F_SEAL_SHRINK", seal(memory.fd, F_SEAL_SHRINK), 0) ||
+                !check_expect(run, "ftruncate to less", peer_call(run, peer, "truncate", FROM_JUDGE, 1), -EPERM) ||
+                !check_expect(run, "ftruncate to more", peer_call(run, peer, "truncate", FROM_JUDGE, 2 * page), 0) ||
+                !check_expect(run, "F_SEAL_GROW", seal(memory.fd, F_SEAL_GROW), 0) ||
+                !check_expect(run, "ftruncate to more, sealed", peer_call(run, peer, "truncate", FROM_JUDGE, 3 * page),
+                        -EPERM) ||
+                !check_expect(run, "a write behind the end", peer_call(run, peer, "write-at", FROM_JUDGE, 2 * page, 1),
+                        -EPERM) ||
+                !check_expect(run, "a write within", peer_call(run, peer, "write-at", FROM_JUDGE, 0, 1), 1))
+                return CHECK_FAILED;
+        return check_ok(run, "shrink: less EPERM, more ok; and grow: more EPERM, a write behind the end EPERM");
+}
+
+static CheckResult sealed_write(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make(run, &maker, 1, &memory) || !start(run, &memory, &peer) ||
+                !check_expect(run, "a write before", peer_call(run, peer, "write-at", FROM_JUDGE, 0, 42), 1) ||
+                !check_expect(run, "F_SEAL_WRITE", seal(memory.fd, F_SEAL_WRITE), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write-at", FROM_JUDGE, 0, 1), -EPERM) ||
+                !check_expect(run, "mmap for writing, shared",
+                        peer_call(run, peer, "map", FROM_JUDGE, (int64_t)memory.size, PROT_READ | PROT_WRITE),
+                        -EPERM) ||
+                !check_expect(run, "mmap for writing, private",
+                        peer_call(run, peer, "map-private", FROM_JUDGE, (int64_t)memory.size, PROT_READ | PROT_WRITE),
+                        0) ||
+                !check_expect(run, "read", peer_call(run, peer, "read-at", FROM_JUDGE, 0), 42))
+                return CHECK_FAILED;
+        return check_ok(run, "write EPERM, shared mapping for writing EPERM; reading and private mappings: ok");
+}
+
+static CheckResult sealed_busy(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make(run, &maker, 1, &memory) || !start(run, &memory, &peer) ||
+                !check_expect(run, "the peer's mmap",
+                        peer_call(run, peer, "map", FROM_JUDGE, (int64_t)memory.size, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "F_SEAL_WRITE while the peer maps it", seal(memory.fd, F_SEAL_WRITE), -EBUSY) ||
+                !check_expect(run, "the peer's munmap", peer_call(run, peer, "unmap"), 0) ||
+                !check_expect(run, "F_SEAL_WRITE after it", seal(memory.fd, F_SEAL_WRITE), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "while another process maps it for writing: EBUSY; after its munmap: sealed");
+}
+
+static CheckResult sealed_future(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        int64_t r;
+
+        if (!begin(run, &memory, &peer))
+                return CHECK_FAILED;
+        r = seal(memory.fd, F_SEAL_FUTURE_WRITE);
+        if (r == -EINVAL)
+                return check_skip(run, "this kernel does not know it; it came with Linux 5.1");
+        memory.mapped[1] = 12;
+        if (!check_expect(run, "F_SEAL_FUTURE_WRITE while it is mapped", r, 0) ||
+                !check_expect(run, "what the peer reads of a later write", peer_call(run, peer, "peek", 1), 12) ||
+                !check_expect(run, "write", peer_call(run, peer, "write-at", FROM_JUDGE, 0, 1), -EPERM) ||
+                !check_expect(run, "a new mapping for writing",
+                        peer_call(run, peer, "map", FROM_JUDGE, (int64_t)memory.size, PROT_READ | PROT_WRITE), -EPERM))
+                return CHECK_FAILED;
+        return check_ok(run, "mappings that were there go on writing; write and new mappings for writing: EPERM");
+}
+
+static CheckResult sealed_seals(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        int64_t wanted = F_SEAL_SEAL | F_SEAL_GROW;
+
+        if (!begin(run, &memory, &peer) || !check_expect(run, "F_SEAL_GROW", seal(memory.fd, F_SEAL_GROW), 0) ||
+                !check_expect(
+                        run, "the peer's F_SEAL_SEAL", peer_call(run, peer, "seal", FROM_JUDGE, F_SEAL_SEAL), 0) ||
+                !check_expect(run, "another seal", seal(memory.fd, F_SEAL_SHRINK), -EPERM) ||
+                !check_expect(run, "the seals that the peer sees", peer_call(run, peer, "seals", FROM_JUDGE), wanted))
+                return CHECK_FAILED;
+        return check_ok(run, "after F_SEAL_SEAL by one process another's F_ADD_SEALS: EPERM; all see the same seals");
+}
+
+static CheckResult unsealable(CheckRun *run) {
+        CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
+
+        if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0) ||
+                !check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_SEAL) ||
+                !check_expect(run, "F_SEAL_SHRINK", seal(fd, F_SEAL_SHRINK), -EPERM))
+                return CHECK_FAILED;
+        return check_ok(run, "made without MFD_ALLOW_SEALING: F_SEAL_SEAL is set, F_ADD_SEALS: EPERM");
+}
+
+/* The peer makes it and dies; what it sent lives on. */
+static CheckResult passed(CheckRun *run) {
+        CLEANUP_FD int ours = -EBADF, theirs = -EBADF, fd = -EBADF;
+        CheckProcess *peer;
+        int pair[2];
+
+        if (!check_need(run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        ours = pair[0];
+        theirs = pair[1];
+        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
+                !check_need(run, "the peer's memfd_create",
+                        peer_call(run, peer, "memfd", PEER_SLOT, 0, .text = "ipcbus-check")) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "write-at", PEER_SLOT, 10, 77), 1) ||
+                !check_expect(run, "sendmsg with SCM_RIGHTS", peer_call(run, peer, "pass", FROM_JUDGE, PEER_SLOT), 0))
+                return CHECK_FAILED;
+        fd = memory_take(ours);
+        if (!check_expect(run, "recvmsg", fd < 0 ? fd : 0, 0) ||
+                !check_expect(run, "SIGKILL to the one that made it", check_murder(run, peer), 0))
+                return CHECK_FAILED;
+        unsigned char byte = 0;
+        if (!check_expect(run, "pread after its death", pread(fd, &byte, 1, 10), 1) ||
+                !check_expect(run, "the byte", byte, 77))
+                return CHECK_FAILED;
+        return check_ok(run, "sent over a UNIX socket; its maker killed: whoever has a descriptor still reads it");
+}
+
+static CheckResult handed_on(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
+        CheckProcess *peer;
+        int pair[2];
+
+        if (!memory_make_mapped(run, &maker, 1, &memory) ||
+                !check_need(
+                        run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        ours = pair[0];
+        theirs = pair[1];
+        memory.mapped[3] = 30;
+        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
+                !check_expect(run, "sendmsg with SCM_RIGHTS", memory_pass(ours, memory.fd), 0) ||
+                !check_expect(run, "the peer's recvmsg", peer_call(run, peer, "take", FROM_JUDGE, PEER_SLOT), 0) ||
+                !check_expect(run, "the peer's mmap",
+                        peer_call(run, peer, "map", PEER_SLOT, (int64_t)memory.size, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "what the peer reads", peer_call(run, peer, "peek", 3), 30) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 4, 40), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[4], 40))
+                return CHECK_FAILED;
+        return check_ok(run, "a process that had nothing of it received the descriptor and shares the memory");
+}
+
+/* A mapping keeps it too, without any descriptor. */
+static CheckResult last_holder(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make(run, &maker, 1, &memory) || !start(run, &memory, &peer) ||
+                !check_expect(run, "the peer's mmap",
+                        peer_call(run, peer, "map", FROM_JUDGE, (int64_t)memory.size, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "pwrite", pwrite(memory.fd, "\x09", 1, 0), 1))
+                return CHECK_FAILED;
+        memory.fd = fd_close(memory.fd);
+        if (!check_expect(run, "the peer's close", peer_call(run, peer, "close", FROM_JUDGE), 0) ||
+                !check_expect(run, "what its mapping shows", peer_call(run, peer, "peek", 0), 9) ||
+                !check_expect(run, "its write", peer_call(run, peer, "poke", 0, 10), 0) ||
+                !check_expect(run, "what it reads", peer_call(run, peer, "peek", 0), 10))
+                return CHECK_FAILED;
+        return check_ok(run, "all descriptors closed: the last mapping still has the memory");
+}
+
+static CheckResult names(CheckRun *run) {
+        char name[MEMFD_NAME_MAX + 2], shown[MEMFD_NAME_SIZE];
+        CLEANUP_FD int a = -EBADF, b = -EBADF;
+        struct stat one, other;
+        int r;
+
+        a = memfd_create("ipcbus-same", MFD_CLOEXEC);
+        b = memfd_create("ipcbus-same", MFD_CLOEXEC);
+        if (!check_need(run, "memfd_create", a < 0 || b < 0 ? -errno : 0) || fstat(a, &one) < 0 ||
+                fstat(b, &other) < 0)
+                return CHECK_FAILED;
+        memset(name, 'x', sizeof name);
+        name[MEMFD_NAME_MAX + 1] = '\0';
+        r = memfd_create(name, MFD_CLOEXEC);
+        if (!check_expect(run, "a name of 250 bytes", r < 0 ? -errno : r, -EINVAL) ||
+                !check_expect(run, "the link in /proc", memfd_name(a, shown), 0) ||
+                !check_expect(run, "the name in it", strcmp(shown, "ipcbus-same"), 0) ||
+                !check_expect(run, "one inode for both", one.st_ino == other.st_ino, false))
+                return CHECK_FAILED;
+        return check_ok(run, "two with one name are two: inodes %" PRIu64 " and %" PRIu64 "; 250 bytes: EINVAL",
+                (uint64_t)one.st_ino, (uint64_t)other.st_ino);
+}
+
+static CheckResult no_exec(CheckRun *run) {
+        CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+        CheckProcess *peer;
+        struct stat st;
+
+        if (fd < 0 && errno == EINVAL)
+                return check_skip(run, "this kernel does not know MFD_NOEXEC_SEAL; it came with Linux 6.3");
+        if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0) || fstat(fd, &st) < 0 ||
+                !check_expect(run, "the bits for executing", st.st_mode & 0111, 0) ||
+                !check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_EXEC) ||
+                peer_start(run, 0, &fd, 1, &peer) < 0 ||
+                !check_expect(
+                        run, "the peer's fchmod to 0777", peer_call(run, peer, "chmod", FROM_JUDGE, 0777), -EPERM))
+                return CHECK_FAILED;
+        return check_ok(run, "made with mode %04o; to make it executable again: EPERM", st.st_mode & 07777);
+}
+
+static CheckResult other_user(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        char path[64];
+        CheckProcess *peer;
+
+        if (!check_can_be_nobody())
+                return check_skip(run, "only root can start a process of another user");
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/", (int)getpid());
+        if (!begin(run, &memory, &peer))
+                return CHECK_FAILED;
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), memory.fd);
+        if (!check_become_nobody(run, peer) ||
+                !check_expect(run, "opening it through /proc by another user",
+                        peer_call(run, peer, "open", PEER_SLOT, O_RDWR, .text = path), -EACCES) ||
+                !check_expect(run, "its write to what it was given", peer_call(run, peer, "poke", 0, 5), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[0], 5))
+                return CHECK_FAILED;
+        return check_ok(run, "user %d: through /proc/PID/fd EACCES; what it was given it uses", CHECK_NOBODY);
+}
+
+static CheckResult huge(CheckRun *run) {
+        uint64_t sizes[HUGE_SIZES_MAX], reserved, unused, more;
+        size_t n = huge_pages_sizes(sizes);
+        CLEANUP_FD int fd = -EBADF;
+        unsigned flags;
+
+        if (n == 0)
+                return check_skip(run, "this machine has no huge pages");
+        huge_pages_count(sizes[0], &reserved, &unused, &more);
+        flags = MFD_HUGETLB | (unsigned)__builtin_ctzll(sizes[0]) << 26;
+        fd = memfd_create("ipcbus-check", MFD_CLOEXEC | flags);
+        if (!check_need(run, "memfd_create with MFD_HUGETLB", fd < 0 ? -errno : 0) ||
+                !check_expect(run, "ftruncate", ftruncate(fd, (off_t)sizes[0]) < 0 ? -errno : 0, 0))
+                return CHECK_FAILED;
+        if (unused == 0 && more == 0) {
+                if (!check_expect(run, "fallocate where none is reserved",
+                            fallocate(fd, 0, 0, (off_t)sizes[0]) < 0 ? -errno : 0, -ENOSPC))
+                        return CHECK_FAILED;
+                return check_ok(run, "no page of %" PRIu64 " kB reserved: making it ok, having the page: ENOSPC",
+                        sizes[0] / 1024);
+        }
+        if (!check_need(run, "fallocate", fallocate(fd, 0, 0, (off_t)sizes[0]) < 0 ? -errno : 0) ||
+                !check_expect(run, "write", pwrite(fd, "x", 1, 0) < 0 ? -errno : 0, -EINVAL))
+                return CHECK_FAILED;
+        return check_ok(run, "a page of %" PRIu64 " kB; write(2): EINVAL, it has to be mapped", sizes[0] / 1024);
+}
+
+const Check memfd_checks[] = {
+        { "both-ways", "all that map it read and write the same memory, without copying", "memfd_create(2)",
+                CHECK_BOTH, both_ways, { memory_role } },
+        { "private", "what is written to a private mapping stays in its process", "mmap(2)", CHECK_BOTH,
+                private_mapping, { memory_role } },
+        { "coherent", "read, write and mappings see the same bytes at once; msync has nothing to do", "msync(2)",
+                CHECK_BOTH, coherent, { memory_role } },
+        { "zero-filled", "new memory is zero, also where it was cut off before", "ftruncate(2)", CHECK_BOTH, zeroed,
+                { memory_role } },
+        { "growth", "a size that is set is the size for all, and mappings reach what was added", "ftruncate(2)",
+                CHECK_BOTH, growth, { memory_role } },
+        { "past-the-end", "access behind the end of the file is SIGBUS", "mmap(2)", CHECK_BOTH, truncated,
+                { memory_role } },
+        { "sparse", "a size takes no memory, only what is written does", "memfd_create(2)", CHECK_FORKED, sparse,
+                { memory_role } },
+        { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
+        { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
+                { memory_role } },
+        { "atomic-update", "atomic operations between processes lose none", "memfd_create(2)", CHECK_BOTH, atomic,
+                { memory_role } },
+        { "read-only", "opened again for reading it cannot be written", "memfd_create(2)", CHECK_BOTH, read_only,
+                { memory_role } },
+        { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
+                transport_order, { transport_order_role } },
+        { "boundaries", "memory has no messages: boundaries are kept where the program keeps them", "memfd_create(2)",
+                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
+        { "duplex", "both directions at the same time, with a ring for each", "memfd_create(2)", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role } },
+        { "receive-blocks", "memory wakes nobody; a futex in it does", "futex(2)", CHECK_BOTH,
+                transport_receive_blocks, { transport_receive_blocks_role } },
+        { "timeout", "a futex wait gives up at its time-out, never before", "futex(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "seal-size", "seals against shrinking and growing hold for everybody", "fcntl(2)", CHECK_BOTH, sealed_size,
+                { memory_role } },
+        { "seal-write", "sealed against writing, it can be read and no more be written", "fcntl(2)", CHECK_BOTH,
+                sealed_write, { memory_role } },
+        { "seal-busy", "no seal against writing while somebody maps it for writing", "fcntl(2)", CHECK_BOTH,
+                sealed_busy, { memory_role } },
+        { "seal-future-write", "a seal against future writing leaves the mappings that are there", "fcntl(2)",
+                CHECK_BOTH, sealed_future, { memory_role } },
+        { "seal-seal", "sealed against sealing, it takes no more seals", "fcntl(2)", CHECK_BOTH, sealed_seals,
+                { memory_role } },
+        { "unsealable", "it can be sealed only if it was made so", "memfd_create(2)", CHECK_FORKED, unsealable, {} },
+        { "handed-on", "its descriptor goes to any process over a UNIX socket", "unix(7)", CHECK_BOTH, handed_on,
+                { memory_role } },
+        { "survives", "it outlives who made it while anybody has a descriptor", "memfd_create(2)", CHECK_BOTH, passed,
+                { memory_role } },
+        { "last-holder", "a mapping keeps it without any descriptor", "mmap(2)", CHECK_BOTH, last_holder,
+                { memory_role } },
+        { "name", "its name is for people: several may have the same, of at most 249 bytes", "memfd_create(2)",
+                CHECK_FORKED, names, {} },
+        { "no-exec", "made so, it can never be executed", "memfd_create(2)", CHECK_BOTH, no_exec, { memory_role } },
+        { "permission", "another user gets it only by being given it", "proc(5)", CHECK_BOTH, other_user,
+                { memory_role } },
+        { "huge-pages", "huge pages have to be reserved, and are only had when they are taken", "memfd_create(2)",
+                CHECK_FORKED, huge, {} },
+        {},
+};

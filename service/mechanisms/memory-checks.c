@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "memory-calls.h"
+
+/* What mmap(2) and ftruncate(2) promise of memory that is a file, whatever file it is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "cleanup.h"
+
+enum {
+        PAGES = 4,
+        MAPPINGS = 1000,
+        WORKERS = 3,
+        ADDITIONS = 100 * 1000,
+};
+
+#define FAR_OFFSET (INT64_C(8) << 30) /* beyond what 32 bits can tell */
+
+/* Reads one byte as read(2) sees it. */
+static int64_t byte_at(int fd, off_t offset) {
+        unsigned char byte = 0;
+        ssize_t n = pread(fd, &byte, 1, offset);
+
+        return n < 0 ? -errno : n == 0 ? -ENODATA : byte;
+}
+
+static int64_t write_byte(int fd, off_t offset, unsigned char byte) {
+        ssize_t n = pwrite(fd, &byte, 1, offset);
+
+        return n < 0 ? -errno : n;
+}
+
+CheckResult memory_both_ways(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, PAGES, &memory, &peer))
+                return CHECK_FAILED;
+        memory.mapped[1] = 11;
+        if (!check_expect(run, "the peer's write", peer_call(run, peer, "poke", 2, 22), 0) ||
+                !check_expect(run, "what the peer reads", peer_call(run, peer, "peek", 1), 11) ||
+                !check_expect(run, "what is read here", memory.mapped[2], 22))
+                return CHECK_FAILED;
+        return check_ok(run, "each side read what the other wrote, without a system call");
+}
+
+CheckResult memory_private_mapping(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, PAGES, &memory, &peer))
+                return CHECK_FAILED;
+        memory.mapped[5] = 50;
+        if (!check_expect(run, "mmap with MAP_PRIVATE",
+                    peer_call(run, peer, "map-private", maker->number, (int64_t)memory.size, PROT_READ | PROT_WRITE),
+                    0) ||
+                !check_expect(run, "what the private mapping shows", peer_call(run, peer, "peek", 5), 50) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 5, 55), 0) ||
+                !check_expect(run, "what the peer reads of it", peer_call(run, peer, "peek", 5), 55) ||
+                !check_expect(run, "what the shared mapping shows", memory.mapped[5], 50) ||
+                !check_expect(run, "what read(2) shows", byte_at(memory.fd, 5), 50))
+                return CHECK_FAILED;
+        return check_ok(run, "55 written to a private mapping: its process reads 55, all others 50");
+}
+
+CheckResult memory_coherent(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, PAGES, &memory, &peer) ||
+                !check_expect(run, "pwrite", write_byte(memory.fd, 7, 70), 1) ||
+                !check_expect(run, "what the peer's mapping shows", peer_call(run, peer, "peek", 7), 70) ||
+                !check_expect(run, "the peer's write to its mapping", peer_call(run, peer, "poke", 8, 80), 0) ||
+                !check_expect(run, "what pread shows before a sync", byte_at(memory.fd, 8), 80) ||
+                !check_expect(run, "msync with MS_SYNC", peer_call(run, peer, "sync", (int64_t)memory.size), 0) ||
+                !check_expect(run, "what pread shows after it", byte_at(memory.fd, 8), 80))
+                return CHECK_FAILED;
+        return check_ok(run, "what pwrite wrote is mapped, what was mapped is read, without a sync; msync: ok");
+}
+
+CheckResult memory_growth(CheckRun *run, const MemoryMaker *maker) {
+        int64_t page = (int64_t)memory_page();
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        /* Mapped further than it reaches: the rest comes into being when the file grows. */
+        if (!memory_begin(run, maker, 1, &memory, &peer) ||
+                !check_expect(run, "mmap of two pages",
+                        peer_call(run, peer, "map", maker->number, 2 * page, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "ftruncate to two pages", ftruncate(memory.fd, 2 * page), 0) ||
+                !check_expect(
+                        run, "the size that the peer sees", peer_call(run, peer, "size", maker->number), 2 * page) ||
+                !check_expect(run, "a byte of the new page", peer_call(run, peer, "peek", page), 0) ||
+                !check_expect(run, "the peer's write there", peer_call(run, peer, "poke", page, 9), 0) ||
+                !check_expect(run, "what is read here", byte_at(memory.fd, page), 9))
+                return CHECK_FAILED;
+        return check_ok(run, "grown from %" PRId64 " to %" PRId64 ": the peer's mapping of both pages reaches it",
+                page, 2 * page);
+}
+
+CheckResult memory_truncated(CheckRun *run, const MemoryMaker *maker) {
+        int64_t page = (int64_t)memory_page();
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, 2, &memory, &peer) ||
+                !check_expect(run, "the peer's look at the second page", peer_call(run, peer, "peek", page), 0) ||
+                !check_expect(run, "ftruncate to one page", ftruncate(memory.fd, page), 0) ||
+                !check_expect(run, "pread past the end", byte_at(memory.fd, page), -ENODATA) ||
+                !check_expect(run, "the peer's look at the first page", peer_call(run, peer, "peek", 0), 0) ||
+                !memory_dies_of(run, peer, &(PeerCall){ "peek", page }, SIGBUS))
+                return CHECK_FAILED;
+        return check_ok(
+                run, "cut off to %" PRId64 " bytes: read(2) there finds the end, the mapping gives SIGBUS", page);
+}
+
+CheckResult memory_zeroed(CheckRun *run, const MemoryMaker *maker) {
+        int64_t page = (int64_t)memory_page();
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, 2, &memory, &peer))
+                return CHECK_FAILED;
+        for (size_t i = 0; i < memory.size; i++)
+                if (!check_expect(run, "a byte of the new memory", memory.mapped[i], 0))
+                        return CHECK_FAILED;
+        if (!check_expect(run, "the peer's write", peer_call(run, peer, "poke", page, 5), 0) ||
+                !check_expect(run, "ftruncate", peer_call(run, peer, "truncate", maker->number, page), 0) ||
+                !check_expect(run, "ftruncate", peer_call(run, peer, "truncate", maker->number, 2 * page), 0) ||
+                !check_expect(run, "a byte that was cut off", peer_call(run, peer, "peek", page), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "%zu bytes of 0; cut off and grown again: 0, not what was there", memory.size);
+}
+
+static int64_t blocks_of(int fd) {
+        struct stat st;
+
+        return fstat(fd, &st) < 0 ? -errno : (int64_t)st.st_blocks * 512;
+}
+
+CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        int64_t size = INT64_C(64) << 20, before, after;
+
+        memory.maker = maker;
+        if (!maker->make(run, &memory) || !check_need(run, "ftruncate", ftruncate(memory.fd, size) < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        before = blocks_of(memory.fd);
+        if (!check_expect(run, "pwrite in the middle", write_byte(memory.fd, size / 2, 1), 1))
+                return CHECK_FAILED;
+        (void)fsync(memory.fd); /* a disk takes its blocks when it writes */
+        after = blocks_of(memory.fd);
+        if (!check_expect(run, "bytes taken before a write", before, 0) ||
+                !check_expect(run, "a byte of the hole", byte_at(memory.fd, 0), 0))
+                return CHECK_FAILED;
+        if (after <= 0 || after >= size)
+                return check_fail(run, "one byte written takes %" PRId64 " bytes", after);
+        return check_ok(run, "64 MiB take 0 bytes, with one byte written %" PRId64, after);
+}
+
+CheckResult memory_far(CheckRun *run, const MemoryMaker *maker) {
+        int64_t page = (int64_t)memory_page();
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        memory.maker = maker;
+        if (!maker->make(run, &memory) || !maker->start(run, &memory, &peer) ||
+                !check_need(run, "ftruncate beyond 8 GiB",
+                        peer_call(run, peer, "truncate", maker->number, FAR_OFFSET + page)) ||
+                !check_need(run, "pwrite at 8 GiB", write_byte(memory.fd, FAR_OFFSET + 3, 33)) ||
+                !check_expect(run, "the peer's mmap at 8 GiB",
+                        peer_call(run, peer, "map-at", maker->number, FAR_OFFSET, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "what the peer reads", peer_call(run, peer, "peek", 3), 33) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 4, 44), 0) ||
+                !check_expect(run, "what is read here", byte_at(memory.fd, FAR_OFFSET + 4), 44) ||
+                !check_expect(run, "the same place without the high bits", byte_at(memory.fd, 4), 0))
+                return CHECK_FAILED;
+        return check_ok(
+                run, "at offset %" PRId64 " both read what the other wrote; at offset 4 there is 0", FAR_OFFSET);
+}
+
+CheckResult memory_read_only(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer) ||
+                !check_need(run, "opening it again for reading",
+                        peer_call(run, peer, "reopen", maker->number, PEER_SLOT + 1, O_RDONLY)) ||
+                !check_expect(run, "write", peer_call(run, peer, "write-at", PEER_SLOT + 1, 0, 1), -EBADF) ||
+                !check_expect(run, "mmap for writing",
+                        peer_call(run, peer, "map", PEER_SLOT + 1, (int64_t)memory.size, PROT_READ | PROT_WRITE),
+                        -EACCES) ||
+                !check_expect(run, "mmap for reading",
+                        peer_call(run, peer, "map", PEER_SLOT + 1, (int64_t)memory.size, PROT_READ), 0) ||
+                !memory_dies_of(run, peer, &(PeerCall){ "poke", 0, 1 }, SIGSEGV))
+                return CHECK_FAILED;
+        return check_ok(run, "O_RDONLY: write EBADF, mapping for writing EACCES, a write to one for reading SIGSEGV");
+}
+
+CheckResult memory_many_mappings(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        PeerReply reply;
+        int64_t r;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer))
+                return CHECK_FAILED;
+        r = peer_call_full(run, peer, &(PeerCall){ "map-many", maker->number, MAPPINGS }, &reply);
+        if (!check_need(run, "mmap, again and again", r) ||
+                !check_expect(run, "mappings of one process", reply.x, MAPPINGS) ||
+                !check_expect(run, "the write to the last of them", peer_call(run, peer, "poke", 6, 66), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[6], 66))
+                return CHECK_FAILED;
+        return check_ok(run, "%d mappings of one page in one process: a write to the last is seen by all", MAPPINGS);
+}
+
+CheckResult memory_atomic(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peers[WORKERS];
+        uint64_t counter;
+
+        if (!memory_begin(run, maker, 1, &memory, &peers[0]))
+                return CHECK_FAILED;
+        for (size_t i = 1; i < WORKERS; i++)
+                if (!maker->start(run, &memory, &peers[i]) ||
+                        !check_expect(run, "mmap",
+                                peer_call(run, peers[i], "map", maker->number, (int64_t)memory.size,
+                                        PROT_READ | PROT_WRITE),
+                                0))
+                        return CHECK_FAILED;
+        for (size_t i = 0; i < WORKERS; i++)
+                if (peer_begin(run, peers[i], &(PeerCall){ "add", ADDITIONS }) < 0)
+                        return CHECK_FAILED;
+        for (size_t i = 0; i < WORKERS; i++)
+                if (!check_expect(run, "a counting process", peer_end(run, peers[i], NULL), 0))
+                        return CHECK_FAILED;
+        counter = atomic_load((_Atomic uint64_t *)(uintptr_t)memory.mapped);
+        if (!check_expect(run, "the counter", (int64_t)counter, (int64_t)WORKERS * ADDITIONS))
+                return CHECK_FAILED;
+        return check_ok(run, "%d processes added %d each: %" PRIu64 ", none lost", WORKERS, ADDITIONS, counter);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Memory that is a file of some file system (shm-posix, memfd, mmap), read and written through a descriptor and never
+ * mapped: whoever owns the file may truncate it, and where a mapping would then end in SIGBUS, pread(2) and pwrite(2)
+ * say so. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "mechanism.h"
+
+/* What one message on the bus may carry. */
+#define MEMORY_MESSAGE_MAX (UINT64_C(16) * 1024 * 1024)
+
+/* The options of reading and writing, for the table of a kind. */
+#define MEMORY_FILE_OPTIONS                                                                                   \
+        { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "16M", 0, 0, "the most bytes to read" }, \
+                { "offset", OPTION_SIZE, OPTION_FOR_SEND | OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "0", 0, 0,   \
+                        "where in the memory to write or read" },                                             \
+        {                                                                                                     \
+                "sync", OPTION_BOOL, OPTION_FOR_SEND, "false", 0, 0,                                          \
+                        "answer when it is on the disk (fdatasync); only where there is one"                  \
+        }
+
+/* An open memory file, for one operation. `name` is how people call it. Owns nothing. */
+typedef struct MemoryFile {
+        int fd;
+        const char *name;
+        struct stat st;
+} MemoryFile;
+
+/* fstat(2). */
+int memory_file_init(MemoryFile *file, int fd, const char *name, Error *error);
+/* Writes at the option "offset", all or nothing where the file system can promise the room, and never past the end. */
+int memory_file_send(
+        const MemoryFile *file, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error);
+/* Reads "size" bytes at "offset"; fewer only at the end, and where nothing is there at all it is an error that says
+ * where the end is. Meta: "offset", and "truncated" where there is more behind. */
+int memory_file_receive(
+        const MemoryFile *file, const Record *options, void **ret_data, size_t *ret_size, Record *meta, Error *error);
+/* ftruncate(2), with what may stand in its way in words. */
+int memory_file_resize(const MemoryFile *file, uint64_t size, Error *error);
+/* size, allocated, sparse. */
+void memory_file_describe(const struct stat *st, Record *attributes);
+
+/* The same file again, with other access and an offset of its own. */
+int memory_file_reopen(int fd, int flags, int *ret_fd);
+/* LimitExceeded where 0 < size <= INT64_MAX does not hold. */
+int memory_size_check(uint64_t size, Error *error);
+/* For memory that is on no disk: NotSupported where the option "sync" was given. */
+int memory_sync_refused(const Record *options, const char *what, Error *error);
+
+/* The ends of all memory files: "read-write", and "read". */
+extern const char *const memory_ends[];
+/* O_RDWR or O_RDONLY; "" is the first, and "memory" another word for it. */
+int memory_end_access(const char *kind, const char *end, int *ret_access, Error *error);
