@@ -298,13 +298,23 @@ static int pending_start(Manager *manager, sd_bus_message *call, Target *target,
         return 0;
 }
 
+/* What a keeper feeds is here, and not where a worker could take it. */
+static bool is_worker_work(const Target *target, const OperationRequest *request) {
+        const Mechanism *mechanism = target->mechanism;
+
+        if (!target_in_worker(target, request->operation))
+                return false;
+        return !target->object || !target->object->keeper ||
+               (mechanism->as_client && mechanism->as_client(request->operation, request->options));
+}
+
 static int perform(Manager *manager, sd_bus_message *call, Target *target, OperationRequest *request,
         OperationResult *result, Error *error) {
         int r;
 
         if (target->fetch)
                 return fetch_and_perform(manager, call, target, request, error);
-        if (request->operation != OPERATION_REMOVE && target_in_worker(target, request->operation))
+        if (request->operation != OPERATION_REMOVE && is_worker_work(target, request))
                 return worker_use(manager, call, target, request, error);
 
         r = target_open_as_client(target, request->operation, request->options, error);

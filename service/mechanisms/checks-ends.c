@@ -64,6 +64,9 @@ static CheckResult sender_killed(CheckRun *run, bool end) {
         if (result != CHECK_OK)
                 return pair_close(&pair, result);
         n = pair.transport->try_receive(&pair.link, pair.buffer, PAIR_MESSAGE_MAX);
+        if (n == -EAGAIN && end && pair.transport->delayed &&
+                pair.transport->wait_readable(&pair.link, CHECK_PATIENCE_USEC / 2) >= 0)
+                n = pair.transport->try_receive(&pair.link, pair.buffer, PAIR_MESSAGE_MAX);
         if (n != (end ? 0 : -EAGAIN))
                 result = check_fail(
                         run, "after the %d messages receive gave %zd (%s)", LAST_MESSAGES, n, check_outcome(n));

@@ -24,6 +24,7 @@ extern const Check mq_sysv_checks[];
 extern const Check unix_stream_checks[];
 extern const Check unix_dgram_checks[];
 extern const Check unix_seqpacket_checks[];
+extern const Check dbus_checks[];
 
 #define CHECK_BOTH (CHECK_FORKED | CHECK_EXECUTED)
 

@@ -18,3 +18,4 @@ extern const Mechanism mechanism_mq_posix;
 extern const Mechanism mechanism_unix_stream;
 extern const Mechanism mechanism_unix_dgram;
 extern const Mechanism mechanism_unix_seqpacket;
+extern const Mechanism mechanism_dbus;

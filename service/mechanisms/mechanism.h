@@ -8,6 +8,8 @@
  *    CREATE, ADOPT (open()), SEND, RECEIVE, PEEK, POST, WAIT, OPEN_END, ACCEPT, RESIZE and SEAL can be. The options
  * then have the caller's "timeout" (us) too, where there is one. What create() or open() made in a worker is handed
  * over to the service without its `state` (handover.h).
+ *    One exception: what a keeper feeds is in the service, so an object with a keeper is used there, except for what
+ *    is done from outside (as_client()).
  *  - They return 0, or a negative errno with the Error filled. -EAGAIN alone means "would block now": the engine asks
  *    wait_on() what to poll, and calls again. The Error may then say what stands in the way, in a sentence of its own.
  *  - A NULL operation needs a sentence in `reasons`: the bus answers NotSupported with it. A reason counts also where
@@ -105,7 +107,8 @@ typedef struct KernelObject {
         int channel;                    /* to the keeper of a kind that has one, else -EBADF; see `keep` */
         const PassedFds *given;         /* for one send(): descriptors that go along; see facts.descriptors */
         PassedFds *wanted;              /* for one receive(): takes those that came; NULL: they are closed */
-        void *state;                    /* the kind's own */
+        uint64_t timeout; /* for one operation in a worker that waits by itself: microseconds; 0: do not wait */
+        void *state;      /* the kind's own */
 } KernelObject;
 
 #define KERNEL_OBJECT_EMPTY \

@@ -25,16 +25,16 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "posix-transports.h"
+#include "record-queue.h"
 #include "scan.h"
 #include "signal-names.h"
-#include "signal-queue.h"
 #include "units.h"
 #include "worker-protocol.h"
 
 #define KIND "signal"
 
 typedef struct SignalState {
-        SignalQueue queue;
+        RecordQueue queue;
         uint64_t signals; /* which it takes, a mask */
 } SignalState;
 
@@ -59,7 +59,7 @@ static int signal_probe(Record *facts, Error *error) {
         if (process_read_signals(getpid(), &self) >= 0)
                 limit_append(facts, "queued-now", self.queued, "signals", "/proc/self/status SigQ");
         limit_append(facts, "real-time-signals", (uint64_t)(SIGRTMAX - SIGRTMIN + 1), "signals", "signal(7)");
-        limit_append(facts, "listener-queue", SIGNAL_QUEUE_MAX, "signals", "ipcbus");
+        limit_append(facts, "listener-queue", RECORD_QUEUE_MAX, "signals", "ipcbus");
         return 0;
 }
 
@@ -129,7 +129,7 @@ static void signal_close(KernelObject *object) {
         SignalState *state = object->state;
 
         if (state)
-                signal_queue_clear(&state->queue);
+                record_queue_clear(&state->queue);
         free(state);
         object->state = NULL;
         object->fds[SIGNAL_PROCESS] = fd_close(object->fds[SIGNAL_PROCESS]);
@@ -242,7 +242,7 @@ static int signal_receive(KernelObject *object, bool peek, const Record *options
                         "Only the process %d itself can take its signals; create an object of the kind signal and "
                         "receive from that.",
                         (int)signal_object_pid(object));
-        received = signal_queue_at(&state->queue, index);
+        received = record_queue_at(&state->queue, index);
         if (!received)
                 return -EAGAIN;
         r = copy_received(received, record_get_u64(options, "size", UINT64_MAX), ret_data, ret_size, meta);
@@ -251,7 +251,7 @@ static int signal_receive(KernelObject *object, bool peek, const Record *options
         if (state->queue.lost > 0)
                 record_set_u64(meta, "lost", state->queue.lost);
         if (!peek)
-                signal_queue_drop_first(&state->queue, object->fds[SIGNAL_QUEUE_FILLED]);
+                record_queue_drop_first(&state->queue, object->fds[SIGNAL_QUEUE_FILLED]);
         return 0;
 }
 
@@ -297,7 +297,7 @@ static void keep_received(KernelObject *object, const Record *record, EventSink 
         CLEANUP(record_freep) Record *details = NULL;
         SignalState *state = object->state;
 
-        signal_queue_add(&state->queue, record, object->fds[SIGNAL_QUEUE_FILLED]);
+        record_queue_add(&state->queue, record, object->fds[SIGNAL_QUEUE_FILLED]);
         if (record_copy(record, &details) < 0)
                 return;
         record_unset(details, WORKER_TYPE);
@@ -348,7 +348,7 @@ static int signal_describe(KernelObject *object, Record *attributes, Error *erro
         if (state) {
                 record_set_signals(attributes, "signals", state->signals);
                 record_set_u64(attributes, "messages", state->queue.n);
-                record_set_u64(attributes, "max_messages", SIGNAL_QUEUE_MAX);
+                record_set_u64(attributes, "max_messages", RECORD_QUEUE_MAX);
                 record_set_u64(attributes, "lost", state->queue.lost);
         }
         return record_error(attributes);
@@ -369,7 +369,7 @@ static const OptionSpec signal_options[] = {
         { "value", OPTION_INTEGER, OPTION_FOR_SEND, "0", 0, 0, "a number that goes along (sigqueue(3))" },
         { "confirm", OPTION_BOOL, OPTION_FOR_SEND, "false", 0, 0,
                 "also to process 1, to ipcbus itself and to what started it" },
-        { "index", OPTION_COUNT, OPTION_FOR_PEEK, "0", 0, SIGNAL_QUEUE_MAX - 1, "which of the waiting to show" },
+        { "index", OPTION_COUNT, OPTION_FOR_PEEK, "0", 0, RECORD_QUEUE_MAX - 1, "which of the waiting to show" },
         {},
 };
 

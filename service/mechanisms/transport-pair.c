@@ -14,6 +14,7 @@
 enum {
         LOOK_USEC = 20 * 1000, /* between looks at whether the peer has sent all */
         NAP_USEC = 200,
+        UNDER_WAY_USEC = 2 * 1000 * 1000, /* the longest that a message is */
 };
 
 int pair_open(CheckRun *run, size_t message_max, unsigned depth, Pair *ret) {
@@ -108,6 +109,9 @@ ssize_t pair_receive(Pair *pair, size_t size, bool *sent) {
 
                 if (n != -EAGAIN)
                         return n;
+                if (last && pair->transport->delayed &&
+                        pair->transport->wait_readable(&pair->link, UNDER_WAY_USEC) >= 0)
+                        continue;
                 if (last)
                         return -ENODATA;
                 r = look_for_sent(pair, sent);

@@ -154,6 +154,7 @@ static int perform(Use *use, const char *address, uint64_t timeout, Error *error
                 use->left = timeout == USEC_INFINITY ? USEC_INFINITY : spent < timeout ? timeout - spent : 0;
                 if (error)
                         *error = (Error){};
+                use->object.timeout = use->left;
                 r = attempts[use->operation](use, error);
                 if (r != -EAGAIN)
                         return r;

@@ -38,6 +38,12 @@ bool kind_has_interface(const Proof *proof, const char *interface) {
         return g_strv_contains(interfaces, interface);
 }
 
+static char *bus_name(void) {
+        static unsigned n;
+
+        return g_strdup_printf("org.ipcbus1.contract.P%d.N%u", (int)getpid(), ++n);
+}
+
 /* Numbers and the rest go as text: the service reads them by its own table, as ipcctl does. */
 static void add_options(Fixture *fixture, GVariantDict *dictionary, const char *text) {
         g_auto(GStrv) words = g_strsplit(text, " ", -1);
@@ -50,6 +56,7 @@ static void add_options(Fixture *fixture, GVariantDict *dictionary, const char *
                 *value++ = '\0';
                 g_autofree char *given = g_str_equal(value, "@name")   ? fixture_name(fixture)
                                          : g_str_equal(value, "@path") ? fixture_path(fixture)
+                                         : g_str_equal(value, "@bus")  ? bus_name()
                                                                        : g_strdup(value);
                 g_variant_dict_insert(dictionary, words[i], "s", given);
         }

@@ -65,6 +65,24 @@ static void no_pending_signals(Proof *proof) {
 /* Of pairs of sockets without a name. */
 static const char *const pair_ends[] = { "a", "b", NULL };
 
+/* Whoever waits for a name holds it too. The connection lives as long as the process. */
+static int queue_for_name(const char *address) {
+        const char *bus = g_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+        g_autofree char *name = g_strndup(strchr(address, ':') + 1, strcspn(strchr(address, ':') + 1, "@"));
+        GDBusConnection *connection;
+        g_autoptr(GVariant) reply = NULL;
+
+        connection = g_dbus_connection_new_for_address_sync(bus,
+                G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
+                NULL, NULL);
+        if (connection == NULL)
+                return -ENOTCONN;
+        reply = g_dbus_connection_call_sync(connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                "org.freedesktop.DBus", "RequestName", g_variant_new("(su)", name, 0), NULL, G_DBUS_CALL_FLAGS_NONE,
+                -1, NULL, NULL);
+        return reply != NULL ? 0 : -EIO;
+}
+
 const Contract contract_rows[] = {
         {
                 .kind = "shm-sysv",
@@ -174,6 +192,13 @@ const Contract contract_rows[] = {
                 .end = "connect",
                 .other_ends = pair_ends,
                 .told = "PeerClosed",
+        },
+        {
+                .kind = "dbus",
+                .create = "name=@bus bus=system",
+                .send_too_much = 96 * 1024 + 1,
+                .event = "MessageArrived",
+                .hold = queue_for_name,
         },
 };
 const size_t contract_rows_size = G_N_ELEMENTS(contract_rows);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static Fixture ours, theirs;
+static Fixture ours, theirs, common;
 
 typedef struct Case {
         Proof proof;
@@ -90,6 +90,9 @@ int main(int argc, char *argv[]) {
         if (argc == 4 && g_str_equal(argv[1], "--hold"))
                 return contract_hold_main(argv[2], argv[3]);
         g_test_init(&argc, &argv, NULL);
+        /* A bus that both services know. */
+        fixture_set_up(&common, NULL);
+        g_assert_true(g_setenv("DBUS_SYSTEM_BUS_ADDRESS", common.bus_address, TRUE));
         fixture_set_up(&ours, NULL);
         fixture_set_up(&theirs, NULL);
         ipcbus_manager_call_list_kinds_sync(ours.manager, PLAINLY, &kinds, NULL, &error);
@@ -102,5 +105,6 @@ int main(int argc, char *argv[]) {
         status = g_test_run();
         fixture_tear_down(&theirs, NULL);
         fixture_tear_down(&ours, NULL);
+        fixture_tear_down(&common, NULL);
         return status;
 }

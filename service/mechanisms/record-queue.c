@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A ring of records; owns what is in it. */
-#include "signal-queue.h"
+#include "record-queue.h"
 
 #include <unistd.h>
 
-static void drop(SignalQueue *queue) {
+static void drop(RecordQueue *queue) {
         queue->items[queue->first] = record_free(queue->items[queue->first]);
-        queue->first = (queue->first + 1) % SIGNAL_QUEUE_MAX;
+        queue->first = (queue->first + 1) % RECORD_QUEUE_MAX;
         queue->n--;
 }
 
-void signal_queue_add(SignalQueue *queue, const Record *record, int filled) {
+void record_queue_add(RecordQueue *queue, const Record *record, int filled) {
         const uint64_t one = 1;
         Record *copy;
 
@@ -18,20 +18,20 @@ void signal_queue_add(SignalQueue *queue, const Record *record, int filled) {
                 queue->lost++;
                 return;
         }
-        if (queue->n == SIGNAL_QUEUE_MAX) {
+        if (queue->n == RECORD_QUEUE_MAX) {
                 drop(queue);
                 queue->lost++;
         }
-        queue->items[(queue->first + queue->n++) % SIGNAL_QUEUE_MAX] = copy;
+        queue->items[(queue->first + queue->n++) % RECORD_QUEUE_MAX] = copy;
         if (queue->n == 1)
                 (void)!write(filled, &one, sizeof(one));
 }
 
-const Record *signal_queue_at(const SignalQueue *queue, uint64_t index) {
-        return index < queue->n ? queue->items[(queue->first + index) % SIGNAL_QUEUE_MAX] : NULL;
+const Record *record_queue_at(const RecordQueue *queue, uint64_t index) {
+        return index < queue->n ? queue->items[(queue->first + index) % RECORD_QUEUE_MAX] : NULL;
 }
 
-void signal_queue_drop_first(SignalQueue *queue, int filled) {
+void record_queue_drop_first(RecordQueue *queue, int filled) {
         uint64_t count;
 
         drop(queue);
@@ -40,7 +40,7 @@ void signal_queue_drop_first(SignalQueue *queue, int filled) {
                 (void)!read(filled, &count, sizeof(count));
 }
 
-void signal_queue_clear(SignalQueue *queue) {
+void record_queue_clear(RecordQueue *queue) {
         while (queue->n > 0)
                 drop(queue);
 }

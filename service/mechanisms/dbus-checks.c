@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What D-Bus promises. The claims about names and calls are checked on a bus of the run, between peers that know each
+ * other by name alone; those about the way of the bytes over both transports. */
+#include "dbus-checks.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "dbus-peer.h"
+#include "dbus.h"
+
+CheckResult meeting_close(Meeting *meeting, CheckResult result) {
+        for (unsigned i = 0; i < MEETING_PEERS_MAX; i++)
+                if (meeting->peers[i])
+                        (void)check_murder(meeting->run, meeting->peers[i]);
+        private_bus_stop(&meeting->bus);
+        return result;
+}
+
+bool meeting_open(CheckRun *run, unsigned peers, Meeting *ret) {
+        Error error = { 0 };
+        PeerReply reply;
+        int r;
+
+        *ret = (Meeting){ .run = run };
+        r = private_bus_start(run->directory, run->token, &ret->bus, &error);
+        if (!check_need_said(run, error.message, r))
+                return false;
+        for (unsigned i = 0; i < peers; i++) {
+                r = peer_start(run, 0, NULL, 0, &ret->peers[i]);
+                if (r < 0 || !check_need(run, "connecting to the bus",
+                                     tell(ret, i, &reply, "connect", .text = ret->bus.address)))
+                        return false;
+                (void)snprintf(ret->unique[i], sizeof(ret->unique[i]), "%.60s", reply.text);
+        }
+        return true;
+}
+
+#define BY_DAEMON &dbus_daemon_transport
+#define SPEC      "D-Bus Specification, "
+
+const Check dbus_checks[] = {
+        { "order", "all messages between two peers arrive, once, in order", SPEC "Message Protocol", CHECK_BOTH,
+                transport_order, { transport_order_role } },
+        { "boundaries", "a message is received whole, never split or joined", SPEC "Message Protocol", CHECK_BOTH,
+                transport_boundaries, { transport_boundaries_role } },
+        { "duplex", "two peers send to each other at the same time", SPEC "Message Protocol", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role } },
+        { "receive-blocks", "a peer that waits for a message sleeps until there is one", "sd_bus_wait(3)", CHECK_BOTH,
+                transport_receive_blocks, { transport_receive_blocks_role } },
+        { "send-blocks", "a sender sleeps while the socket is full, and nothing is lost", "sd_bus_flush(3)",
+                CHECK_BOTH, transport_send_blocks, { transport_send_blocks_role } },
+        { "nonblocking", "without waiting there is EAGAIN when nothing came, and when the socket is full",
+                "sd_bus_process(3)", CHECK_BOTH, transport_nonblocking, { transport_nonblocking_role } },
+        { "timeout", "waiting for a message ends after the time-out, never early", "sd_bus_wait(3)", CHECK_BOTH,
+                transport_timeout, { transport_timeout_role } },
+        { "sender-killed", "what a killed peer had sent arrives, then the connection ends", "sd_bus_process(3)",
+                CHECK_BOTH, transport_sender_killed_end, { transport_sender_killed_role } },
+        { "receiver-killed", "sending to a killed peer fails with EPIPE", "sd_bus_send(3)", CHECK_BOTH,
+                transport_receiver_killed, { transport_receiver_killed_role } },
+        { "no-names", "peer to peer there are no names: a message has no sender, and nobody answers for the bus",
+                SPEC "Message Bus Specification", CHECK_BOTH, dbus_direct_nameless, { dbus_direct_nameless_role } },
+        { "daemon-order", "through the daemon the messages of one sender arrive, once, in order", "dbus-daemon(1)",
+                CHECK_BOTH, transport_order, { transport_order_role }, BY_DAEMON },
+        { "daemon-boundaries", "through the daemon a message is received whole, never split or joined",
+                "dbus-daemon(1)", CHECK_BOTH, transport_boundaries, { transport_boundaries_role }, BY_DAEMON },
+        { "daemon-duplex", "through the daemon two peers send to each other at the same time", "dbus-daemon(1)",
+                CHECK_BOTH, transport_duplex, { transport_duplex_role }, BY_DAEMON },
+        { "daemon-back-pressure",
+                "a sender who is faster than the receiver sleeps at the daemon's max_incoming_bytes, and nothing is "
+                "lost",
+                "dbus-daemon(1)", CHECK_BOTH, transport_send_blocks, { transport_send_blocks_role }, BY_DAEMON },
+        { "daemon-timeout", "through the daemon waiting ends after the time-out, never early", "sd_bus_wait(3)",
+                CHECK_BOTH, transport_timeout, { transport_timeout_role }, BY_DAEMON },
+        { "daemon-sender-killed", "what a killed peer had sent is delivered by the daemon, then its going is told",
+                "dbus-daemon(1)", CHECK_BOTH, transport_sender_killed_end, { transport_sender_killed_role },
+                BY_DAEMON },
+        { "call-once", "each call is answered exactly once, with its own answer", SPEC "Message Protocol", CHECK_BOTH,
+                dbus_call_once, { dbus_peer_role } },
+        { "types", "signature and values of every type arrive as they were sent", SPEC "Type System", CHECK_BOTH,
+                dbus_types, { dbus_peer_role } },
+        { "signal-match", "a signal reaches all whose match rule fits it, and nobody else", SPEC "Match Rules",
+                CHECK_BOTH, dbus_signal_match, { dbus_peer_role } },
+        { "one-owner", "a name has one owner at a time; the second to ask is refused", SPEC "RequestName", CHECK_BOTH,
+                dbus_one_owner, { dbus_peer_role } },
+        { "queue", "when the owner of a name is killed, the next in the queue has it, and all are told",
+                SPEC "NameOwnerChanged", CHECK_BOTH, dbus_queue, { dbus_peer_role } },
+        { "replacement", "a name is taken from its owner only if that allowed it", SPEC "RequestName", CHECK_BOTH,
+                dbus_replacement, { dbus_peer_role } },
+        { "release", "a name that was released is free for others at once", SPEC "ReleaseName", CHECK_BOTH,
+                dbus_release, { dbus_peer_role } },
+        { "nobody", "a call to a name that nobody has fails at once, and without auto-start nothing is started",
+                SPEC "Message Bus Starting Services", CHECK_BOTH, dbus_nobody, { dbus_peer_role } },
+        { "unique-names", "a unique name is never given twice", SPEC "Unique Connection Names", CHECK_BOTH,
+                dbus_unique_names, { dbus_peer_role } },
+        { "credentials", "the process and user that the bus tells of a name are those of its owner",
+                SPEC "GetConnectionCredentials", CHECK_BOTH, dbus_credentials, { dbus_peer_role } },
+        { "descriptor", "a descriptor that is passed is the same open file: its offset is shared", SPEC "UNIX_FD",
+                CHECK_BOTH, dbus_descriptor, { dbus_peer_role } },
+        { "descriptor-limit", "16 descriptors go in one message; who sends 17 is disconnected by the daemon",
+                "dbus-daemon(1), max_message_unix_fds", CHECK_BOTH, dbus_descriptor_limit, { dbus_peer_role } },
+        { "size-limit", "a message below max_message_size is delivered; who sends a larger one is disconnected",
+                "dbus-daemon(1), max_message_size", CHECK_BOTH, dbus_size_limit, { dbus_peer_role } },
+        { "callee-killed", "a call whose callee is killed fails with NoReply, long before its time-out",
+                SPEC "Message Protocol", CHECK_BOTH, dbus_callee_killed, { dbus_peer_role } },
+        { "call-timeout", "a call that is not answered fails after its time-out, never early", "sd_bus_call(3)",
+                CHECK_BOTH, dbus_call_timeout, { dbus_peer_role } },
+        {},
+};
