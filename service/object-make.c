@@ -149,10 +149,10 @@ static int object_finish(Object *object, const ObjectRequest *request, Error *er
         Manager *manager = object->manager;
         int r;
 
-        if (manager->peer_to_peer && object->kernel.unnamed)
+        if (manager->peer_to_peer && (object->kernel.unnamed || request->mechanism->ends_with_service))
                 return error_set(error, ERROR_NOT_SUPPORTED,
-                        "An object of the kind %s has no name and is gone with the service that made it: %s.",
-                        request->mechanism->kind, embedded_ends);
+                        "An object of the kind %s %s gone with the service that made it: %s.",
+                        request->mechanism->kind, object->kernel.unnamed ? "has no name and is" : "is", embedded_ends);
         r = object_set_address(object, error);
         if (r < 0)
                 return r;
@@ -265,7 +265,8 @@ static bool lease_is_over(const JournalObject *entry) {
                (lease == LEASE_CALLER || (lease == LEASE_DURATION && entry->expires <= now_boottime()));
 }
 
-/* Opens what the entry names and compares. -ESTALE: it is gone, or another stands there. */
+/* Opens what the entry names and compares. -ESTALE: it is gone, or another stands there. What is gone because it could
+ * not be otherwise is none of that, and has no identity: it is to be revived. */
 static int entry_open(const JournalObject *entry, KernelObject *kernel, Error *error) {
         CLEANUP(record_freep) Record *options = NULL;
         CLEANUP(address_done) Address address = ADDRESS_EMPTY;
@@ -287,8 +288,12 @@ static int entry_open(const JournalObject *entry, KernelObject *kernel, Error *e
         kernel->address = address;
         address = (Address)ADDRESS_EMPTY;
         r = mechanism->open(kernel, options, error);
+        if (r < 0 && error && error->code == ERROR_NO_SUCH_OBJECT) {
+                kernel->identity[0] = '\0';
+                return mechanism->ends_with_service && !entry->adopted ? 0 : -ESTALE;
+        }
         if (r < 0)
-                return error && error->code == ERROR_NO_SUCH_OBJECT ? -ESTALE : r;
+                return r;
         return strcmp(kernel->identity, entry->identity) == 0 ? 0 : -ESTALE;
 }
 
@@ -333,6 +338,8 @@ static int object_restore(Manager *manager, const JournalObject *entry, KernelOb
         bool revived = entry_revive(entry, kernel) > 0;
         int r;
 
+        if (!revived && !kernel->identity[0])
+                return -ESTALE;
         r = object_new(manager, kernel->mechanism, entry->uid, &object, error);
         if (r < 0)
                 return r;

@@ -25,6 +25,7 @@ extern const Check unix_stream_checks[];
 extern const Check unix_dgram_checks[];
 extern const Check unix_seqpacket_checks[];
 extern const Check dbus_checks[];
+extern const Check tcp_checks[];
 
 #define CHECK_BOTH (CHECK_FORKED | CHECK_EXECUTED)
 

@@ -19,3 +19,4 @@ extern const Mechanism mechanism_unix_stream;
 extern const Mechanism mechanism_unix_dgram;
 extern const Mechanism mechanism_unix_seqpacket;
 extern const Mechanism mechanism_dbus;
+extern const Mechanism mechanism_tcp;

@@ -171,6 +171,9 @@ struct Mechanism {
          * socket that listened) works again under the same name and mode. It may change the identity. NULL where
          * nothing ended. */
         int (*revive)(KernelObject *object, Error *error);
+        /* Nothing is left at the name when the service ends (a port): open() finds nobody after a restart, and
+         * revive() makes it anew from the address alone, unless somebody has it by then. */
+        bool ends_with_service;
         /* Releases descriptors and state, never the kernel object's name. Takes a half-made object. */
         void (*close)(KernelObject *object);
         /* Removes the name. The identity was compared by the caller (kernel_object_verify()) just before. */
@@ -221,6 +224,9 @@ struct Mechanism {
         /* For explaining who may use an object and why not. The file that stands for it, and what using it needs
          * (R_OK, W_OK); the caller frees *ret_path. NULL, or -EOPNOTSUPP: it is no file that everybody sees. */
         int (*file)(const Address *address, char **ret_path, int *ret_want);
+        /* Appends to the verdict's "steps" (step, result, detail, as inventory/access.h has them) what else decides on
+         * the use of what is no file. May be NULL. */
+        void (*explain)(const Address *address, Record *verdict);
         /* Whether this process may use what open() found, tried without an effect on anybody. NULL: open() tells. */
         int (*try_use)(KernelObject *object, Error *error);
 

@@ -392,6 +392,16 @@ int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, con
         return number > 0 ? error_gone(number, error) : -EAGAIN;
 }
 
+int peers_finish(Peers *peers, uint64_t number, Error *error) {
+        Peer *peer = peers_find(peers, number);
+
+        if (!peer || shutdown(peer->fd, SHUT_WR) < 0)
+                return error_gone(number, error);
+        peer->deaf = true;
+        peer_arm(peers, peer);
+        return 0;
+}
+
 int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error) {
         int r;
 

@@ -53,6 +53,8 @@ int peers_receive(Peers *peers, uint64_t number, bool peek, size_t size, void **
 /* To `number`, or with 0 to the oldest. -EAGAIN: nobody there yet, or no room. */
 int peers_send(Peers *peers, uint64_t number, const void *data, size_t size, const PassedFds *given, size_t *ret_sent,
         Error *error);
+/* Nothing follows: `number`, or with 0 the oldest, reads its end of file (shutdown(2)). PeerGone. */
+int peers_finish(Peers *peers, uint64_t number, Error *error);
 /* Gives away the oldest that was not read from. -EAGAIN. */
 int peers_take(Peers *peers, int *ret_fd, Record *peer, Error *error);
 

@@ -44,8 +44,10 @@ static int find_row(const KernelObject *object, const char *address, const ProcT
 }
 
 static void add_facts(const KernelObject *object, Record *row) {
-        record_set_u64(row, "uid", object->owner);
-        record_set_u64(row, "gid", object->group);
+        if (object->owner != (uid_t)-1)
+                record_set_u64(row, "uid", object->owner);
+        if (object->group != (gid_t)-1)
+                record_set_u64(row, "gid", object->group);
         record_set_u64(row, "mode", object->mode);
         if (object->created > 0)
                 record_set_u64(row, "created", object->created);

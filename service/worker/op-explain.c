@@ -269,6 +269,8 @@ static int explain(KernelObject *object, const Record *request, Record *row, Err
         r = explain_mode(object, &caller, row, &blocked);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot find out who may open it");
+        if (object->mechanism->explain)
+                object->mechanism->explain(&object->address, row);
         r = try_as(object, &caller, &outcome, error);
         if (r < 0)
                 return r;

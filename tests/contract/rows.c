@@ -200,5 +200,14 @@ const Contract contract_rows[] = {
                 .event = "MessageArrived",
                 .hold = queue_for_name,
         },
+        {
+                .kind = "tcp",
+                .create = "",
+                .send_too_much = (16 << 20) + 1,
+                .event = "PeerConnected",
+                .end = "connect",
+                .told = "PeerClosed",
+                .many = true,
+        },
 };
 const size_t contract_rows_size = G_N_ELEMENTS(contract_rows);

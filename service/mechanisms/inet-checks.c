@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inet-checks.h"
+
+/* Sockets of checks, and what peers can be told to do with them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+enum { BUFFER = 256 };
+
+void sock_done(Sock *sock) {
+        sock->fd = fd_close(sock->fd);
+}
+
+int sock_parse(const char *text, InetName *ret) {
+        char host[SOCK_NAME_MAX];
+        const char *colon = strrchr(text, ':');
+        bool brackets = text[0] == '[';
+        InetName name = {};
+        size_t length;
+
+        if (!colon || strlen(text) >= sizeof host)
+                return -EINVAL;
+        length = (size_t)(colon - text) - 2 * brackets;
+        memcpy(host, text + brackets, length);
+        host[length] = '\0';
+        name.any.sa_family = brackets ? AF_INET6 : AF_INET;
+        if (inet_pton(name.any.sa_family, host, brackets ? (void *)&name.v6.sin6_addr : (void *)&name.v4.sin_addr) !=
+                1)
+                return -EINVAL;
+        inet_name_set_port(&name, (uint16_t)strtoul(colon + 1, NULL, 10));
+        *ret = name;
+        return 0;
+}
+
+void sock_print(const InetName *name, char ret_text[SOCK_NAME_MAX]) {
+        bool v6 = name->any.sa_family == AF_INET6;
+        char host[INET6_ADDRSTRLEN] = "?";
+
+        (void)inet_ntop(name->any.sa_family, v6 ? (const void *)&name->v6.sin6_addr : (const void *)&name->v4.sin_addr,
+                host, sizeof host);
+        (void)snprintf(ret_text, SOCK_NAME_MAX, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", inet_name_port(name));
+}
+
+int64_t sock_connect(int fd, const char *text) {
+        InetName name;
+        int r = sock_parse(text, &name);
+
+        return r < 0 ? r : connect(fd, &name.any, inet_name_size(&name)) < 0 ? -errno : 0;
+}
+
+int64_t sock_bind(int fd, const char *text) {
+        InetName name;
+        int r = sock_parse(text, &name);
+
+        return r < 0 ? r : bind(fd, &name.any, inet_name_size(&name)) < 0 ? -errno : 0;
+}
+
+int64_t sock_set(int fd, int level, int name, int value) {
+        return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int64_t sock_get(int fd, int level, int name) {
+        socklen_t length = sizeof(int);
+        int value = 0;
+
+        return getsockopt(fd, level, name, &value, &length) < 0 ? -errno : value;
+}
+
+int64_t sock_send(int fd, size_t size) {
+        CLEANUP_FREE char *buffer = calloc(1, size + 1);
+        ssize_t n;
+
+        if (!buffer)
+                return -ENOMEM;
+        n = send(fd, buffer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return n < 0 ? -errno : n;
+}
+
+int64_t sock_receive(int fd) {
+        char buffer[BUFFER];
+        ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+
+        return n < 0 ? -errno : n;
+}
+
+bool sock_open(CheckRun *run, int family, int type, Sock *ret) {
+        ret->fd = socket(family, type | SOCK_CLOEXEC, 0);
+        return check_need(run, "socket", ret->fd < 0 ? -errno : 0);
+}
+
+bool sock_look(CheckRun *run, Sock *sock) {
+        socklen_t length = sizeof sock->name;
+
+        if (!check_expect(run, "getsockname", getsockname(sock->fd, &sock->name.any, &length) < 0 ? -errno : 0, 0))
+                return false;
+        sock_print(&sock->name, sock->text);
+        return true;
+}
+
+bool sock_make(CheckRun *run, int family, int type, Sock *ret) {
+        return sock_open(run, family, type, ret) &&
+               check_need(run, "bind", sock_bind(ret->fd, family == AF_INET6 ? "[::1]:0" : "127.0.0.1:0")) &&
+               sock_look(run, ret);
+}
+
+const char *sock_no_ipv6(void) {
+        CLEANUP_FD int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0)
+                return "this kernel has no IPv6";
+        return sock_bind(fd, "[::1]:0") < 0 ? "this network namespace has no address ::1" : NULL;
+}
+
+/* --- What peers can be told to do --- */
+
+static int number(CheckPeer *peer, int64_t n) {
+        const int *place = peer_descriptor(peer, n);
+
+        return place ? *place : -EBADF;
+}
+
+static int64_t call_socket(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->a);
+        int fd = socket(call->c ? (int)call->c : AF_INET, (int)call->b | SOCK_CLOEXEC,
+                call->text ? (int)strtol(call->text, NULL, 10) : 0);
+
+        if (fd < 0 || !place)
+                return -errno;
+        *place = fd;
+        return 0;
+}
+
+static int64_t call_bind(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int fd = number(peer, call->a);
+        int64_t r = sock_bind(fd, call->text);
+        socklen_t length = sizeof(InetName);
+        InetName name;
+
+        if (r >= 0 && getsockname(fd, &name.any, &length) >= 0) {
+                reply->x = inet_name_port(&name);
+                sock_print(&name, reply->text);
+        }
+        return r;
+}
+
+static int64_t call_listen(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return listen(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
+}
+
+static int64_t call_accept(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->b);
+        int fd = accept4(number(peer, call->a), NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd < 0 || !place)
+                return -errno;
+        *place = fd;
+        return 0;
+}
+
+static int64_t call_connect(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return sock_connect(number(peer, call->a), call->text);
+}
+
+static int64_t call_shutdown(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return shutdown(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
+}
+
+static int64_t call_send_to(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FREE char *buffer = calloc(1, (size_t)call->b + 1);
+        InetName name;
+        ssize_t n;
+        int r = sock_parse(call->text, &name);
+
+        if (r < 0 || !buffer)
+                return r < 0 ? r : -ENOMEM;
+        n = sendto(number(peer, call->a), buffer, (size_t)call->b, MSG_NOSIGNAL, &name.any, inet_name_size(&name));
+        return n < 0 ? -errno : n;
+}
+
+static int64_t call_set(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return sock_set(number(peer, call->a), (int)call->b, (int)strtol(call->text ? call->text : "0", NULL, 10),
+                (int)call->c);
+}
+
+static int64_t call_error(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int64_t r = sock_get(number(peer, call->a), SOL_SOCKET, SO_ERROR);
+
+        return r > 0 ? -r : r;
+}
+
+static int64_t call_urgent(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        char byte = (char)call->c;
+
+        return send(number(peer, call->a), &byte, 1, MSG_OOB | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Out of the effective set, which is what is asked. */
+static int64_t call_drop(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+        if (syscall(SYS_capget, &header, sets) < 0)
+                return -errno;
+        sets[CAP_TO_INDEX(call->a)].effective &= ~CAP_TO_MASK(call->a);
+        return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
+}
+
+static const PeerFunction functions[] = {
+        { "socket", call_socket },
+        { "bind", call_bind },
+        { "listen", call_listen },
+        { "accept", call_accept },
+        { "connect", call_connect },
+        { "shutdown", call_shutdown },
+        { "send-to", call_send_to },
+        { "set", call_set },
+        { "error", call_error },
+        { "urgent", call_urgent },
+        { "drop", call_drop },
+        {},
+};
+
+int inet_check_role(CheckPeer *peer) {
+        return peer_serve(peer, functions);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the checks of Internet sockets share. All of it is on loopback, at ports that the kernel chose. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "checks.h"
+#include "inet-diag.h"
+#include "peer-call.h"
+
+enum { SOCK_NAME_MAX = 64 };
+
+/* Owns the descriptor. */
+typedef struct Sock {
+        int fd;
+        InetName name;            /* what it is bound to */
+        char text[SOCK_NAME_MAX]; /* the same: "127.0.0.1:4444", "[::1]:4444" */
+} Sock;
+
+#define SOCK_EMPTY \
+        { .fd = -EBADF }
+
+void sock_done(Sock *sock);
+/* Of that type (and flags), bound to 127.0.0.1 (::1) and a port of the kernel's choice. A failure is noted. */
+bool sock_make(CheckRun *run, int family, int type, Sock *ret);
+/* Not bound. */
+bool sock_open(CheckRun *run, int family, int type, Sock *ret);
+/* Reads again what it is bound to, and writes it as text. */
+bool sock_look(CheckRun *run, Sock *sock);
+int sock_parse(const char *text, InetName *ret);
+void sock_print(const InetName *name, char ret_text[SOCK_NAME_MAX]);
+
+/* 0 or negative errno. */
+int64_t sock_connect(int fd, const char *text);
+int64_t sock_bind(int fd, const char *text);
+int64_t sock_set(int fd, int level, int name, int value);
+int64_t sock_get(int fd, int level, int name); /* the value */
+/* Never wait. Give the size. */
+int64_t sock_send(int fd, size_t size);
+int64_t sock_receive(int fd);
+/* Without IPv6 here the check is skipped, with this sentence; NULL where there is IPv6. */
+const char *sock_no_ipv6(void);
+
+/* A peer: beside what all can: socket a=slot b=type c=family | bind a text: x port | listen a b=backlog | accept a
+ * b=slot | connect a text | shutdown a b=how | send-to a b=size text | set a b=level c=value text=name | error a |
+ * urgent a c=byte | drop a=capability */
+int inet_check_role(CheckPeer *peer);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kinds tcp, udp and raw do alike: sockets made and bound with errors that say what stood in the way, the
+ * sockets of others looked up, and objects filled from either. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "inet-address.h"
+
+/* What makes them differ. */
+typedef struct InetKind {
+        const char *kind;
+        int type;     /* SOCK_STREAM … */
+        int protocol; /* as inet_sockets_new() takes it */
+} InetKind;
+
+extern const InetKind inet_tcp, inet_udp, inet_raw;
+
+/* A socket for that name, non-blocking or not as `flags` say (SOCK_NONBLOCK). */
+int inet_socket(const InetKind *kind, const InetName *name, int flags, int *ret_fd, Error *error);
+int inet_bind(const InetKind *kind, int fd, const InetName *name, Error *error);
+/* "The interface lo is down …" is NotSupported. */
+int inet_loopback_check(Error *error);
+/* Is the host one of this network namespace? */
+bool inet_name_is_local(const InetName *name);
+/* What connect(2), or the first use after it, gave. */
+int inet_connect_failed(const char *kind, const InetName *peer, int number, Error *error);
+/* From the options "host" and "port" (or "protocol"). */
+int inet_name_from_options(const Record *options, const char *port, InetName *ret, Error *error);
+
+/* 0, or -EMEDIUMTYPE for a descriptor of another kind. */
+int inet_fd_check(const InetKind *kind, int fd);
+/* Fills address, identity and owner from a socket of this process; an address of its own if it is unconnected or
+ * listens, else by inode. */
+int inet_fill(const InetKind *kind, KernelObject *object, int fd, Error *error);
+/* For open(): makes the address canonical, and looks who is bound to it. -ENOENT with an Error: nobody, here; 0 with
+ * the identity "elsewhere" for a host of another machine. */
+int inet_open(const InetKind *kind, KernelObject *object, Error *error);
+int inet_identify(const InetKind *kind, const Address *address, char ret_identity[IDENTITY_MAX], Error *error);
+int inet_cannot_remove(const KernelObject *object, Error *error);
+
+/* Attributes of a socket of this process: buffers, and what waits in it. */
+void inet_describe_fd(const InetKind *kind, int fd, Record *attributes);
+/* Of a socket of others, as far as the kernel tells (inet-scan.c). */
+void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Record *attributes);
+int inet_scan(const InetKind *kind, Scan *scan);
+/* The socket, the connections that it accepted, and their far ends. */
+int inet_holder_keys(const InetKind *kind, const KernelObject *object, HolderKey *ret_keys, size_t *n);
+/* For explain(). */
+void inet_explain(const InetKind *kind, const Address *address, Record *verdict);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inet-checks.h"
+
+/* What tcp(7) promises. The judge listens, a peer connects in its slot. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "limit-facts.h"
+#include "units.h"
+
+enum { OWN = PEER_SLOT };
+
+static int reads_within(int fd, short events, uint64_t usec) {
+        struct pollfd state = { .fd = fd, .events = events };
+
+        return poll(&state, 1, (int)(usec / USEC_PER_MSEC)) > 0 ? state.revents : 0;
+}
+
+/* A listening socket, and a peer with a socket that is not connected yet. */
+static bool begin_in(CheckRun *run, int family, int backlog, Sock *server, CheckProcess **ret) {
+        return sock_make(run, family, SOCK_STREAM, server) &&
+               check_expect(run, "listen", listen(server->fd, backlog) < 0 ? -errno : 0, 0) &&
+               peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_STREAM, family), 0);
+}
+
+static bool begin(CheckRun *run, int backlog, Sock *server, CheckProcess **ret) {
+        return begin_in(run, AF_INET, backlog, server, ret);
+}
+
+static bool meet(CheckRun *run, const Sock *server, CheckProcess *peer, Sock *ret) {
+        if (!check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server->text), 0))
+                return false;
+        ret->fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        return check_expect(run, "accept", ret->fd < 0 ? -errno : 0, 0);
+}
+
+static CheckResult half_closed(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
+                !check_expect(run, "read", sock_receive(here.fd), 3) ||
+                !check_expect(run, "read again", sock_receive(here.fd), 0) ||
+                !check_expect(run, "send to it", sock_send(here.fd, 5), 5) ||
+                !check_expect(run, "read by the peer", peer_call(run, peer, "read", OWN, 100), 5) ||
+                !check_expect(run, "ignoring SIGPIPE", peer_call(run, peer, "ignore", SIGPIPE), 0) ||
+                !check_expect(run, "write by the peer then", peer_call(run, peer, "write", OWN, 1, 'x'), -EPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "SHUT_WR: the other reads the rest and end of file, and can still send; own write EPIPE");
+}
+
+static CheckResult reset(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
+                !check_expect(run, "close with 5 bytes unread", peer_call(run, peer, "close", OWN), 0) ||
+                !check_expect(run, "read", sock_receive(here.fd), 3) ||
+                !check_expect(run, "read again", sock_receive(here.fd), -ECONNRESET) ||
+                !check_expect(run, "and again", sock_receive(here.fd), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "closed with 5 bytes unread: its 3 bytes, then ECONNRESET, then end of file");
+}
+
+/* The first bytes are taken by the kernel of the dead one, which answers with a reset. */
+static CheckResult peer_gone(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "the end is there", reads_within(here.fd, POLLIN, CHECK_PATIENCE_USEC), POLLIN) ||
+                !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
+                !check_expect(run, "the answer is there",
+                        (reads_within(here.fd, 0, CHECK_PATIENCE_USEC) & POLLHUP) != 0, 1) ||
+                !check_expect(run, "send again", sock_send(here.fd, 5), -EPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "killed: a first send of 5 bytes still goes out, the second gives EPIPE");
+}
+
+static CheckResult sigpipe(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+        int status = 0;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
+                peer_begin(run, peer, &(PeerCall){ "write", OWN, 1, 'x' }) < 0 ||
+                !check_expect(run, "the writer's end", check_wait(run, peer, CHECK_PATIENCE_USEC, &status), 0) ||
+                !check_expect(run, "killed by", WIFSIGNALED(status) ? WTERMSIG(status) : 0, SIGPIPE))
+                return CHECK_FAILED;
+        return check_ok(run, "a write to a direction that is closed: killed by SIGPIPE");
+}
+
+typedef struct Clients {
+        Sock items[3];
+} Clients;
+
+static void clients_done(Clients *clients) {
+        for (size_t i = 0; i < 3; i++)
+                sock_done(&clients->items[i]);
+}
+
+/* Linux lets one more wait than listen(2) was told, and does not answer the next (tcp_conn_request() in
+ * net/ipv4/tcp_input.c); its kernel asks again after a second. */
+static CheckResult backlog(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(clients_done) Clients clients = { { SOCK_EMPTY, SOCK_EMPTY, SOCK_EMPTY } };
+        CLEANUP(sock_done) Sock accepted = SOCK_EMPTY;
+        bool good = sock_make(run, AF_INET, SOCK_STREAM, &server) &&
+                    check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0);
+
+        for (int i = 0; good && i < 3; i++)
+                good = sock_open(run, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, &clients.items[i]) &&
+                       check_expect(run, "connect", sock_connect(clients.items[i].fd, server.text), -EINPROGRESS) &&
+                       check_expect(run, i < 2 ? "connected" : "the third is connected",
+                               reads_within(clients.items[i].fd, POLLOUT, CHECK_TIMEOUT_USEC), i < 2 ? POLLOUT : 0);
+        if (good) {
+                accepted.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
+                good = check_expect(run, "accept", accepted.fd < 0 ? -errno : 0, 0) &&
+                       check_expect(run, "the third then",
+                               reads_within(clients.items[2].fd, POLLOUT, CHECK_PATIENCE_USEC), POLLOUT);
+        }
+        if (!good)
+                return CHECK_FAILED;
+        return check_ok(
+                run, "backlog 1: two are connected before any accept, the third waits; after an accept it is through");
+}
+
+static CheckResult nobody_there(CheckRun *run) {
+        CLEANUP(sock_done) Sock bound = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!sock_make(run, AF_INET, SOCK_STREAM, &bound) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(run, "connect to who does not listen",
+                        peer_call(run, peer, "connect", OWN, .text = bound.text), -ECONNREFUSED) ||
+                !check_expect(run, "listen", listen(bound.fd, 1) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = bound.text), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "bound, but not listening: ECONNREFUSED at once; listening: connected");
+}
+
+static CheckResult in_use(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) ||
+                !check_expect(run, "SO_REUSEADDR",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = "2" /* SO_REUSEADDR */), 0) ||
+                !check_expect(
+                        run, "bind to the same", peer_call(run, peer, "bind", OWN, .text = server.text), -EADDRINUSE))
+                return CHECK_FAILED;
+        sock_done(&server);
+        if (!check_expect(run, "bind when it is closed", peer_call(run, peer, "bind", OWN, .text = server.text), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "EADDRINUSE while somebody listens, also with SO_REUSEADDR; then free");
+}
+
+/* Who closes first keeps the port in TIME_WAIT. */
+static CheckResult time_wait(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock next = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!sock_open(run, AF_INET, SOCK_STREAM, &server) ||
+                !check_expect(run, "SO_REUSEADDR", sock_set(server.fd, SOL_SOCKET, SO_REUSEADDR, 1), 0) ||
+                !check_need(run, "bind", sock_bind(server.fd, "127.0.0.1:0")) || !sock_look(run, &server) ||
+                !check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !meet(run, &server, peer, &here))
+                return CHECK_FAILED;
+        sock_done(&here);
+        if (!check_expect(run, "the end is read by the peer", peer_call(run, peer, "read", OWN, 1), 0) ||
+                !check_expect(run, "close by the peer", peer_call(run, peer, "close", OWN), 0))
+                return CHECK_FAILED;
+        sock_done(&server);
+        if (!sock_open(run, AF_INET, SOCK_STREAM, &next) ||
+                !check_expect(run, "bind again", sock_bind(next.fd, server.text), -EADDRINUSE) ||
+                !check_expect(run, "SO_REUSEADDR", sock_set(next.fd, SOL_SOCKET, SO_REUSEADDR, 1), 0) ||
+                !check_expect(run, "bind then", sock_bind(next.fd, server.text), 0) ||
+                !check_expect(run, "listen", listen(next.fd, 1) < 0 ? -errno : 0, 0))
+                return CHECK_FAILED;
+        return check_ok(run, "closed first, no socket open any more: bind EADDRINUSE; with SO_REUSEADDR it works");
+}
+
+static CheckResult nodelay(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock client = SOCK_EMPTY;
+
+        if (!sock_make(run, AF_INET, SOCK_STREAM, &server) ||
+                !check_expect(run, "TCP_NODELAY at first", sock_get(server.fd, IPPROTO_TCP, TCP_NODELAY), 0) ||
+                !check_expect(run, "set", sock_set(server.fd, IPPROTO_TCP, TCP_NODELAY, 1), 0) ||
+                !check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0) ||
+                !sock_open(run, AF_INET, SOCK_STREAM, &client) ||
+                !check_expect(run, "connect", sock_connect(client.fd, server.text), 0))
+                return CHECK_FAILED;
+        here.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
+        if (!check_expect(run, "of the accepted side", sock_get(here.fd, IPPROTO_TCP, TCP_NODELAY), 1) ||
+                !check_expect(run, "of the connecting side", sock_get(client.fd, IPPROTO_TCP, TCP_NODELAY), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "off by default; set on the listener it holds for what it accepts, not for the far side");
+}
+
+static CheckResult ipv6(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        char v4[SOCK_NAME_MAX] = "127.0.0.1:0";
+        const char *none = sock_no_ipv6();
+        CheckProcess *peer;
+        InetName name;
+
+        if (none)
+                return check_skip(run, "%s", none);
+        if (!begin_in(run, AF_INET6, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "read", sock_receive(here.fd), 3) || sock_parse(v4, &name) < 0)
+                return CHECK_FAILED;
+        inet_name_set_port(&name, inet_name_port(&server.name));
+        sock_print(&name, v4);
+        if (!check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_STREAM), 0) ||
+                !check_expect(run, "connect to the same port of 127.0.0.1",
+                        peer_call(run, peer, "connect", OWN + 1, .text = v4), -ECONNREFUSED))
+                return CHECK_FAILED;
+        return check_ok(run, "3 bytes over [::1]; the same port of 127.0.0.1 is another address: ECONNREFUSED");
+}
+
+/* One byte is set apart (RFC 6093 advises against its use). */
+static CheckResult urgent(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+        char byte = 0;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "an urgent byte", peer_call(run, peer, "urgent", OWN, 0, '!'), 0) ||
+                !check_expect(run, "POLLPRI", reads_within(here.fd, POLLPRI, CHECK_PATIENCE_USEC), POLLPRI) ||
+                !check_expect(run, "the urgent byte first", recv(here.fd, &byte, 1, MSG_OOB), 1) ||
+                !check_expect(run, "it is", byte, '!') || !check_expect(run, "then", sock_receive(here.fd), 3))
+                return CHECK_FAILED;
+        return check_ok(run, "POLLPRI; with MSG_OOB '!' before the 3 bytes that were sent earlier");
+}
+
+static CheckResult privileged(CheckRun *run) {
+        uint64_t first = limit_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
+        CheckProcess *peer;
+
+        if (!check_can_be_nobody())
+                return check_skip(run, "only root can start a process of another user");
+        if (first < 2)
+                return check_skip(run, "ip_unprivileged_port_start is %llu: no port is kept from anybody",
+                        (unsigned long long)first);
+        if (peer_start(run, 0, NULL, 0, &peer) < 0 || !check_become_nobody(run, peer) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(
+                        run, "bind to port 1", peer_call(run, peer, "bind", OWN, .text = "127.0.0.1:1"), -EACCES) ||
+                !check_expect(run, "bind to port 0", peer_call(run, peer, "bind", OWN, .text = "127.0.0.1:0"), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "user %d: port 1 EACCES (below %llu), a port that the kernel chooses is given",
+                CHECK_NOBODY, (unsigned long long)first);
+}
+
+static CheckResult credentials(CheckRun *run) {
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        struct ucred got = { .pid = 77 };
+        socklen_t length = sizeof got;
+        CheckProcess *peer;
+
+        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+                !check_expect(run, "SO_PEERCRED",
+                        getsockopt(here.fd, SOL_SOCKET, SO_PEERCRED, &got, &length) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "the pid that it tells", got.pid, 0))
+                return CHECK_FAILED;
+        return check_ok(run, "SO_PEERCRED of a TCP connection on this machine: pid 0, nobody is told");
+}
+
+const Check tcp_checks[] = {
+        { "duplex", "full duplex: both sides send and receive at the same time", "tcp(7)", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role } },
+        { "order", "bytes arrive in order, all of them, unchanged", "tcp(7)", CHECK_BOTH, transport_order,
+                { transport_order_role } },
+        { "boundaries", "a stream keeps no boundaries: what is sent apart can be received together", "tcp(7)",
+                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
+        { "receive-blocks", "a receiver sleeps until there are bytes", "recv(2)", CHECK_BOTH, transport_receive_blocks,
+                { transport_receive_blocks_role } },
+        { "send-blocks", "a sender sleeps while the buffers of both sides are full", "send(2)", CHECK_BOTH,
+                transport_send_blocks, { transport_send_blocks_role } },
+        { "non-blocking", "without waiting, empty and full give EAGAIN", "send(2)", CHECK_BOTH, transport_nonblocking,
+                { transport_nonblocking_role } },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "peer-killed", "when the peer is killed its bytes are received, then end of file", "tcp(7)", CHECK_BOTH,
+                transport_sender_killed_end, { transport_sender_killed_role } },
+        { "peer-reset", "a peer that closes with bytes unread gives ECONNRESET", "RFC 1122, 4.2.2.13", CHECK_BOTH,
+                reset, { inet_check_role } },
+        { "peer-gone", "sending to a killed peer gives EPIPE, but not at once", "tcp(7)", CHECK_BOTH, peer_gone,
+                { inet_check_role } },
+        { "sigpipe", "writing to a closed direction raises SIGPIPE", "send(2)", CHECK_BOTH, sigpipe,
+                { inet_check_role } },
+        { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH, half_closed,
+                { inet_check_role } },
+        { "limit", "a full backlog makes connect wait", "listen(2)", CHECK_FORKED, backlog, {} },
+        { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
+                { inet_check_role } },
+        { "in-use", "a port has one listener", "bind(2)", CHECK_BOTH, in_use, { inet_check_role } },
+        { "time-wait", "after a close the port is not free, unless SO_REUSEADDR asks for it", "socket(7)", CHECK_BOTH,
+                time_wait, { inet_check_role } },
+        { "no-delay", "TCP_NODELAY is of one side, and accepted connections take it over", "tcp(7)", CHECK_FORKED,
+                nodelay, {} },
+        { "ipv6", "IPv6 works alike, and its ports are others", "ipv6(7)", CHECK_BOTH, ipv6, { inet_check_role } },
+        { "urgent", "one urgent byte overtakes the others", "tcp(7)", CHECK_BOTH, urgent, { inet_check_role } },
+        { "permission", "low ports need CAP_NET_BIND_SERVICE", "ip(7)", CHECK_BOTH, privileged, { inet_check_role } },
+        { "credentials", "a TCP connection does not tell whose process is at its far end", "unix(7)", CHECK_BOTH,
+                credentials, { inet_check_role } },
+        {},
+};
