@@ -47,6 +47,8 @@ static bool queue_make(CheckRun *run, Queue *queue) {
         if (posix_name_of_run(run->token, 0, queue->name, sizeof queue->name) < 0)
                 return false;
         queue->mqd = mq_open(queue->name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+        if (queue->mqd < 0 && errno == EMFILE)
+                return check_need_said(run, "mq_open: EMFILE, no bytes are left of RLIMIT_MSGQUEUE", -EMFILE);
         return check_need(run, "mq_open", queue->mqd < 0 ? -errno : 0);
 }
 

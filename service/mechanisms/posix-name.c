@@ -63,6 +63,16 @@ int posix_name_from_options(
         return 0;
 }
 
+int posix_shm_failed(int number, const char *doing, const char *name, Error *error) {
+        if (number != ENOSPC && number != EDQUOT)
+                return error_set_errno(error, number, "Cannot %s \"%s\"", doing, name);
+        return error_set(error, ERROR_LIMIT_EXCEEDED,
+                "Cannot %s \"%s\": " POSIX_SHM_DIRECTORY
+                " is full, no memory or no file is left in it (%s, df(1) and df "
+                "-i tell which); remove what is not needed there.",
+                doing, name, strerrorname_np(number));
+}
+
 bool posix_name_is_of_run(const char *name, const char *token) {
         size_t length = strlen(token);
 

@@ -24,6 +24,9 @@ int posix_name_check(const char *kind, const char *name, size_t longest, ErrorCo
 int posix_name_from_options(
         const char *kind, const Record *options, size_t longest, char ret_name[POSIX_NAME_SIZE], Error *error);
 
+/* Why something was not made, or not filled, in /dev/shm; `doing` as in "make the POSIX semaphore". */
+int posix_shm_failed(int number, const char *doing, const char *name, Error *error);
+
 /* Is this what the processes of the run with this token name their objects? `name` without its slash. */
 bool posix_name_is_of_run(const char *name, const char *token);
 /* "/ipcbus-<token>-<i>" */

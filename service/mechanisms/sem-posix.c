@@ -120,13 +120,13 @@ static int sem_make(const char *name, mode_t mode, unsigned value, struct stat *
                         "POSIX semaphores live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
                         strerror(errno));
         if (fd < 0)
-                return error_set_errno(error, errno, "Cannot make a file in " POSIX_SHM_DIRECTORY);
+                return posix_shm_failed(errno, "make the POSIX semaphore", name, error);
         memset(&fresh, 0, sizeof(fresh));
         if (sem_init(&fresh, 1, value) < 0)
                 return error_set_errno(error, errno, "Cannot make a semaphore with the value %u", value);
         errno = ENOSPC; /* for a short write, which sets none */
         if (write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
-                return error_set_errno(error, errno, "Cannot write the POSIX semaphore \"%s\"", name);
+                return posix_shm_failed(errno, "make the POSIX semaphore", name, error);
         if (fchmod(fd, mode) < 0 || fstat(fd, ret_st) < 0)
                 return error_set_errno(
                         error, errno, "Cannot give the POSIX semaphore \"%s\" the mode %04o", name, (unsigned)mode);

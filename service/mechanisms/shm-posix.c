@@ -151,7 +151,7 @@ static int shm_make(const char *name, mode_t mode, uint64_t size, struct stat *r
                         return error_set(error, ERROR_NOT_SUPPORTED,
                                 "POSIX shared memory lives in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
                                 strerror(errno));
-                return error_set_errno(error, errno, "Cannot make the POSIX shared memory \"%s\"", name);
+                return posix_shm_failed(errno, "make the POSIX shared memory", name, error);
         }
         if (ftruncate(fd, (off_t)size) < 0)
                 r = error_set_errno(error, errno, "Cannot give the POSIX shared memory \"%s\" the size %s", name,

@@ -58,6 +58,12 @@ static void identity_fill(const SysvClass *class, const SysvStat *st, char ret_i
                         st->perm.cgid);
 }
 
+static int look_failed(const SysvClass *class, int number, Error *error) {
+        if (number == ENOSYS || number == EPERM)
+                return sysv_probe_call(class, number, error);
+        return error_set_errno(error, number, "Cannot look at the %s", class->noun);
+}
+
 static int gone(const SysvClass *class, const Address *address, Error *error) {
         CLEANUP_FREE char *text = address_print(address);
 
@@ -90,7 +96,7 @@ static int look_up(const SysvClass *class, const Address *address, SysvStat *ret
         r = id < 0 ? -ENOENT : sysv_stat(class, id, ret);
         if (r == -ENOENT)
                 return gone(class, address, error);
-        return r < 0 ? error_set_errno(error, r, "Cannot look at the %s", class->noun) : 0;
+        return r < 0 ? look_failed(class, -r, error) : 0;
 }
 
 static int fill(const SysvClass *class, KernelObject *object, const SysvStat *st, Error *error) {
@@ -123,7 +129,7 @@ int sysv_stat_object(const SysvClass *class, const KernelObject *object, SysvSta
 
         if (r == -ENOENT)
                 return gone(class, &object->address, error);
-        return r < 0 ? error_set_errno(error, r, "Cannot look at the %s", class->noun) : 0;
+        return r < 0 ? look_failed(class, -r, error) : 0;
 }
 
 int sysv_identify(const SysvClass *class, const Address *address, char ret_identity[IDENTITY_MAX], Error *error) {
@@ -176,6 +182,9 @@ int sysv_create_failed(const SysvClass *class, int number, uint64_t key, Error *
                         "No further %s can be made (ENOSPC): the limit is in %s. Remove what is not needed, or raise "
                         "it.",
                         class->noun, class->limit);
+        case ENOSYS:
+        case EPERM:
+                return sysv_probe_call(class, number, error);
         default:
                 return error_set_errno(error, number, "Cannot make a %s", class->noun);
         }
