@@ -45,6 +45,15 @@ static bool names(const char *sentence, const char *about) {
                (identity != NULL && identity[1] != '\0' && strstr(sentence, identity + 1) != NULL);
 }
 
+/* What to type next where something is not there. */
+static char *next_step(ErrorCode code, const char *sentence, const char *about) {
+        const char *colon = about != NULL ? strchr(about, ':') : NULL;
+
+        if (code != ERROR_NO_SUCH_OBJECT || colon == NULL || strstr(sentence, "ipcctl ") != NULL)
+                return g_strdup("");
+        return g_strdup_printf(" \"ipcctl list %.*s\" shows what there is.", (int)(colon - about), about);
+}
+
 ExitCode fail_with(const GError *error, const char *about) {
         g_autoptr(GError) copy = g_error_copy(error);
         ErrorCode code = gerror_code(error);
@@ -65,10 +74,11 @@ ExitCode fail_with(const GError *error, const char *about) {
                 g_dbus_error_strip_remote_error(copy);
                 sentence = copy->message;
         }
+        g_autofree char *next = next_step(code, sentence, about);
         if (about != NULL && !names(sentence, about))
-                say("%s: %s", about, sentence);
+                say("%s: %s%s", about, sentence, next);
         else
-                say("%s", sentence);
+                say("%s%s", sentence, next);
         return exit_code;
 }
 

@@ -131,6 +131,7 @@ ExitCode job_cancel(Cli *cli, const char *path) {
         reply = g_dbus_connection_call_sync(bus, connection_name(cli), path, IPCBUS_INTERFACE_JOB, "Cancel", NULL,
                 NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, &error);
         if (reply == NULL && g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
-                return say("there is no job %" G_GUINT64_FORMAT, job_serial(path)), EXIT_CODE_FAILED;
+                return say("there is no job %" G_GUINT64_FORMAT "; \"ipcctl jobs\" lists them", job_serial(path)),
+                       EXIT_CODE_FAILED;
         return reply != NULL ? EXIT_CODE_DONE : fail_with(error, NULL);
 }

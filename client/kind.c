@@ -91,8 +91,15 @@ static ExitCode address_read(const char *text, bool canonical, char **ret_addres
         Address address = ADDRESS_EMPTY;
         Error error = { 0 };
 
-        if (address_parse(usable, &address, &error) < 0)
-                return fail_with_error(&error);
+        if (address_parse(usable, &address, &error) < 0) {
+                const char *colon = strchr(usable, ':');
+
+                if (colon == NULL || colon == usable || colon[1] == '\0')
+                        return fail_with_error(&error);
+                /* The service knows what an address of that kind looks like, and says it. */
+                *ret_address = g_steal_pointer(&usable);
+                return EXIT_CODE_DONE;
+        }
         if (canonical) {
                 g_free(usable);
                 usable = address_print(&address);

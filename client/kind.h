@@ -21,7 +21,8 @@ bool kind_is(GVariant *description, const char *fact);
 char *address_kind(const char *address);
 /* What was typed as the bus can carry it: bytes that are not UTF-8 become \xHH. The caller frees it. */
 char *text_for_bus(const char *text);
-/* Checks the form before the service is asked. `ret_address` is what to send; the caller frees it. */
+/* Is it KIND:IDENTITY? The rest is checked by the service, which knows the kind. `ret_address` is what to send; the
+ * caller frees it. */
 ExitCode address_check(const char *text, char **ret_address);
 /* The same, written as events have it. */
 ExitCode address_canonical(const char *text, char **ret_address);

@@ -23,10 +23,27 @@ static const char *yes_no(GVariant *description, const char *fact) {
         return kind_is(description, fact) ? "yes" : "no";
 }
 
-static void print_table(GPtrArray *descriptions, GHashTable *tested) {
+/* In the words of the textbooks: simplex and half-duplex kinds may still serve both ways in turn. */
+static const char *duplex(GVariant *description) {
+        const char *direction = fact_text(description, "direction");
+
+        return strcmp(direction, "full-duplex") == 0   ? "full"
+               : strcmp(direction, "half-duplex") == 0 ? "half"
+               : strcmp(direction, "none") == 0        ? "-"
+                                                       : direction;
+}
+
+static const char *direction(GVariant *description) {
+        return kind_is(description, "bidirectional")                      ? "bidirectional"
+               : kind_is(description, "carries_data")                     ? "one way"
+               : strcmp(fact_text(description, "direction"), "none") == 0 ? "-"
+                                                                          : "one way";
+}
+
+static void print_facts(GPtrArray *descriptions, GHashTable *tested) {
         g_autoptr(Table) table = table_new(true);
-        static const char *const columns[] = { "KIND", "AVAILABLE", "DIRECTION", "FULL-DUPLEX", "BIDIRECTIONAL",
-                "BOUNDARIES", "PRIORITY", "UNRELATED", "SEEN", "PERSISTENCE" };
+        static const char *const columns[] = { "KIND", "AVAILABLE", "DIRECTION", "DUPLEX", "BOUNDARIES", "PRIORITY",
+                "PROCESSES", "SEEN", "PERSISTENCE" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
                 table_column(table, columns[i], false);
@@ -34,17 +51,13 @@ static void print_table(GPtrArray *descriptions, GHashTable *tested) {
                 GVariant *description = descriptions->pdata[i];
                 const char *kind = fact_text(description, "kind");
                 g_autofree char *seen = tested_summary(tested, kind);
-                const char *cells[] = { kind, yes_no(description, "available"), fact_text(description, "direction"),
-                        yes_no(description, "full_duplex"), yes_no(description, "bidirectional"),
-                        yes_no(description, "boundaries"), yes_no(description, "priority"),
-                        yes_no(description, "unrelated"), seen, fact_text(description, "persistence") };
+                const char *cells[] = { kind, yes_no(description, "available"), direction(description),
+                        duplex(description), yes_no(description, "boundaries"), yes_no(description, "priority"),
+                        kind_is(description, "unrelated") ? "unrelated" : "related", seen,
+                        fact_text(description, "persistence") };
                 table_row(table, cells);
         }
         table_print(table, "");
-        for (size_t i = 0; i < descriptions->len; i++)
-                if (!kind_is(descriptions->pdata[i], "available"))
-                        say("%s is not available here: %s", fact_text(descriptions->pdata[i], "kind"),
-                                fact_text(descriptions->pdata[i], "reason"));
 }
 
 static char *cell_text(GVariant *record, const char *key) {
@@ -59,6 +72,83 @@ static char *cell_text(GVariant *record, const char *key) {
         if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
                 return g_variant_dup_string(value, NULL);
         return g_variant_print(value, FALSE);
+}
+
+static bool limit_equal(GVariant *x, GVariant *y) {
+        static const char *const keys[] = { "name", "value", "unit", "source" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+                g_autofree char *one = cell_text(x, keys[i]), *other = cell_text(y, keys[i]);
+                if (strcmp(one, other) != 0)
+                        return false;
+        }
+        return true;
+}
+
+typedef struct LimitRow {
+        GString *kinds;
+        GVariant *limit;
+} LimitRow;
+
+static void limit_row_free(gpointer data) {
+        LimitRow *row = data;
+
+        g_string_free(row->kinds, TRUE);
+        g_variant_unref(row->limit);
+        g_free(row);
+}
+
+/* What several kinds share stands there once. */
+static void add_limit(GPtrArray *rows, const char *kind, GVariant *limit) {
+        for (guint i = 0; i < rows->len; i++) {
+                LimitRow *row = rows->pdata[i];
+                if (!limit_equal(row->limit, limit))
+                        continue;
+                g_string_append_printf(row->kinds, ",%s", kind);
+                return;
+        }
+        LimitRow *row = g_new0(LimitRow, 1);
+        row->kinds = g_string_new(kind);
+        row->limit = g_variant_ref(limit);
+        g_ptr_array_add(rows, row);
+}
+
+static void print_limits(GPtrArray *descriptions) {
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(limit_row_free);
+        g_autoptr(Table) table = table_new(true);
+        static const char *const columns[] = { "LIMIT", "VALUE", "UNIT", "SOURCE", "KINDS" };
+
+        for (guint i = 0; i < descriptions->len; i++) {
+                GVariant *description = descriptions->pdata[i], *limit;
+                g_autoptr(GVariant) limits = g_variant_lookup_value(description, "limits", G_VARIANT_TYPE("aa{sv}"));
+                GVariantIter iter;
+                if (limits == NULL)
+                        continue;
+                g_variant_iter_init(&iter, limits);
+                while (g_variant_iter_loop(&iter, "@a{sv}", &limit))
+                        add_limit(rows, fact_text(description, "kind"), limit);
+        }
+        if (rows->len == 0)
+                return;
+        for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
+                table_column(table, columns[i], i == 1);
+        for (guint i = 0; i < rows->len; i++) {
+                const LimitRow *row = rows->pdata[i];
+                g_autofree char *name = cell_text(row->limit, "name"), *value = cell_text(row->limit, "value"),
+                                *unit = cell_text(row->limit, "unit"), *source = cell_text(row->limit, "source");
+                table_row(table, (const char *[]){ name, value, unit, source, row->kinds->str });
+        }
+        putchar('\n');
+        table_print(table, "");
+}
+
+static void print_table(GPtrArray *descriptions, GHashTable *tested) {
+        print_facts(descriptions, tested);
+        print_limits(descriptions);
+        for (size_t i = 0; i < descriptions->len; i++)
+                if (!kind_is(descriptions->pdata[i], "available"))
+                        say("%s is not available here: %s", fact_text(descriptions->pdata[i], "kind"),
+                                fact_text(descriptions->pdata[i], "reason"));
 }
 
 /* A list of records as a table: "limits", "options", "claims", "unsupported". */
@@ -156,8 +246,11 @@ const Verb verb_kinds = {
         .name = "kinds",
         .arguments = "[KIND...]",
         .summary = "Show every kind of IPC: what it can do, and whether it is available here",
-        .details = "Without KIND one line for each; with KIND also its limits, options and claims. SEEN counts the\n"
-                   "claims that held in the last test that the running service still knows.\n\n"
+        .details = "Without KIND a table of what each promises, and one of the limits in force here and where each "
+                   "comes\n"
+                   "from; with KIND also its options and claims. PROCESSES tells whether processes that share no\n"
+                   "ancestor can meet. SEEN counts the claims that held in the last test that the running service\n"
+                   "still knows.\n\n"
                    "Example:\n  ipcctl kinds mq-posix\n",
         .run = run,
 };

@@ -146,7 +146,7 @@ static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
         if (results == NULL)
                 return code;
         if (test->number == 0 && code == EXIT_CODE_DONE)
-                say("there is no such claim to test");
+                say("there is no such claim to test; \"ipcctl kinds KIND\" lists them");
         if (run->cli->json)
                 report_json(results);
         if (opt_junit != NULL) {

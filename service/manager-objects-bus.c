@@ -226,7 +226,7 @@ static int adopt(Manager *manager, sd_bus_message *call, const char *text, Error
         Object *object;
         int r;
 
-        r = address_parse(text, &address, error);
+        r = mechanism_parse_address(text, &address, error);
         if (r >= 0)
                 r = authorise(call, geteuid(), error);
         if (r < 0)

@@ -371,7 +371,7 @@ static int read_addresses(const Value *addresses, char ***ret, Error *error) {
                 const Mechanism *mechanism;
                 char *text;
 
-                r = address_parse(addresses->strings.items[i], &address, error);
+                r = mechanism_parse_address(addresses->strings.items[i], &address, error);
                 if (r >= 0)
                         r = mechanism_for_address(&address, &mechanism, error);
                 if (r < 0)

@@ -39,7 +39,7 @@ static int target_look_up(Manager *manager, const char *text, Target *target, Ad
         if (object)
                 return target_set_object(target, object, error);
 
-        r = address_parse(text, ret_address, error);
+        r = mechanism_parse_address(text, ret_address, error);
         if (r < 0)
                 return r;
         if (!mechanism_is_alias(ret_address)) {

@@ -89,7 +89,7 @@ int mechanism_for_kind(const char *kind, const Mechanism **ret, Error *error) {
                         return error_set(error, ERROR_NO_SUCH_KIND, "There is no kind \"%.64s\"; did you mean \"%s\"?",
                                 kind, nearest);
                 return error_set(error, ERROR_NO_SUCH_KIND,
-                        "There is no kind \"%.64s\"; the list of kinds tells which there are.", kind);
+                        "There is no kind \"%.64s\"; ListKinds (\"ipcctl kinds\") tells which there are.", kind);
         }
         *ret = mechanism;
         return 0;
@@ -129,24 +129,57 @@ bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *addres
                (mechanism->needs_fetch && mechanism->needs_fetch(address));
 }
 
+enum { FORMS_MAX = 160 };
+
 static const char *form_example(AddressForm form) {
         static const char *const examples[ADDRESS_FORM_MAX] = {
                 [ADDRESS_PATH] = "/path",
                 [ADDRESS_ABSTRACT] = "@name",
-                [ADDRESS_HOST] = "host:port",
-                [ADDRESS_NUMBER] = "NUMBER",
-                [ADDRESS_ID] = "id=NUMBER",
-                [ADDRESS_KEY] = "key=NUMBER",
-                [ADDRESS_INODE] = "[INODE]",
+                [ADDRESS_HOST] = "127.0.0.1:4444",
+                [ADDRESS_NUMBER] = "1234",
+                [ADDRESS_ID] = "id=5",
+                [ADDRESS_KEY] = "key=0x1234",
+                [ADDRESS_INODE] = "[81234]",
                 [ADDRESS_NAME] = "name",
         };
         return examples[form];
 }
 
+/* "pipe:[INODE] or fifo:/path": every form that the kind takes. */
+static void forms_of(const Mechanism *mechanism, char *ret, size_t size) {
+        size_t length = 0;
+
+        ret[0] = '\0';
+        for (int form = 0; form < ADDRESS_FORM_MAX; form++)
+                if (mechanism->address_forms & (1u << form)) {
+                        int n = snprintf(ret + length, size - length, "%s%s:%s", length ? " or " : "", mechanism->kind,
+                                form_example(form));
+                        if (n > 0 && (size_t)n < size - length)
+                                length += (size_t)n;
+                }
+}
+
+int mechanism_parse_address(const char *text, Address *ret, Error *error) {
+        char kind[ADDRESS_KIND_MAX], forms[FORMS_MAX];
+        const Mechanism *mechanism;
+        size_t length = strcspn(text, ":");
+        Error why = {};
+        int r;
+
+        r = address_parse(text, ret, &why);
+        if (r >= 0)
+                return r;
+        snprintf(kind, sizeof kind, "%.*s", (int)(length < sizeof kind ? length : 0), text);
+        mechanism = text[length] == ':' ? mechanism_find(kind) : NULL;
+        if (!mechanism)
+                return error_set(error, why.code, "%s", why.message);
+        forms_of(mechanism, forms, sizeof forms);
+        return error_set(error, why.code, "%s An address of the kind \"%s\" looks like %s.", why.message, kind, forms);
+}
+
 int mechanism_for_address(const Address *address, const Mechanism **ret, Error *error) {
         const Mechanism *mechanism;
-        char wanted[128] = "";
-        size_t length = 0;
+        char forms[FORMS_MAX];
         int r;
 
         r = mechanism_for_kind(address->kind, &mechanism, error);
@@ -157,16 +190,9 @@ int mechanism_for_address(const Address *address, const Mechanism **ret, Error *
                 *ret = mechanism;
                 return 0;
         }
-
-        for (int form = 0; form < ADDRESS_FORM_MAX; form++)
-                if (mechanism->address_forms & (1u << form)) {
-                        int n = snprintf(wanted + length, sizeof wanted - length, "%s%s:%s", length ? " or " : "",
-                                mechanism->kind, form_example(form));
-                        if (n > 0 && (size_t)n < sizeof wanted - length)
-                                length += (size_t)n;
-                }
+        forms_of(mechanism, forms, sizeof forms);
         return error_set(
-                error, ERROR_INVALID_ADDRESS, "An address of the kind \"%s\" looks like %s.", mechanism->kind, wanted);
+                error, ERROR_INVALID_ADDRESS, "An address of the kind \"%s\" looks like %s.", mechanism->kind, forms);
 }
 
 static bool mechanism_has(const Mechanism *m, Operation operation) {

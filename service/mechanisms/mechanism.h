@@ -264,6 +264,8 @@ struct Mechanism {
         int (*entry_address)(const char *name, char **ret_address);
         /* Removes all kernel objects whose names begin with "ipcbus-<token>-": what a killed test left. */
         void (*sweep)(const char *token);
+        /* Is a row of scan() an object of the run of that token? NULL: its address holds the token. */
+        bool (*is_of_run)(const Record *row, const char *token);
 
         const Transport *transport; /* NULL with a reason for TEST and BENCHMARK */
         /* Where bytes of the kind go by several ways that differ: those beside `transport`, NULL-terminated. Each is
@@ -277,6 +279,8 @@ extern const Mechanism *const mechanism_table[];
 extern const size_t mechanism_table_size;
 
 const Mechanism *mechanism_find(const char *kind);
+/* As address_parse(); what is wrong with it is said with what an address of its kind looks like. */
+int mechanism_parse_address(const char *text, Address *ret, Error *error);
 /* The kind of an address, with the form checked; errors NoSuchKind (with the nearest) and InvalidAddress. */
 int mechanism_for_address(const Address *address, const Mechanism **ret, Error *error);
 int mechanism_for_kind(const char *kind, const Mechanism **ret, Error *error);

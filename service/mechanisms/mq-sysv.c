@@ -404,6 +404,7 @@ const Mechanism mechanism_mq_sysv = {
         .describe = mq_describe,
         .scan = mq_scan,
         .sweep = mq_sweep,
+        .is_of_run = sysv_is_of_run,
         .transport = &mq_sysv_transport,
         .checks = mq_sysv_checks,
 };

@@ -323,6 +323,7 @@ const Mechanism mechanism_sem_sysv = {
         .describe = sem_describe,
         .scan = sem_scan,
         .sweep = sem_sweep,
+        .is_of_run = sysv_is_of_run,
         .transport = &sem_sysv_transport,
         .checks = sem_sysv_checks,
 };

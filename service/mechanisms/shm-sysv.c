@@ -437,6 +437,7 @@ const Mechanism mechanism_shm_sysv = {
         .scan = shm_scan,
         .holder_keys = shm_holder_keys,
         .sweep = shm_sweep,
+        .is_of_run = sysv_is_of_run,
         .transport = &shm_sysv_transport,
         .checks = shm_sysv_checks,
 };

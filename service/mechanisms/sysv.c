@@ -323,6 +323,17 @@ int sysv_claim(const char *token, int (*make)(key_t key, void *userdata), void *
         return r;
 }
 
+bool sysv_is_of_run(const Record *row, const char *token) {
+        uint32_t key = (uint32_t)strtoul(record_get_string(row, "key", "0"), NULL, 16);
+
+        if (key == IPC_PRIVATE || record_get_u64(row, "creator_uid", UINT64_MAX) != geteuid())
+                return false;
+        for (unsigned i = 0; i < SYSV_KEYS_PER_RUN; i++)
+                if (key == (uint32_t)sysv_key_of_run(token, i))
+                        return true;
+        return false;
+}
+
 /* A key may be another's by chance, once in many millions: what this user did not make is left alone. */
 void sysv_sweep(const SysvClass *class, const char *token) {
         for (unsigned i = 0; i < SYSV_KEYS_PER_RUN; i++) {

@@ -79,5 +79,7 @@ enum { SYSV_KEYS_PER_RUN = 64 };
 key_t sysv_key_of_run(const char *token, unsigned i);
 /* Calls make() with such keys until it gives something else than -EEXIST. The identifier, or negative errno. */
 int sysv_claim(const char *token, int (*make)(key_t key, void *userdata), void *userdata);
+/* Is a row one of these: has it such a key, and was it made by this user? */
+bool sysv_is_of_run(const Record *row, const char *token);
 /* Removes what has such a key and was made by this user. */
 void sysv_sweep(const SysvClass *class, const char *token);

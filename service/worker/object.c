@@ -14,7 +14,7 @@ int request_object(const Record *request, KernelObject *ret, Error *error) {
 
         if (!text)
                 return error_set(error, ERROR_INVALID_ADDRESS, "The request names no address.");
-        r = address_parse(text, &address, error);
+        r = mechanism_parse_address(text, &address, error);
         if (r < 0)
                 return r;
         if (mechanism_is_alias(&address)) {

@@ -24,7 +24,8 @@ enum {
 
 typedef struct Search {
         Scan scan;
-        const char *token;
+        const Mechanism *mechanism;
+        const char *token, *mark; /* that of the run, and how it stands in names */
         char *text;
         size_t size;
         int found;
@@ -33,8 +34,10 @@ typedef struct Search {
 static int search_row(Scan *scan, Record *row) {
         Search *search = scan->userdata;
         const char *address = record_get_string(row, "address", "");
+        bool left = search->mechanism->is_of_run ? search->mechanism->is_of_run(row, search->token)
+                                                 : strstr(address, search->mark) != NULL;
 
-        if (strstr(address, search->token)) {
+        if (left) {
                 if (search->found == 0)
                         (void)snprintf(search->text, search->size, "%s", address);
                 search->found++;
@@ -58,11 +61,18 @@ static int find_file(const char *directory, char *text, size_t size) {
 }
 
 int residue_find(const Mechanism *mechanism, const TestSetting *setting, char *text, size_t size) {
-        char token[128];
-        Search search = { .scan.row = search_row, .token = token, .text = text, .size = size };
+        char mark[128];
+        Search search = {
+                .scan.row = search_row,
+                .mechanism = mechanism,
+                .token = setting->token,
+                .mark = mark,
+                .text = text,
+                .size = size,
+        };
         int found;
 
-        (void)snprintf(token, sizeof token, "ipcbus-%s-", setting->token);
+        (void)snprintf(mark, sizeof mark, "ipcbus-%s-", setting->token);
         found = find_file(setting->directory, text, size);
         /* What has no names (pipes) needs no sweep, and ended with its processes. */
         if (found > 0 || !mechanism->scan || !mechanism->sweep)

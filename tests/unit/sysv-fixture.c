@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "mechanism-fixture.h"
 #include "posix-fixture.h"
+#include "scan.h"
 #include "sysv.h"
 
 void sysv_fixture_set_up(SysvFixture *f, gconstpointer data) {
@@ -115,6 +116,29 @@ static unsigned count_of_run(const char *kind, const char *token) {
         return found;
 }
 
+typedef struct Run {
+        const Mechanism *mechanism;
+        const char *token;
+        unsigned found;
+} Run;
+
+static int take_row(Scan *scan, Record *row) {
+        Run *run = scan->userdata;
+
+        run->found += run->mechanism->is_of_run(row, run->token);
+        record_free(row);
+        return 0;
+}
+
+/* What the engine finds of it in a scan, after each check. */
+static unsigned residue_of_run(const Mechanism *mechanism, const char *token) {
+        Run run = { .mechanism = mechanism, .token = token };
+        Scan scan = { .row = take_row, .userdata = &run };
+
+        g_assert_cmpint(mechanism->scan(&scan), ==, 0);
+        return run.found;
+}
+
 void sysv_fixture_sweep(const char *kind) {
         g_autofree char *token = g_strdup_printf("unit%x", g_random_int());
         g_autofree char *longer = g_strconcat(token, "1", NULL);
@@ -128,8 +152,11 @@ void sysv_fixture_sweep(const char *kind) {
         link_prepare(&second, mechanism, token);
         link_prepare(&other, mechanism, longer);
         g_assert_cmpuint(count_of_run(kind, token), ==, 2 * each);
+        g_assert_cmpuint(residue_of_run(mechanism, token), ==, 2 * each);
+        g_assert_cmpuint(residue_of_run(mechanism, longer), ==, each);
         mechanism->sweep(token);
         g_assert_cmpuint(count_of_run(kind, token), ==, 0);
+        g_assert_cmpuint(residue_of_run(mechanism, token), ==, 0);
         g_assert_cmpuint(count_of_run(kind, longer), ==, each);
         mechanism->transport->teardown(&other);
         g_assert_cmpuint(count_of_run(kind, longer), ==, 0);
