@@ -150,6 +150,28 @@ static void watch_kind(Entries *entries, const Mechanism *mechanism) {
                 g_array_append_val(entries->watches, watch);
 }
 
+/* Kinds whose directory is the same share the one watch that the kernel gives for it. */
+static void unwatch_kind(Entries *entries, guint i) {
+        int descriptor = g_array_index(entries->watches, Watch, i).descriptor;
+
+        g_array_remove_index_fast(entries->watches, i);
+        for (guint j = 0; j < entries->watches->len; j++)
+                if (g_array_index(entries->watches, Watch, j).descriptor == descriptor)
+                        return;
+        (void)inotify_rm_watch(entries->inotify, descriptor);
+}
+
+void entries_watch(Entries *entries, const Mechanism *mechanism, bool wanted) {
+        guint i = 0;
+
+        while (i < entries->watches->len && g_array_index(entries->watches, Watch, i).mechanism != mechanism)
+                i++;
+        if (i < entries->watches->len && !wanted)
+                unwatch_kind(entries, i);
+        else if (i == entries->watches->len && wanted && mechanism->watch_directory)
+                watch_kind(entries, mechanism);
+}
+
 int entries_new(sd_event *event, EntryTold told, void *userdata, Entries **ret, Error *error) {
         Entries *entries = g_new0(Entries, 1);
         int r;
@@ -176,9 +198,6 @@ int entries_new(sd_event *event, EntryTold told, void *userdata, Entries **ret, 
                 entries_free(entries);
                 return error_set_errno(error, r, "The machine cannot be watched now");
         }
-        for (size_t i = 0; i < mechanism_table_size; i++)
-                if (mechanism_table[i]->watch_directory)
-                        watch_kind(entries, mechanism_table[i]);
         *ret = entries;
         return 0;
 }

@@ -14,8 +14,9 @@ typedef struct Entries Entries;
 /* `address` is borrowed. */
 typedef void (*EntryTold)(const Mechanism *mechanism, bool appeared, const char *address, void *userdata);
 
-/* Watches the directories of all kinds that have one here. */
 int entries_new(sd_event *event, EntryTold told, void *userdata, Entries **ret, Error *error);
 Entries *entries_free(Entries *entries);
-/* Is there a directory that tells what comes and goes of the kind? */
+/* Whether the directory of the kind is watched from now on, where it has one. */
+void entries_watch(Entries *entries, const Mechanism *mechanism, bool wanted);
+/* Is there a directory that tells what comes and goes of the kind, and is it watched? */
 bool entries_announce(const Entries *entries, const Mechanism *mechanism);

@@ -144,21 +144,32 @@ static void on_told(void *userdata, const Record *record) {
 
 /* --- What is to be watched --- */
 
+static bool wants_address_of(const Subscription *subscription, const char *kind) {
+        size_t length = strlen(kind);
+
+        for (char **address = subscription->addresses; address && *address; address++)
+                if (strncmp(*address, kind, length) == 0 && (*address)[length] == ':')
+                        return true;
+        return false;
+}
+
 static void add_kinds(const Subscriptions *subscriptions, Record *request) {
         g_autoptr(GPtrArray) kinds = g_ptr_array_new(), announced = g_ptr_array_new();
 
         for (size_t i = 0; i < mechanism_table_size; i++) {
                 const Mechanism *mechanism = mechanism_table[i];
-                bool wanted = false, changes = false;
+                bool wanted = false, changes = false, by_address = false;
 
                 for (guint j = 0; j < subscriptions->all->len; j++) {
                         const Subscription *subscription = subscriptions->all->pdata[j];
 
+                        by_address = by_address || wants_address_of(subscription, mechanism->kind);
                         if (!wants_kind(subscription, mechanism->kind))
                                 continue;
                         wanted = true;
                         changes = changes || subscription->changes;
                 }
+                entries_watch(subscriptions->entries, mechanism, wanted || by_address);
                 if (entries_announce(subscriptions->entries, mechanism)) {
                         g_ptr_array_add(announced, (gpointer)mechanism->kind);
                         wanted = changes;
