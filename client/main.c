@@ -19,6 +19,8 @@ const Verb *const verb_table[] = {
         &verb_peek,
         &verb_post,
         &verb_wait,
+        &verb_resize,
+        &verb_seal,
         &verb_signal,
         &verb_list,
         &verb_show,

@@ -24,13 +24,14 @@ enum {
 };
 
 static char *opt_priority, *opt_type, *opt_offset, *opt_peer, *opt_timeout;
-static gboolean opt_listen;
+static gboolean opt_listen, opt_sync;
 static char **opt_options, **opt_fds;
 
 static const GOptionEntry entries[] = {
         { "priority", 'p', 0, G_OPTION_ARG_FILENAME, &opt_priority, "Priority of the message", "N" },
         { "type", 0, 0, G_OPTION_ARG_FILENAME, &opt_type, "Type of the message (System V)", "N" },
         { "offset", 0, 0, G_OPTION_ARG_FILENAME, &opt_offset, "Where in memory to write", "N" },
+        { "sync", 0, 0, G_OPTION_ARG_NONE, &opt_sync, "To a mapped file: come back when the disk has it", NULL },
         { "listen", 0, 0, G_OPTION_ARG_NONE, &opt_listen, "To a socket: wait for a peer instead of connecting", NULL },
         { "peer", 0, 0, G_OPTION_ARG_FILENAME, &opt_peer, "To which peer of a listening socket", "N" },
         { "fd", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &opt_fds,
@@ -196,6 +197,8 @@ static ExitCode run(Cli *cli, char **words) {
                 return code;
         if (opt_listen)
                 record_set_bool(options, "listen", true);
+        if (opt_sync)
+                record_set_bool(options, "sync", true);
         code = options_for_address(cli, address, "send", opt_options, options);
         if (code == EXIT_CODE_DONE)
                 code = connection_manager(cli, &sending.manager);

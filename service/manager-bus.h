@@ -20,6 +20,8 @@ MANAGER_METHOD(manager_send_with_descriptors);
 MANAGER_METHOD(manager_receive_with_descriptors);
 MANAGER_METHOD(manager_peek);
 MANAGER_METHOD(manager_post);
+MANAGER_METHOD(manager_resize);
+MANAGER_METHOD(manager_seal);
 MANAGER_METHOD(manager_wait);
 MANAGER_METHOD(manager_open_end);
 

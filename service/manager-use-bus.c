@@ -165,3 +165,66 @@ int manager_open_end(sd_bus_message *call, void *userdata, sd_bus_error *ret_err
         }
         return operation_perform(userdata, call, &target, &request, ret_error);
 }
+
+/* The same for what takes no options. */
+static int prepare_plainly(Manager *manager, sd_bus_message *call, const char *address, Target *ret_target,
+        OperationRequest *request, Error *error) {
+        int r;
+
+        r = authorise(call, geteuid(), error);
+        if (r < 0)
+                return r;
+        request->uid = caller_uid(call);
+        r = record_new(&request->options);
+        if (r < 0)
+                return error_set_errno(error, r, "What was asked for cannot be kept");
+        r = target_find(manager, address, request->operation, ret_target, error);
+        if (r >= 0)
+                request->unchecked = !ret_target->mechanism;
+        return r;
+}
+
+int manager_resize(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_RESIZE, .reply = operation_reply_nothing };
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        const char *address;
+        Error error = {};
+        uint64_t size;
+        int r;
+
+        r = sd_bus_message_read(call, "st", &address, &size);
+        if (r < 0)
+                return r;
+        r = operation_set_size(&request, size, &error);
+        if (r >= 0)
+                r = prepare_plainly(userdata, call, address, &target, &request, &error);
+        if (r < 0) {
+                operation_request_done(&request);
+                return bus_set_error(ret_error, &error);
+        }
+        return operation_perform(userdata, call, &target, &request, ret_error);
+}
+
+int manager_seal(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_SEAL, .reply = operation_reply_nothing };
+        CLEANUP_FREE const char **seals = NULL;
+        CLEANUP_TARGET Target target = TARGET_EMPTY;
+        const char *address;
+        Error error = {};
+        size_t n = 0;
+        int r;
+
+        r = sd_bus_message_read(call, "s", &address);
+        if (r < 0)
+                return r;
+        r = bus_read_strings(call, &seals, &n, &error);
+        if (r >= 0)
+                r = operation_set_seals(&request, seals, n, &error);
+        if (r >= 0)
+                r = prepare_plainly(userdata, call, address, &target, &request, &error);
+        if (r < 0) {
+                operation_request_done(&request);
+                return bus_set_error(ret_error, &error);
+        }
+        return operation_perform(userdata, call, &target, &request, ret_error);
+}

@@ -55,6 +55,27 @@ static int method_write(sd_bus_message *call, void *userdata, sd_bus_error *ret_
         return object_bus_perform(call, userdata, &request, &error, ret_error);
 }
 
+/* A write of nothing that asks for a sync. */
+static int method_sync(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        OperationRequest request = { .operation = OPERATION_SEND, .reply = operation_reply_nothing, .data = "" };
+        const Object *object = userdata;
+        Error error = {};
+        int r;
+
+        if (!option_find(object->kernel.mechanism->options, "sync")) {
+                (void)error_set(&error, ERROR_NOT_SUPPORTED, "There is nothing to sync: %.200s lives in memory alone.",
+                        object->address);
+                return bus_set_error(ret_error, &error);
+        }
+        r = object_bus_option(object, OPTION_FOR_SEND, "sync", &(Value){ .type = VALUE_BOOL, .boolean = true },
+                &request.options, &error);
+        if (r < 0) {
+                operation_request_done(&request);
+                return bus_set_error(ret_error, &error);
+        }
+        return object_bus_perform(call, userdata, &request, &error, ret_error);
+}
+
 static int method_resize(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
         OperationRequest request = { .operation = OPERATION_RESIZE, .reply = operation_reply_nothing };
         Error error = {};
@@ -93,10 +114,12 @@ const sd_bus_vtable memory_vtable[] = {
         SD_BUS_VTABLE_START(0),
         OBJECT_PROPERTY("Size", "t", object_bus_get_u64),
         OBJECT_PROPERTY("Allocated", "t", object_bus_get_u64),
+        OBJECT_PROPERTY("Seals", "as", object_bus_get_strings),
         SD_BUS_METHOD_WITH_ARGS("Read", SD_BUS_ARGS("t", offset, "t", length), SD_BUS_RESULT("ay", data), method_read,
                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Write", SD_BUS_ARGS("t", offset, "ay", data), SD_BUS_NO_RESULT, method_write,
                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Sync", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_sync, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "Resize", SD_BUS_ARGS("t", size), SD_BUS_NO_RESULT, method_resize, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
