@@ -157,7 +157,7 @@ static void link_prepare(Link *link, const char *kind, WaitMode wait, const char
         link->mechanism = mechanism_find(kind);
         g_assert_nonnull(link->mechanism);
         link->token = token;
-        link->directory = "/nowhere";
+        link->directory = g_get_tmp_dir();
         link->wait = wait;
         link->message_max = MESSAGE_MAX;
         r = link->mechanism->transport->setup(link, &error);
