@@ -2,6 +2,8 @@
 /* ipcctl post and ipcctl wait: semaphores. */
 #include "cli.h"
 
+#include <stdio.h>
+
 #include "connection.h"
 #include "errors.h"
 #include "kind.h"
@@ -52,6 +54,7 @@ ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout, char
         g_autoptr(GVariant) meta = NULL;
         g_autoptr(GError) error = NULL;
         const char *warning;
+        guint64 count;
         IpcbusManager *manager;
 
         if (!options_timeout(options, timeout))
@@ -62,6 +65,9 @@ ExitCode semaphore_wait(Cli *cli, const char *address, const char *timeout, char
         if (code == EXIT_CODE_DONE && !ipcbus_manager_call_wait_sync(manager, address, options_variant(options),
                                               WITHOUT_TIMEOUT, &meta, NULL, &error))
                 code = fail_with(error, address);
+        /* Of a counter all was taken at once. */
+        if (code == EXIT_CODE_DONE && g_variant_lookup(meta, "count", "t", &count))
+                printf("%" G_GUINT64_FORMAT "\n", count);
         if (code == EXIT_CODE_DONE && g_variant_lookup(meta, "warning", "&s", &warning))
                 say("%s", warning);
         return code;

@@ -82,7 +82,7 @@ static void on_object_event(EventSink *sink, ObjectEvent event, const Record *de
                 if (event_signals[i].event == event &&
                         (object->kernel.mechanism->capabilities & event_signals[i].capability))
                         emit_signal(object, i, details);
-        object->told_message = object->told_message || event == EVENT_MESSAGE_ARRIVED;
+        object->told_message = object->told_message || event == EVENT_MESSAGE_ARRIVED || event == EVENT_POSTED;
 }
 
 void events_sink_init(Object *object) {
@@ -92,7 +92,8 @@ void events_sink_init(Object *object) {
 bool events_has_messages(const Object *object) {
         const Mechanism *mechanism = object->kernel.mechanism;
 
-        return mechanism->watch_on && (mechanism->capabilities & (CAPABILITY_MESSAGE_QUEUE | CAPABILITY_DATAGRAM));
+        return mechanism->watch_on &&
+               (mechanism->capabilities & (CAPABILITY_MESSAGE_QUEUE | CAPABILITY_DATAGRAM | CAPABILITY_SEMAPHORE));
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -176,7 +177,8 @@ void events_posted(Object *object, uint64_t count) {
         CLEANUP(record_freep) Record *details = NULL;
 
         object_attributes_stale(object);
-        if (record_new(&details) < 0)
+        /* A kind that watches tells of every post, also of this one. */
+        if (object->kernel.mechanism->watch || record_new(&details) < 0)
                 return;
         record_set_u64(details, "count", count);
         record_set_u64(details, "value", record_get_u64(object_attributes(object), "value", 0));

@@ -21,6 +21,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_signal,
         &mechanism_sem_sysv,
         &mechanism_sem_posix,
+        &mechanism_eventfd,
         &mechanism_pipe,
         &mechanism_fifo,
         &mechanism_mq_sysv,

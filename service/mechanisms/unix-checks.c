@@ -99,6 +99,21 @@ int64_t socket_receive_fd(int fd, int *ret_fd) {
         return n;
 }
 
+int64_t socket_send_fd(int sock, int fd) {
+        union FdControl control = { .header = { CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS } };
+        char byte = 'x';
+        struct iovec iov = { &byte, 1 };
+        struct msghdr message = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = CMSG_LEN(sizeof fd),
+        };
+
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+        return sendmsg(sock, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
 bool socket_make(CheckRun *run, int type, int n, Socket *ret) {
         int64_t r = 0;
 
@@ -188,19 +203,7 @@ static int64_t call_send_fresh(CheckPeer *peer, const PeerCall *call, PeerReply 
 }
 
 static int64_t call_send_fd(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        int fd = number(peer, call->b);
-        union FdControl control = { .header = { CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS } };
-        char byte = 'x';
-        struct iovec iov = { &byte, 1 };
-        struct msghdr message = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = control.bytes,
-                .msg_controllen = CMSG_LEN(sizeof fd),
-        };
-
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-        return sendmsg(number(peer, call->a), &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+        return socket_send_fd(number(peer, call->a), number(peer, call->b));
 }
 
 static int64_t call_credentials(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {

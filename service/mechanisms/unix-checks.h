@@ -32,6 +32,8 @@ int64_t socket_send(int fd, size_t size);
 int64_t socket_receive(int fd);
 /* With it comes a descriptor, the caller's. */
 int64_t socket_receive_fd(int fd, int *ret_fd);
+/* One byte, with a descriptor beside it. */
+int64_t socket_send_fd(int sock, int fd);
 
 /* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | shutdown a
  * b=how | send a b=size | send-to a b=size text | send-fresh text | send-fd a b=number | credentials a: x pid, y uid,

@@ -136,6 +136,14 @@ const Contract contract_rows[] = {
                 .end = "memory",
         },
         {
+                .kind = "eventfd",
+                .create = "",
+                .post_too_much = G_MAXUINT64,
+                .event = "Posted",
+                .end = "counter",
+                .many = true,
+        },
+        {
                 .kind = "pipe",
                 .create = "",
                 .create_too_much = "capacity=2147483647",

@@ -10,7 +10,7 @@
 #include "transport.h"
 
 static void test_order(void) {
-        static const char *const order[] = { "shm-posix", "signal", "sem-posix", "pipe", "fifo", "mq-posix",
+        static const char *const order[] = { "shm-posix", "signal", "sem-posix", "eventfd", "pipe", "fifo", "mq-posix",
                 "unix-stream", "unix-dgram", "unix-seqpacket" };
         size_t next = 0;
 
