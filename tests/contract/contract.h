@@ -36,7 +36,10 @@ typedef struct Contract {
         const char *told;     /* the signal when that process was killed; NULL: only its hold ends */
         bool process;         /* it is a process, which takes a moment to end */
         bool listed_held;     /* others list it only while somebody holds it */
-        bool many;            /* the same options make another one, instead of Exists */
+        /* The kernel gives a number that became free to who comes next, which may be this process itself: what is gone
+         * is not looked for. */
+        bool number_goes_on;
+        bool many; /* the same options make another one, instead of Exists */
 } Contract;
 
 extern const Contract contract_rows[];
@@ -74,6 +77,8 @@ void contract_gone(Proof *proof, Fixture *fixture, const char *method, const cha
 GVariant *contract_describe(Fixture *fixture, const char *address);
 /* The row of ListKernelObjects for this address, or NULL. */
 GVariant *contract_row(Proof *proof, Fixture *fixture, const char *address);
+/* Such a row is not there. */
+void contract_unlisted(Proof *proof, Fixture *fixture, const char *address);
 /* Is this process among the holders of the row or description? */
 bool holders_have(GVariant *attributes, gint64 pid);
 

@@ -141,6 +141,7 @@ const Contract contract_rows[] = {
                 .post_too_much = G_MAXUINT64,
                 .event = "Posted",
                 .end = "counter",
+                .number_goes_on = true,
                 .many = true,
         },
         {
