@@ -202,8 +202,10 @@ static ExitCode receive_by_kind(
         ExitCode code = EXIT_CODE_DONE;
 
         if (is_waited_for(description)) {
+                const SemaphoreWait wait = { .timeout = opt_timeout, .options = opt_options };
+
                 for (uint64_t i = 0; i < count && code == EXIT_CODE_DONE; i++)
-                        code = semaphore_wait(cli, address, opt_timeout, opt_options);
+                        code = semaphore_wait(cli, address, &wait);
                 return code;
         }
         if (kind_has_interface(description, IPCBUS_INTERFACE_MEMORY)) {

@@ -27,6 +27,9 @@
  * rest done: sent (U64), meta (RECORDS, one), and beside it, in this order: data (BOOL: a memory file with the bytes),
  *         descriptor (BOOL), passed (U64: descriptors that came along)
  *
+ *         held (BOOL) and address: of a wait for what only a process can hold. Then the worker stays, until it hears a
+ *         record with "op" "release", gives it back and ends, or is killed.
+ *
  *   A watch ends only when it is killed. Another request of the same keys takes the place of the one before.
  *
  *   ready (of a watch): serial, reasons (RECORDS: kind, reason) of what cannot be looked at

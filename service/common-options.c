@@ -26,6 +26,15 @@ const OptionSpec common_receive_options[] = {
 
 const OptionSpec common_wait_options[] = {
         { "timeout", OPTION_TIME, OPTION_FOR_WAIT, "0", 0, 0, "how long to wait for a post" },
+        { "hold", OPTION_STRING, OPTION_FOR_WAIT, "caller", 0, 0,
+                "how long what is bound to a process is held: caller (until who asked leaves the bus), none (until it "
+                "is "
+                "given back), or a time as 30s" },
+        {},
+};
+
+const OptionSpec common_post_options[] = {
+        { "hold", OPTION_COUNT, OPTION_FOR_POST, NULL, 1, 0, "gives back what the hold of this number has" },
         {},
 };
 

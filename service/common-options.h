@@ -9,6 +9,7 @@ extern const OptionSpec common_create_options[];
 extern const OptionSpec common_send_options[];
 extern const OptionSpec common_receive_options[];
 extern const OptionSpec common_wait_options[];
+extern const OptionSpec common_post_options[];
 extern const OptionSpec common_end_options[];
 extern const OptionSpec list_filter_options[];
 extern const OptionSpec explain_options[];

@@ -79,6 +79,15 @@ void jobs_sweep(const char *token, const char *parent) {
         remove_directory(directory);
 }
 
+static void job_sweep(const Job *job) {
+        Journal *journal = job->jobs->manager->journal;
+
+        if (!job->token)
+                return;
+        jobs_sweep(job->token, journal_directory(journal));
+        (void)journal_token(journal, job->token, false);
+}
+
 static void record_unref(gpointer record) {
         (void)record_free(record);
 }
@@ -93,6 +102,8 @@ static void job_free(gpointer data) {
         job->summary = record_free(job->summary);
         g_free(job->path);
         g_free(job->kind);
+        g_free(job->address);
+        g_free(job->asked);
         g_free(job->message);
         g_free(job->token);
         g_free(job->directory);
@@ -123,8 +134,7 @@ Jobs *jobs_free(Jobs *jobs) {
                 if (job->state != JOB_RUNNING)
                         continue;
                 job->runner = runner_stop(job->runner);
-                jobs_sweep(job->token, journal_directory(jobs->manager->journal));
-                (void)journal_token(jobs->manager->journal, job->token, false);
+                job_sweep(job);
         }
         g_queue_clear(&jobs->ended);
         g_hash_table_unref(jobs->by_path);
@@ -182,13 +192,18 @@ static void job_ended(Job *job, JobState state) {
         job->runner = runner_free(job->runner);
         lease_done(&job->lease);
         limits_release(jobs->manager->limits, &job->charge);
-        jobs_sweep(job->token, journal_directory(jobs->manager->journal));
-        (void)journal_token(jobs->manager->journal, job->token, false);
+        job_sweep(job);
         jobs->running--;
 
         job_bus_finished(jobs->manager, job);
-        g_queue_push_tail(&jobs->ended, job);
-        jobs_forget_oldest(jobs);
+        if (job->address && state == JOB_DONE) {
+                /* Nobody reads of what was held once it was given back; it must not push tests out. */
+                job_bus_removed(jobs->manager, job);
+                (void)g_hash_table_remove(jobs->by_path, job->path);
+        } else {
+                g_queue_push_tail(&jobs->ended, job);
+                jobs_forget_oldest(jobs);
+        }
         manager_check_idle(jobs->manager);
 }
 
@@ -219,8 +234,10 @@ static void on_record(void *userdata, const Record *record) {
 static void on_end(void *userdata, const Error *outcome) {
         Job *job = userdata;
 
+        if (job->on_ended)
+                job->on_ended(job, outcome);
         if (outcome->code == ERROR_NONE) {
-                job_set_message(job, "done");
+                job_set_message(job, job->address ? "It was given back." : "done");
                 job_ended(job, JOB_DONE);
         } else if (outcome->code == ERROR_CANCELLED)
                 job_ended(job, JOB_CANCELLED); /* whoever cancelled it said why */
@@ -251,8 +268,104 @@ int job_cancel(Job *job, Error *error) {
 static void on_lease_expired(Lease *lease) {
         Job *job = (Job *)((char *)lease - offsetof(Job, lease));
 
+        if (job->address && lease->type == LEASE_DURATION) {
+                (void)job_give_back(job, NULL);
+                return;
+        }
+        if (job->address) {
+                job_kill(job, "Its caller left the bus, and who held it for the caller was ended with it.");
+                return;
+        }
         job_kill(job,
                 "Its caller left the bus, so it was cancelled; start it with the option lease=none to let it go on.");
+}
+
+static void job_add(Job *job) {
+        g_hash_table_insert(job->jobs->by_path, job->path, job);
+        job->jobs->running++;
+        job_bus_added(job->jobs->manager, job);
+}
+
+static Job *job_new(Jobs *jobs, uid_t uid, const char *kind, const char *message) {
+        Job *job = g_new0(Job, 1);
+
+        *job = (Job){ .jobs = jobs,
+                .kind = g_strdup(kind),
+                .uid = uid,
+                .message = g_strdup(message),
+                .started = now_realtime(),
+                .results = g_ptr_array_new_with_free_func(record_unref),
+                .lease.expired = on_lease_expired };
+        job->path = g_strdup_printf(
+                IPCBUS_JOB_PATH "/%" G_GUINT64_FORMAT, journal_next_serial(jobs->manager->journal));
+        return job;
+}
+
+int jobs_hold(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, uint64_t expires, Runner *runner,
+        const char *address, const char *asked, Job **ret, Error *error) {
+        static const RunnerHandlers handlers = { .record = on_record, .end = on_end };
+        Manager *manager = jobs->manager;
+        Job *job = job_new(jobs, uid, "hold", NULL);
+        Record *held;
+        int r;
+
+        job->address = g_strdup(address);
+        job->asked = g_strdup(asked);
+        job->message = g_strdup_printf("%.200s is held by process %d", address, (int)runner_pid(runner));
+        r = limits_charge(manager->limits, uid, client, LIMIT_WORKERS, 1, &job->charge, error);
+        if (r >= 0)
+                r = lease_set(&job->lease, lease, expires, manager->event, client, error);
+        if (r < 0) {
+                job_free(job);
+                return r;
+        }
+        if (record_new(&held) >= 0) {
+                record_set_string(held, WORKER_TYPE, "hold");
+                record_set_string(held, "address", address);
+                record_set_u64(held, "holder", (uint64_t)runner_pid(runner));
+                g_ptr_array_add(job->results, held);
+        }
+        job->runner = runner;
+        runner_hand_over(runner, &handlers, job);
+        job_add(job);
+        *ret = job;
+        return 0;
+}
+
+uint64_t job_number(const Job *job) {
+        const char *slash = strrchr(job->path, '/');
+
+        return g_ascii_strtoull(slash + 1, NULL, 10);
+}
+
+Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number) {
+        GHashTableIter iterator;
+        Job *found = NULL;
+        gpointer value;
+
+        g_hash_table_iter_init(&iterator, jobs->by_path);
+        while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+                Job *job = value;
+
+                if (job->state != JOB_RUNNING || job->cancelled || !job->address ||
+                        (strcmp(job->address, address) != 0 && strcmp(job->asked, address) != 0))
+                        continue;
+                if (number > 0 ? job_number(job) == number : !found || job_number(job) < job_number(found))
+                        found = job;
+        }
+        return found;
+}
+
+int job_give_back(Job *job, Error *error) {
+        __attribute__((cleanup(record_freep))) Record *request = NULL;
+        int r;
+
+        r = record_new(&request);
+        if (r >= 0) {
+                record_set_string(request, "op", "release");
+                r = runner_say(job->runner, request);
+        }
+        return r < 0 ? error_set_errno(error, r, "Who holds %.200s cannot be told to give it back", job->address) : 0;
 }
 
 static int make_token(char **ret) {
@@ -295,16 +408,8 @@ static int job_run(Job *job, const Record *request, Error *error) {
 int jobs_start(
         Jobs *jobs, uid_t uid, Client *client, LeaseType lease, const Record *request, Job **ret, Error *error) {
         Manager *manager = jobs->manager;
-        Job *job = g_new0(Job, 1);
+        Job *job = job_new(jobs, uid, record_get_string(request, "op", ""), "starting");
         int r;
-
-        *job = (Job){ .jobs = jobs,
-                .kind = g_strdup(record_get_string(request, "op", "")),
-                .uid = uid,
-                .message = g_strdup("starting"),
-                .started = now_realtime(),
-                .results = g_ptr_array_new_with_free_func(record_unref),
-                .lease.expired = on_lease_expired };
 
         r = limits_charge(manager->limits, uid, client, LIMIT_JOBS, 1, &job->charge, error);
         if (r < 0)
@@ -315,7 +420,6 @@ int jobs_start(
                 goto fail;
         }
         job->directory = token_directory(job->token, journal_directory(manager->journal));
-        job->path = g_strdup_printf(IPCBUS_JOB_PATH "/%" G_GUINT64_FORMAT, journal_next_serial(manager->journal));
         r = lease_set(&job->lease, lease, 0, manager->event, client, error);
         if (r < 0)
                 goto fail;
@@ -323,9 +427,7 @@ int jobs_start(
         if (r < 0)
                 goto fail;
 
-        g_hash_table_insert(jobs->by_path, job->path, job);
-        jobs->running++;
-        job_bus_added(manager, job);
+        job_add(job);
         *ret = job;
         return 0;
 

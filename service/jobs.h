@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Jobs: tests and benchmarks, each in a worker of its own, readable after their end. jobs-bus.c is their D-Bus face.
- */
+/* Jobs: tests and benchmarks, and what is held, each in a worker of its own, readable after their end. jobs-bus.c is
+ * their D-Bus face. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,17 +28,21 @@ typedef enum JobState {
 typedef struct Job {
         Jobs *jobs;
         char *path;
-        char *kind; /* "test", "benchmark": the worker's operation */
+        char *kind;    /* "test", "benchmark": the worker's operation; "hold" */
+        char *address; /* of what is held, else NULL */
+        char *asked;   /* the address by which it was asked for: one object may have two */
         uid_t uid;
         JobState state;
         double progress;
         char *message;
-        uint64_t started, ended; /* CLOCK_REALTIME, microseconds */
-        GPtrArray *results;      /* Record */
-        Record *summary;         /* what the worker said at the end, else NULL */
-        Runner *runner;          /* while it runs */
-        bool cancelled;          /* its worker is being killed; `message` says why */
-        char *token, *directory;
+        uint64_t started, ended;                                 /* CLOCK_REALTIME, microseconds */
+        GPtrArray *results;                                      /* Record */
+        Record *summary;                                         /* what the worker said at the end, else NULL */
+        Runner *runner;                                          /* while it runs */
+        bool cancelled;                                          /* its worker is being killed; `message` says why */
+        char *token, *directory;                                 /* of a test or a benchmark */
+        void (*on_ended)(struct Job *job, const Error *outcome); /* NULL: nobody waits for its end */
+        void *ended_userdata;
         Lease lease;
         Charge charge;
 } Job;
@@ -47,6 +51,14 @@ int jobs_new(Manager *manager, Jobs **ret);
 Jobs *jobs_free(Jobs *jobs); /* ends all that run */
 /* Takes a request as worker-protocol.h has it ("op" is "test" or "benchmark"); adds token and directory. */
 int jobs_start(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, const Record *request, Job **ret, Error *error);
+/* A worker that holds something for who asked becomes a job; the job owns it on success. `expires` as lease_set(). */
+int jobs_hold(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, uint64_t expires, Runner *runner,
+        const char *address, const char *asked, Job **ret, Error *error);
+/* What is held at the address, by number or (0) whichever is the oldest; NULL. */
+Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number);
+uint64_t job_number(const Job *job);
+/* Tells the worker of a hold to give it back; the job ends when it has. */
+int job_give_back(Job *job, Error *error);
 /* Kills it; it is cancelled when all of it is gone. Errors: NoSuchJob where it has ended. */
 int job_cancel(Job *job, Error *error);
 Job *jobs_find(Jobs *jobs, const char *path);

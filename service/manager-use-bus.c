@@ -138,7 +138,7 @@ int manager_post(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) 
                 return r;
         r = operation_set_count(&request, count, &error);
         if (r >= 0)
-                r = prepare(userdata, call, address, OPTION_FOR_POST, NULL, &target, &request, &error);
+                r = prepare(userdata, call, address, OPTION_FOR_POST, common_post_options, &target, &request, &error);
         if (r < 0) {
                 operation_request_done(&request);
                 return bus_set_error(ret_error, &error);

@@ -14,6 +14,7 @@
 #include "bus-cleanup.h"
 #include "events.h"
 #include "fetches.h"
+#include "holds.h"
 #include "objects.h"
 #include "record-bus.h"
 #include "units.h"
@@ -314,6 +315,16 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
 
         if (target->fetch)
                 return fetch_and_perform(manager, call, target, request, error);
+        if (request->operation == OPERATION_POST) {
+                r = hold_give_back(manager, call, target, request, error);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+        if (request->operation == OPERATION_WAIT) {
+                r = hold_check(target, request, error);
+                if (r < 0)
+                        return r;
+        }
         if (request->operation != OPERATION_REMOVE && is_worker_work(target, request))
                 return worker_use(manager, call, target, request, error);
 

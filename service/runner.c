@@ -103,6 +103,11 @@ static void runner_fill_outcome(Runner *runner) {
         else if (runner->code == CLD_EXITED)
                 (void)error_set(&runner->outcome, ERROR_FAILED,
                         "The worker process ended with status %d before it was done.", runner->status);
+        else if (runner->status == SIGBUS)
+                (void)error_set(&runner->outcome, ERROR_FAILED,
+                        "The memory became smaller while it was in use, or no page could be had for it: the worker "
+                        "process "
+                        "was killed by SIGBUS.");
         else
                 (void)error_set(&runner->outcome, ERROR_FAILED,
                         "The worker process was killed by signal %d before it was done.", runner->status);
@@ -405,6 +410,15 @@ int runner_start_with(sd_event *event, const Record *request, const int *fds, un
 
         *ret = runner;
         return 0;
+}
+
+void runner_hand_over(Runner *runner, const RunnerHandlers *handlers, void *userdata) {
+        runner->handlers = *handlers;
+        runner->userdata = userdata;
+}
+
+int runner_say(Runner *runner, const Record *record) {
+        return channel_send(runner->channel, record);
 }
 
 Runner *runner_free(Runner *runner) {

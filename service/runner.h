@@ -30,6 +30,10 @@ int runner_start_with(sd_event *event, const Record *request, const int *fds, un
         const RunnerHandlers *handlers, void *userdata, Runner **ret, Error *error);
 /* In the handler of a record: the descriptors that came beside it, the caller's then. What nobody takes is closed. */
 unsigned runner_take_fds(Runner *runner, int *ret_fds, unsigned max);
+/* Another owner from now on, also in the middle of a record's handler. */
+void runner_hand_over(Runner *runner, const RunnerHandlers *handlers, void *userdata);
+/* Says something to the worker; -EPIPE where it has gone. */
+int runner_say(Runner *runner, const Record *record);
 Runner *runner_free(Runner *runner);
 /* Kills the worker's group; `end` comes with ERROR_CANCELLED when all of it is gone. */
 void runner_kill(Runner *runner);

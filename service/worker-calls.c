@@ -40,6 +40,8 @@ static void on_record(void *userdata, const Record *record) {
         record_unset(row, WORKER_TYPE);
         g_ptr_array_add(call->rows, row);
         call->n_fds += runner_take_fds(call->runner, call->fds + call->n_fds, CHANNEL_FDS_MAX - call->n_fds);
+        if (call->held && record_get_bool(row, "held", false))
+                call->held(call);
 }
 
 static void on_end(void *userdata, const Error *outcome) {
@@ -73,6 +75,7 @@ int worker_call_begin(Manager *manager, sd_bus_message *message, const WorkerCal
         call->request = setup->request;
         call->rows = g_ptr_array_new_with_free_func(free_record);
         call->reply = setup->reply;
+        call->held = setup->held;
         call->context = setup->context;
         call->context_free = setup->context_free;
 

@@ -21,6 +21,7 @@ typedef struct WorkerCall {
         unsigned n_fds;
         Runner *runner;
         int (*reply)(struct WorkerCall *call);
+        void (*held)(struct WorkerCall *call);
         void *context; /* of who asked */
         void (*context_free)(void *context);
 } WorkerCall;
@@ -32,6 +33,8 @@ typedef struct WorkerCallSetup {
         const int *fds;  /* that go beside it; they stay the caller's */
         unsigned n_fds;
         int (*reply)(WorkerCall *call);
+        /* Once the first row says "held": the worker stays, and is to be taken over. It ends the call. */
+        void (*held)(WorkerCall *call);
         void *context; /* taken over */
         void (*context_free)(void *context);
 } WorkerCallSetup;

@@ -10,6 +10,7 @@
 #include "bus-cleanup.h"
 #include "channel-bytes.h"
 #include "events.h"
+#include "holds.h"
 #include "objects.h"
 #include "record-bus.h"
 #include "worker-calls.h"
@@ -98,6 +99,29 @@ static int reply_used(WorkerCall *call) {
         return r;
 }
 
+/* The worker stays with what it took; the call is answered all the same. */
+static void use_held(WorkerCall *call) {
+        OperationResult result = { .fd = -EBADF };
+        const Record *done = worker_call_row(call);
+        Use *use = call->context;
+        Error error = {};
+        int r;
+
+        r = read_done(call, done, &result);
+        if (r < 0)
+                error_set_errno(&error, r, "What the worker answered for %.200s cannot be used", use->target.address);
+        else
+                r = hold_begin(call, &use->target, &use->kept.request, record_get_string(done, "address", NULL),
+                        result.meta, &error);
+        if (r < 0)
+                wait_fail(&call->wait, &error);
+        else {
+                use_settle(use);
+                wait_answered(&call->wait, use->kept.request.reply(call->wait.call, &result));
+        }
+        operation_result_done(&result);
+}
+
 static int request_make(const Use *use, Record **ret, Error *error) {
         const OperationRequest *request = &use->kept.request;
         CLEANUP(record_freep) Record *record = NULL;
@@ -167,6 +191,7 @@ static int use_start(Use *use, sd_bus_message *call, Error *error) {
                         .fds = fds,
                         .n_fds = n,
                         .reply = reply_used,
+                        .held = use_held,
                         .context = use,
                         .context_free = use_free },
                 error);

@@ -18,6 +18,7 @@ extern const Check signal_checks[];
 extern const Check sem_sysv_checks[];
 extern const Check sem_posix_checks[];
 extern const Check eventfd_checks[];
+extern const Check mutex_checks[];
 extern const Check pipe_checks[];
 extern const Check fifo_checks[];
 extern const Check mq_posix_checks[];

@@ -12,6 +12,7 @@ extern const Mechanism mechanism_signal;
 extern const Mechanism mechanism_sem_sysv;
 extern const Mechanism mechanism_sem_posix;
 extern const Mechanism mechanism_eventfd;
+extern const Mechanism mechanism_mutex;
 extern const Mechanism mechanism_pipe;
 extern const Mechanism mechanism_fifo;
 extern const Mechanism mechanism_mq_sysv;

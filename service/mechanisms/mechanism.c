@@ -22,6 +22,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_sem_sysv,
         &mechanism_sem_posix,
         &mechanism_eventfd,
+        &mechanism_mutex,
         &mechanism_pipe,
         &mechanism_fifo,
         &mechanism_mq_sysv,

@@ -196,6 +196,11 @@ struct Mechanism {
         /* Takes one from a semaphore; waits at most `timeout` (0: try) if it is in `in_worker`, else tries only.
          * `meta` (never NULL) is filled with what there is to say of it: "warning" … */
         int (*wait)(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error);
+        /* Is what wait() takes with these options (NULL: with none) bound to the process that took it, so that a
+         * worker has to stay for as long as it is to be held? wait() is then one of `in_worker`. NULL: never. */
+        bool (*holds)(const Record *options);
+        /* Gives back what wait() took with these options, on the same object in the same process. */
+        int (*release)(KernelObject *object, const Record *options, Error *error);
         /* After -EAGAIN of `operation`: what to poll (events as epoll's; the descriptor stays the object's).
          * It may be the one that watch_on() gives, and that of another wait: an epoll instance takes a descriptor
          * once, so poll a duplicate. -EOPNOTSUPP: the kernel offers nothing to poll here, try again later. */

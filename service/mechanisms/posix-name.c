@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "cleanup.h"
 
 int posix_name_check(const char *kind, const char *name, size_t longest, ErrorCode code, Error *error) {
         size_t length;
@@ -114,6 +115,38 @@ void posix_shm_sweep(const char *prefix, const char *token) {
                 if (strncmp(entry->d_name, prefix, skip) == 0 && posix_name_is_of_run(entry->d_name + skip, token))
                         (void)unlinkat(dirfd(directory), entry->d_name, 0);
         closedir(directory);
+}
+
+/* A file with no name yet gets its bytes and then, all at once, its name; link(2) never replaces what is there. */
+int posix_shm_publish(const char *noun, const char *name, const char *path, const void *bytes, size_t n, uint64_t size,
+        mode_t mode, struct stat *ret_st, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        char doing[64], unnamed[64];
+
+        snprintf(doing, sizeof(doing), "make the %.40s", noun);
+        fd = open(POSIX_SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0 && (errno == ENOENT || errno == EROFS))
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "A %s lives in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.", noun,
+                        strerror(errno));
+        if (fd < 0)
+                return posix_shm_failed(errno, doing, name, error);
+        errno = ENOSPC; /* for a short write, which sets none */
+        if (write(fd, bytes, n) != (ssize_t)n || ftruncate(fd, (off_t)size) < 0)
+                return posix_shm_failed(errno, doing, name, error);
+        if (fchmod(fd, mode) < 0 || fstat(fd, ret_st) < 0)
+                return error_set_errno(
+                        error, errno, "Cannot give the %s \"%s\" the mode %04o", noun, name, (unsigned)mode);
+        snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
+        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The %s \"%s\" cannot be named: that needs /proc, which is not mounted here.", noun, name);
+        if (errno == EEXIST)
+                return error_set(
+                        error, ERROR_EXISTS, "A %s named \"%s\" exists already; it is left as it is.", noun, name);
+        return error_set_errno(error, errno, "Cannot name the %s \"%s\"", noun, name);
 }
 
 int posix_shm_open_directory(void) {

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "error.h"
 #include "record.h"
@@ -37,6 +39,10 @@ int posix_name_claim(const char *token, char *ret_name, size_t size,
         int (*make)(const char *name, void *userdata, Error *error), void *userdata, Error *error);
 /* Removes what stands in /dev/shm as <prefix>ipcbus-<token>-… */
 void posix_shm_sweep(const char *prefix, const char *token);
+/* Makes the file `path` of `size` bytes, in /dev/shm, with these bytes at its beginning; it has all of them, and its
+ * mode, when the name appears. Exists where there is one; `noun` and `name` are for the errors. */
+int posix_shm_publish(const char *noun, const char *name, const char *path, const void *bytes, size_t n, uint64_t size,
+        mode_t mode, struct stat *ret_st, Error *error);
 /* For watch_directory() of what lies in /dev/shm. */
 int posix_shm_open_directory(void);
 /* For entry_address(): "KIND:/" and the entry's name. */

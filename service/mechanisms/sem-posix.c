@@ -107,41 +107,17 @@ static int sem_probe(Record *facts, Error *error) {
         return 0;
 }
 
-/* The same that sem_open(3) of glibc does, without its mapping and past the umask: a file with no name yet gets the
- * bytes of a fresh semaphore and then, all at once, its name; link(2) never replaces what is there. */
+/* The same that sem_open(3) of glibc does, without its mapping and past the umask. */
 static int sem_make(const char *name, mode_t mode, unsigned value, struct stat *ret_st, Error *error) {
-        char path[SEM_PATH_SIZE], unnamed[64];
-        CLEANUP_FD int fd = -EBADF;
+        char path[SEM_PATH_SIZE];
         sem_t fresh;
 
-        fd = open(POSIX_SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (fd < 0 && (errno == ENOENT || errno == EROFS))
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "POSIX semaphores live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
-                        strerror(errno));
-        if (fd < 0)
-                return posix_shm_failed(errno, "make the POSIX semaphore", name, error);
         memset(&fresh, 0, sizeof(fresh));
         if (sem_init(&fresh, 1, value) < 0)
                 return error_set_errno(error, errno, "Cannot make a semaphore with the value %u", value);
-        errno = ENOSPC; /* for a short write, which sets none */
-        if (write(fd, &fresh, sizeof(fresh)) != (ssize_t)sizeof(fresh))
-                return posix_shm_failed(errno, "make the POSIX semaphore", name, error);
-        if (fchmod(fd, mode) < 0 || fstat(fd, ret_st) < 0)
-                return error_set_errno(
-                        error, errno, "Cannot give the POSIX semaphore \"%s\" the mode %04o", name, (unsigned)mode);
         sem_path(name, path);
-        snprintf(unnamed, sizeof(unnamed), "/proc/self/fd/%d", fd);
-        if (linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) >= 0)
-                return 0;
-        if (errno == ENOENT)
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The POSIX semaphore \"%s\" cannot be named: that needs /proc, which is not mounted here.",
-                        name);
-        if (errno == EEXIST)
-                return error_set(error, ERROR_EXISTS,
-                        "A POSIX semaphore named \"%s\" exists already; it is left as it is.", name);
-        return error_set_errno(error, errno, "Cannot name the POSIX semaphore \"%s\"", name);
+        return posix_shm_publish(
+                "POSIX semaphore", name, path, &fresh, sizeof(fresh), sizeof(fresh), mode, ret_st, error);
 }
 
 static int sem_create(KernelObject *object, const Record *options, Error *error) {

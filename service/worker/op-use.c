@@ -16,6 +16,7 @@
 #include "operation-words.h"
 #include "spin.h"
 #include "units.h"
+#include "worker-protocol.h"
 
 enum {
         RETRY_USEC = 2000, /* where the kernel has nothing to poll */
@@ -195,6 +196,12 @@ static int take_given(Use *use, const Record *request, Error *error) {
         return 0;
 }
 
+/* Is what was taken bound to this process, so that it has to stay? */
+static bool use_holds(const Use *use) {
+        return use->operation == OPERATION_WAIT && use->object.mechanism->holds &&
+               use->object.mechanism->holds(use->options);
+}
+
 static int send_done(Use *use, Error *error) {
         CLEANUP(record_freep) Record *done = NULL;
         CLEANUP_FD int data = -EBADF;
@@ -207,6 +214,12 @@ static int send_done(Use *use, Error *error) {
         if (r < 0)
                 return error_set_errno(error, r, "What was received cannot be given to the service");
         record_set_u64(done, "sent", use->sent);
+        if (use_holds(use)) {
+                CLEANUP_FREE char *address = address_print(&use->object.address);
+
+                record_set_bool(done, "held", true);
+                record_set_string(done, "address", address);
+        }
         record_append_record(done, "meta", TAKE_POINTER(use->meta));
         if (data >= 0) {
                 record_set_bool(done, "data", true);
@@ -223,6 +236,18 @@ static int send_done(Use *use, Error *error) {
         return r < 0 ? error_set_errno(error, r, "What came of it cannot be told to the service") : 0;
 }
 
+/* Until the service says that it is given back, or has no more need of this process. */
+static int hold(Use *use, Error *error) {
+        CLEANUP(record_freep) Record *request = NULL;
+        int r = channel_receive(WORKER_FD, USEC_INFINITY, &request);
+
+        if (r < 0)
+                return error_set_errno(error, r, "Who holds it was not told to give it back");
+        if (strcmp(record_get_string(request, "op", ""), "release") != 0)
+                return error_set(error, ERROR_NOT_SUPPORTED, "Who holds it can only give it back.");
+        return use->object.mechanism->release(&use->object, use->options, error);
+}
+
 static int use_object(Use *use, const Record *request, Error *error) {
         int r = take_given(use, request, error);
 
@@ -236,7 +261,9 @@ static int use_object(Use *use, const Record *request, Error *error) {
         if (r >= 0)
                 r = perform(
                         use, record_get_string(request, "address", ""), record_get_u64(request, "timeout", 0), error);
-        return r < 0 ? r : send_done(use, error);
+        if (r >= 0)
+                r = send_done(use, error);
+        return r >= 0 && use_holds(use) ? hold(use, error) : r;
 }
 
 int op_use(const Record *request, Error *error) {

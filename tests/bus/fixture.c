@@ -353,7 +353,7 @@ char *fixture_make(Fixture *fixture, const char *kind, char **ret_path) {
                         fixture, kind, options("path", "s", path, "size", "t", (guint64)4096, NULL), ret_path);
         if (g_str_equal(kind, "shm-sysv") || g_str_equal(kind, "memfd"))
                 return fixture_create(fixture, kind, options("size", "t", (guint64)4096, NULL), ret_path);
-        if (g_str_equal(kind, "sem-posix"))
+        if (g_str_equal(kind, "sem-posix") || g_str_equal(kind, "mutex"))
                 return fixture_create(fixture, kind, options("name", "s", name, NULL), ret_path);
         if (g_str_equal(kind, "fifo") || g_str_has_prefix(kind, "unix-"))
                 return fixture_create(fixture, kind, options("path", "s", path, NULL), ret_path);

@@ -83,6 +83,25 @@ static int queue_for_name(const char *address) {
         return reply != NULL ? 0 : -EIO;
 }
 
+/* A lock belongs to who made it: its hold lasts until it is given back. */
+static void lock_and_unlock(Proof *proof, Fixture *fixture, const char *address) {
+        g_autoptr(GVariant) meta = NULL;
+        g_autoptr(GError) error = NULL;
+        guint64 hold = 0;
+
+        ipcbus_manager_call_wait_sync(fixture->manager, address, options("timeout", "t", (guint64)10000000, NULL),
+                PLAINLY, &meta, NULL, &error);
+        g_assert_no_error(error);
+        g_assert_true(g_variant_lookup(meta, "hold", "t", &hold));
+        g_free(contract_refused(fixture, "Wait", g_variant_new("(s@a{sv})", address, NO_OPTIONS), "TimedOut"));
+        ipcbus_manager_call_post_sync(fixture->manager, address, 1, NO_OPTIONS, PLAINLY, NULL, &error);
+        g_assert_no_error(error);
+        g_free(contract_refused(fixture, "Post",
+                g_variant_new("(st@a{sv})", address, (guint64)1, options("hold", "t", hold, NULL)), "NoSuchJob"));
+        g_free(contract_refused(
+                fixture, "Post", g_variant_new("(st@a{sv})", address, (guint64)1, NO_OPTIONS), "NotPermitted"));
+}
+
 const Contract contract_rows[] = {
         {
                 .kind = "shm-sysv",
@@ -143,6 +162,13 @@ const Contract contract_rows[] = {
                 .end = "counter",
                 .number_goes_on = true,
                 .many = true,
+        },
+        {
+                .kind = "mutex",
+                .create = "name=@name",
+                .create_too_much = "size=4611686018427387904",
+                .use = lock_and_unlock,
+                .end = "memory",
         },
         {
                 .kind = "pipe",

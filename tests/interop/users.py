@@ -21,6 +21,7 @@ TABLE = {
     'shm-posix': ([f'name=/{UNIQUE}', 'size=4K'], ['receive', '--size', '1']),
     'sem-sysv': (['value=1'], ['wait', '--timeout', '0']),
     'sem-posix': ([f'name=/{UNIQUE}', 'value=1'], ['wait', '--timeout', '0']),
+    'mutex': ([f'name=/{UNIQUE}'], ['wait', '--timeout', '0', '--', 'true']),
     'fifo': ([f'path={PLACE}/fifo'], ['send', 'x', '--timeout', '0']),
     'mq-sysv': ([], ['send', 'x']),
     'mq-posix': ([f'name=/{UNIQUE}', 'max_messages=2', 'message_size=64'], ['send', 'x']),
