@@ -112,3 +112,24 @@ void figure_print_beside(const char *name, const char *unit, double value, doubl
 
         printf(ROW, name, number(value, unit, text[0]), number(bare, unit, text[1]), "", "", aim != NULL ? aim : "");
 }
+
+/* The number behind `key` in a file of /proc; negative where there is none. */
+double proc_number(pid_t pid, const char *file, const char *key) {
+        char path[64], line[256];
+        double value = -1;
+        FILE *f;
+
+        snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+        f = fopen(path, "re");
+        if (f == NULL)
+                return -1;
+        while (value < 0 && fgets(line, sizeof line, f) != NULL)
+                if (strncmp(line, key, strlen(key)) == 0)
+                        value = strtod(line + strlen(key), NULL);
+        fclose(f);
+        return value;
+}
+
+double memory_of(pid_t pid) {
+        return proc_number(pid, "smaps_rollup", "Pss:") / 1024;
+}

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Pairs of figures, each pair taken one after the other: only such have a ratio on a machine whose speed changes. */
 typedef struct Figures {
@@ -27,3 +28,7 @@ uint64_t now_nanoseconds(void);
 double median_in_place(double *values, size_t n);
 /* Runs on one CPU, the first that it may use, from now on, with all that it starts. -1 where it cannot. */
 int pin_to(unsigned nth);
+/* The number behind a word in a file of /proc/PID; 0 where there is none. */
+double proc_number(pid_t pid, const char *file, const char *field);
+/* Proportional memory in MiB. */
+double memory_of(pid_t pid);

@@ -129,27 +129,6 @@ static int measure_round_trip(Bench *bench) {
         return r;
 }
 
-/* The number behind `key` in a file of /proc; negative where there is none. */
-static double proc_number(pid_t pid, const char *file, const char *key) {
-        char path[64], line[256];
-        double value = -1;
-        FILE *f;
-
-        snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
-        f = fopen(path, "re");
-        if (f == NULL)
-                return -1;
-        while (value < 0 && fgets(line, sizeof line, f) != NULL)
-                if (strncmp(line, key, strlen(key)) == 0)
-                        value = strtod(line + strlen(key), NULL);
-        fclose(f);
-        return value;
-}
-
-static double memory_of(pid_t pid) {
-        return proc_number(pid, "smaps_rollup", "Pss:") / 1024;
-}
-
 static double switches_of(pid_t pid) {
         return proc_number(pid, "status", "voluntary_ctxt_switches:") +
                proc_number(pid, "status", "nonvoluntary_ctxt_switches:");
