@@ -22,6 +22,7 @@
 #include "protocol.h"
 #include "runner.h"
 #include "subscriptions.h"
+#include "trim.h"
 #include "waits.h"
 
 /* What the journal tells before it is there to be changed. */
@@ -129,6 +130,7 @@ static void end_parts(Manager *manager) {
         manager->jobs = jobs_free(manager->jobs);
         manager->objects = objects_free(manager->objects);
         manager->clients = clients_free(manager->clients);
+        manager->trim = trim_free(manager->trim);
 }
 
 static int on_exit_loop(sd_event_source *source, void *userdata) {
@@ -156,6 +158,8 @@ static int make_parts(Manager *manager, uint64_t idle_timeout) {
         int r;
 
         r = bus_attach(manager);
+        if (r >= 0)
+                r = trim_new(manager, &manager->trim);
         if (r >= 0)
                 r = limits_new(&manager->limits);
         if (r >= 0)

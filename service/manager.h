@@ -16,6 +16,7 @@ typedef struct Journal Journal;
 typedef struct Limits Limits;
 typedef struct Objects Objects;
 typedef struct Subscriptions Subscriptions;
+typedef struct Trim Trim;
 typedef struct Waits Waits;
 
 typedef struct Manager {
@@ -31,6 +32,7 @@ typedef struct Manager {
         Jobs *jobs;                   /* jobs.h */
         Subscriptions *subscriptions; /* subscriptions.h */
         Idle *idle;                   /* when to exit: idle.h; NULL peer to peer */
+        Trim *trim;                   /* memory given back: trim.h */
 } Manager;
 
 typedef struct ManagerOptions {

@@ -12,6 +12,7 @@
 #include "bus-cleanup.h"
 #include "events.h"
 #include "protocol.h"
+#include "trim.h"
 
 struct Objects {
         Manager *manager;
@@ -172,6 +173,8 @@ Object *object_free(Object *object) {
         return NULL;
 }
 
+enum { OBJECT_MEMORY = 2048 }; /* about so much an object takes */
+
 void object_drop(Object *object, const Error *why) {
         Manager *manager = object->manager;
         Objects *objects = manager->objects;
@@ -188,6 +191,7 @@ void object_drop(Object *object, const Error *why) {
         if (object->journalled)
                 (void)journal_drop(manager->journal, object->serial);
         object_free(object);
+        trim_released(manager->trim, OBJECT_MEMORY);
         manager_check_idle(manager);
 }
 

@@ -9,7 +9,10 @@
 
 #include "bus-cleanup.h"
 #include "objects.h"
+#include "trim.h"
 #include "worker-protocol.h"
+
+enum { ROW_MEMORY = 1024 }; /* about so much a row takes */
 
 static void free_record(gpointer record) {
         record_free(record);
@@ -21,6 +24,7 @@ static void worker_call_release(Wait *wait) {
         limits_release(wait->manager->limits, &call->worker);
         runner_free(call->runner);
         record_free(call->request);
+        trim_released(wait->manager->trim, call->rows->len * ROW_MEMORY);
         g_ptr_array_unref(call->rows);
         for (unsigned i = 0; i < call->n_fds; i++)
                 fd_close(call->fds[i]);

@@ -171,6 +171,7 @@ static int measure(Bench *bench, unsigned many) {
         r = run(bench, create, 0, WARM, NULL);
         if (r >= 0)
                 r = run(bench, drop, 0, WARM, NULL);
+        sleep(1);
         before = memory_of(bench->service);
         for (unsigned i = 0; i < STEPS && r >= 0; i++) {
                 r = run(bench, create, i * step, (i + 1) * step, "created");
@@ -184,6 +185,7 @@ static int measure(Bench *bench, unsigned many) {
                 r = run(bench, drop, (i - 1) * step, i * step, "removed");
         if (r < 0)
                 return r;
+        sleep(1); /* memory is given back when it has been quiet for a moment */
         figure_print("memory before", "MiB", before, NULL);
         figure_print("memory with all", "MiB", with, NULL);
         figure_print("memory of an object", "KiB", (with - before) * 1024 / many, NULL);
