@@ -28,6 +28,8 @@ extern const Check unix_dgram_checks[];
 extern const Check unix_seqpacket_checks[];
 extern const Check dbus_checks[];
 extern const Check tcp_checks[];
+extern const Check udp_checks[];
+extern const Check raw_checks[];
 
 #define CHECK_BOTH (CHECK_FORKED | CHECK_EXECUTED)
 

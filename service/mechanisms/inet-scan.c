@@ -81,7 +81,10 @@ static bool came_from(const InetSocket *socket, const InetSocket *listener) {
 
 /* Who sends to a datagram socket because it is connected to it. */
 static bool goes_to(const InetSocket *socket, const InetSocket *bound) {
-        return socket != bound && inet_name_port(&socket->peer) == inet_name_port(&bound->local) &&
+        const InetName *port = socket->raw ? &socket->local : &socket->peer;
+
+        return socket != bound && !inet_name_is_any(&socket->peer) &&
+               inet_name_port(port) == inet_name_port(&bound->local) &&
                (inet_name_is_any(&bound->local) || inet_name_same_host(&socket->peer, &bound->local));
 }
 
@@ -171,6 +174,10 @@ void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Rec
 
         if (strcmp(object->identity, "elsewhere") == 0) {
                 record_set_string(attributes, "state", "on another machine");
+                return;
+        }
+        if (strcmp(object->identity, "kernel") == 0) {
+                record_set_string(attributes, "state", "taken by the kernel itself");
                 return;
         }
         if (inet_sockets_new(kind->protocol, INET_STATES_ALL, 0, &sockets, NULL) < 0)

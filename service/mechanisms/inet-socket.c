@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "inet-transport.h"
 #include "kind-helpers.h"
 #include "limit-facts.h"
 
 #define UNPRIVILEGED_PORTS "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 #define ELSEWHERE "elsewhere"
+#define KERNEL    "kernel"
 
 const InetKind inet_tcp = { "tcp", SOCK_STREAM, IPPROTO_TCP };
 const InetKind inet_udp = { "udp", SOCK_DGRAM, IPPROTO_UDP };
@@ -186,7 +188,9 @@ int inet_connect_failed(const char *kind, const InetName *peer, int number, Erro
         }
 }
 
-int inet_name_from_options(const Record *options, const char *port, InetName *ret, Error *error) {
+int inet_name_from_options(const InetKind *kind, const Record *options, InetName *ret, Error *error) {
+        uint64_t port = kind == &inet_raw ? record_get_u64(options, "protocol", INET_RAW_PROTOCOL)
+                                          : record_get_u64(options, "port", 0);
         const char *host = record_get_string(options, "host", "127.0.0.1");
         char bare[INET_HOST_MAX];
         size_t length = strlen(host);
@@ -198,7 +202,7 @@ int inet_name_from_options(const Record *options, const char *port, InetName *re
                 bare[length - 2] = '\0';
                 host = bare;
         }
-        r = inet_name_from_host(host, (uint16_t)record_get_u64(options, port, 0), ret, error);
+        r = inet_name_from_host(host, (uint16_t)port, ret, error);
         if (r < 0 && error)
                 error->code = ERROR_INVALID_OPTION;
         return r < 0 ? -EINVAL : 0;
@@ -253,7 +257,13 @@ int inet_fill(const InetKind *kind, KernelObject *object, int fd, Error *error) 
         return 0;
 }
 
-/* -ENOENT: nobody. -EREMOTE: not of this machine. */
+/* Protocols that the kernel takes itself, whether or not there are raw sockets. */
+static bool kernel_takes(unsigned protocol) {
+        return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6 || protocol == IPPROTO_TCP ||
+               protocol == IPPROTO_UDP;
+}
+
+/* -ENOENT: nobody. -EREMOTE: not of this machine. -EREMOTEIO: the kernel. */
 static int look_up(const InetKind *kind, const InetName *name, uint64_t *ret_inode, uid_t *ret_uid, Error *error) {
         CLEANUP(inet_sockets_freep) InetSockets *sockets = NULL;
         CLEANUP_TEXT text = NULL;
@@ -267,6 +277,8 @@ static int look_up(const InetKind *kind, const InetName *name, uint64_t *ret_ino
         if (r < 0)
                 return r;
         socket = inet_sockets_bound(sockets, name);
+        if (!socket && kind == &inet_raw && kernel_takes(inet_name_port(name)))
+                return -EREMOTEIO;
         if (!socket) {
                 r = is_loopback(name) ? inet_loopback_check(error) : 0;
                 if (r < 0)
@@ -304,8 +316,8 @@ int inet_open(const InetKind *kind, KernelObject *object, Error *error) {
         r = look_up(kind, &name, &inode, &object->owner, &reason);
         if (r >= 0)
                 set_identity(inode, object->identity);
-        else if (r == -EREMOTE)
-                snprintf(object->identity, IDENTITY_MAX, ELSEWHERE);
+        else if (r == -EREMOTE || r == -EREMOTEIO)
+                snprintf(object->identity, IDENTITY_MAX, r == -EREMOTE ? ELSEWHERE : KERNEL);
         else if (r != -EOPNOTSUPP) {
                 if (error)
                         *error = reason;
@@ -325,8 +337,8 @@ int inet_identify(const InetKind *kind, const Address *address, char ret_identit
                 r = inet_address_to_name(address, &name, error);
                 if (r >= 0)
                         r = look_up(kind, &name, &inode, &uid, error);
-                if (r == -EREMOTE) {
-                        snprintf(ret_identity, IDENTITY_MAX, ELSEWHERE);
+                if (r == -EREMOTE || r == -EREMOTEIO) {
+                        snprintf(ret_identity, IDENTITY_MAX, r == -EREMOTE ? ELSEWHERE : KERNEL);
                         return 0;
                 }
                 if (r < 0)

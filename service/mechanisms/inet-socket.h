@@ -25,8 +25,8 @@ int inet_loopback_check(Error *error);
 bool inet_name_is_local(const InetName *name);
 /* What connect(2), or the first use after it, gave. */
 int inet_connect_failed(const char *kind, const InetName *peer, int number, Error *error);
-/* From the options "host" and "port" (or "protocol"). */
-int inet_name_from_options(const Record *options, const char *port, InetName *ret, Error *error);
+/* From the options "host" and "port", or "protocol". */
+int inet_name_from_options(const InetKind *kind, const Record *options, InetName *ret, Error *error);
 
 /* 0, or -EMEDIUMTYPE for a descriptor of another kind. */
 int inet_fd_check(const InetKind *kind, int fd);

@@ -22,3 +22,5 @@ extern const Mechanism mechanism_unix_dgram;
 extern const Mechanism mechanism_unix_seqpacket;
 extern const Mechanism mechanism_dbus;
 extern const Mechanism mechanism_tcp;
+extern const Mechanism mechanism_udp;
+extern const Mechanism mechanism_raw;

@@ -31,6 +31,8 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_unix_dgram,
         &mechanism_unix_seqpacket,
         &mechanism_tcp,
+        &mechanism_udp,
+        &mechanism_raw,
         &mechanism_dbus,
 };
 const size_t mechanism_table_size = ELEMENTS(mechanism_table);

@@ -121,7 +121,7 @@ static int tcp_create(KernelObject *object, const Record *options, Error *error)
         InetName name;
         int r;
 
-        r = inet_name_from_options(options, "port", &name, error);
+        r = inet_name_from_options(&inet_tcp, options, &name, error);
         if (r >= 0)
                 r = inet_socket(&inet_tcp, &name, SOCK_NONBLOCK, &object->fds[TCP_LISTENING], error);
         if (r >= 0)

@@ -244,5 +244,20 @@ const Contract contract_rows[] = {
                 .told = "PeerClosed",
                 .many = true,
         },
+        {
+                .kind = "udp",
+                .create = "",
+                .send_too_much = 65508,
+                .event = "MessageArrived",
+                .end = "send",
+                .many = true,
+        },
+        {
+                .kind = "raw",
+                .create = "host=127.40.10.3 protocol=254",
+                .send_too_much = 65516,
+                .event = "MessageArrived",
+                .end = "send",
+        },
 };
 const size_t contract_rows_size = G_N_ELEMENTS(contract_rows);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "inet-checks.h"
+
+/* What raw(7) promises. All raw sockets of a protocol share it, so each check has an address of 127.0.0.0/8 of its
+ * own: the judge is bound to it, peers send to it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "inet-transport.h"
+
+enum {
+        OWN = PEER_SLOT,
+        HEADER = 20, /* of IPv4 without options */
+        CAP_DROPPED = CAP_NET_RAW,
+};
+
+#define PROTOCOL_TEXT "253"
+
+/* "127.x.y.z:0", of this run and this process. */
+static void own_address(unsigned n, char ret_text[SOCK_NAME_MAX]) {
+        uint32_t mixed = (uint32_t)getpid() * 2654435761u;
+
+        (void)snprintf(ret_text, SOCK_NAME_MAX, "127.%u.%u.%u:0", 1 + (mixed >> 8) % 250, (mixed >> 16) % 250,
+                (mixed >> 24) % 100 + 1 + n);
+}
+
+static bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
+        own_address(n, ret->text);
+        ret->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+        return check_need_said(run, "a raw socket needs CAP_NET_RAW, which this process does not have",
+                       ret->fd < 0 ? -errno : 0) &&
+               check_expect(run, "bind", sock_bind(ret->fd, ret->text), 0);
+}
+
+static bool begin(CheckRun *run, Sock *here, CheckProcess **ret) {
+        return raw_make(run, INET_RAW_PROTOCOL, 0, here) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket",
+                       peer_call(run, *ret, "socket", OWN, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT), 0);
+}
+
+static CheckResult capability(CheckRun *run) {
+        CheckProcess *peer;
+
+        if (peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_need_said(run, "a raw socket needs CAP_NET_RAW, which this process does not have",
+                        peer_call(run, peer, "socket", OWN, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT)) ||
+                !check_expect(run, "dropping CAP_NET_RAW", peer_call(run, peer, "drop", CAP_DROPPED), 0) ||
+                !check_expect(run, "socket then",
+                        peer_call(run, peer, "socket", OWN + 1, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT), -EPERM) ||
+                !check_expect(run, "a UDP socket then", peer_call(run, peer, "socket", OWN + 2, SOCK_DGRAM), 0))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "user %u with CAP_NET_RAW: made; without it, the same user: EPERM. It is the capability, not root",
+                geteuid());
+}
+
+static CheckResult header(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        unsigned char packet[64];
+        CheckProcess *peer;
+        struct iphdr ip;
+
+        if (!begin(run, &here, &peer) ||
+                !check_expect(run, "send of 5 bytes", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
+                !check_expect(run, "receive", recv(here.fd, packet, sizeof packet, 0), 5 + HEADER))
+                return CHECK_FAILED;
+        memcpy(&ip, packet, sizeof ip);
+        if (!check_expect(run, "version", ip.version, 4) || !check_expect(run, "protocol", ip.protocol, 253) ||
+                !check_expect(run, "its length", ntohs(ip.tot_len), 5 + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "5 bytes sent, 25 received: an IPv4 header of 20, with the protocol 253, and the 5");
+}
+
+static CheckResult no_header_in_ipv6(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        const char *none = sock_no_ipv6();
+        CheckProcess *peer;
+        int64_t n = -EAGAIN;
+
+        if (none)
+                return check_skip(run, "%s", none);
+        here.fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, INET_RAW_PROTOCOL);
+        if (!check_need(run, "socket", here.fd < 0 ? -errno : 0) ||
+                !check_expect(run, "bind", sock_bind(here.fd, "[::1]:0"), 0) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket",
+                        peer_call(run, peer, "socket", OWN, SOCK_RAW, AF_INET6, .text = PROTOCOL_TEXT), 0) ||
+                !check_expect(
+                        run, "send of 211 bytes", peer_call(run, peer, "send-to", OWN, 211, .text = "[::1]:0"), 211))
+                return CHECK_FAILED;
+        /* Others may use this address and protocol at the same time: there is only one ::1. */
+        for (int i = 0; i < 1000 && n != 211; i++)
+                n = sock_receive(here.fd);
+        if (!check_expect(run, "receive", n, 211))
+                return CHECK_FAILED;
+        return check_ok(run, "211 bytes sent over [::1], 211 received: no header");
+}
+
+static CheckResult copies(CheckRun *run) {
+        CLEANUP(sock_done) Sock first = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock second = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, &first, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 0, &second) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 5, .text = first.text), 5) ||
+                !check_expect(run, "the first", sock_receive(first.fd), 5 + HEADER) ||
+                !check_expect(run, "the second", sock_receive(second.fd), 5 + HEADER) ||
+                !check_expect(run, "the second again", sock_receive(second.fd), -EAGAIN))
+                return CHECK_FAILED;
+        return check_ok(run, "two sockets at one address: each received the one packet");
+}
+
+static CheckResult protocols(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock other = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL + 1, 0, &other) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
+                !check_expect(run, "receive, protocol 254", sock_receive(other.fd), -EAGAIN) ||
+                !check_expect(run, "receive, protocol 253", sock_receive(here.fd), 5 + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "sent with 253: received by the socket of 253, not by that of 254");
+}
+
+static CheckResult destination(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock other = SOCK_EMPTY;
+        CheckProcess *peer;
+
+        if (!begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 1, &other) ||
+                !check_expect(run, "send to the second address",
+                        peer_call(run, peer, "send-to", OWN, 5, .text = other.text), 5) ||
+                !check_expect(run, "receive by the first", sock_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "receive by the second", sock_receive(other.fd), 5 + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "bound to two addresses of 127.0.0.0/8: only the one that was meant receives");
+}
+
+static CheckResult source(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        char first[SOCK_NAME_MAX], second[SOCK_NAME_MAX];
+        CheckProcess *peer;
+
+        own_address(1, first);
+        own_address(2, second);
+        if (!begin(run, &here, &peer) || !check_expect(run, "connect to a source", sock_connect(here.fd, first), 0) ||
+                !check_expect(run, "bind to another", peer_call(run, peer, "bind", OWN, .text = second), 0) ||
+                !check_expect(
+                        run, "send of a stranger", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
+                !check_expect(run, "receive", sock_receive(here.fd), -EAGAIN) ||
+                !check_expect(run, "socket",
+                        peer_call(run, peer, "socket", OWN + 1, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT), 0) ||
+                !check_expect(run, "bind to it", peer_call(run, peer, "bind", OWN + 1, .text = first), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN + 1, 5, .text = here.text), 5) ||
+                !check_expect(run, "receive", sock_receive(here.fd), 5 + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "connected to one source address: that of another is not received");
+}
+
+/* The number behind the colon of sockaddr_in is looked at by nobody. */
+static CheckResult no_ports(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        char text[SOCK_NAME_MAX];
+        CheckProcess *peer;
+        InetName name;
+
+        if (!begin(run, &here, &peer) || sock_parse(here.text, &name) < 0)
+                return CHECK_FAILED;
+        inet_name_set_port(&name, 4444);
+        sock_print(&name, text);
+        if (!check_expect(run, "send to a port", peer_call(run, peer, "send-to", OWN, 5, .text = text), 5) ||
+                !check_expect(run, "receive at no port", sock_receive(here.fd), 5 + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "sent to port 4444, received by a socket that is bound to port 0");
+}
+
+/* Shorter ones than 8 bytes are not told: what comes back has to show so much of them (icmp_socket_deliver() in
+ * net/ipv4/icmp.c). */
+static CheckResult nobody_there(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        char text[SOCK_NAME_MAX];
+        CheckProcess *peer;
+
+        own_address(1, text);
+        if (!begin(run, &here, &peer) ||
+                !check_expect(run, "send, not connected", peer_call(run, peer, "send-to", OWN, 5, .text = text), 5) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = text), 0) ||
+                !check_expect(run, "send, connected", peer_call(run, peer, "write", OWN, 8, 'x'), 8) ||
+                !check_expect(run, "its error", peer_call(run, peer, "error", OWN), -ENOPROTOOPT))
+                return CHECK_FAILED;
+        return check_ok(run, "no socket of the protocol: the send succeeds; connected, ENOPROTOOPT follows");
+}
+
+static uint16_t checksum(const void *data, size_t size) {
+        const unsigned char *bytes = data;
+        uint32_t sum = 0;
+
+        for (size_t i = 0; i + 1 < size; i += 2)
+                sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+        while (sum >> 16)
+                sum = (sum & 0xFFFF) + (sum >> 16);
+        return htons((uint16_t)~sum);
+}
+
+/* The kernel answers. The socket hears the question, too, as it is at both ends. */
+static CheckResult echo(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        struct icmphdr request = { .type = ICMP_ECHO, .un.echo.id = htons((uint16_t)getpid()) };
+        unsigned char packet[128];
+        struct icmphdr icmp;
+        bool answered = false;
+        ssize_t n;
+
+        request.checksum = checksum(&request, sizeof request);
+        if (!raw_make(run, IPPROTO_ICMP, 0, &here) ||
+                !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||
+                !check_expect(
+                        run, "send of an echo request", send(here.fd, &request, sizeof request, 0), sizeof request))
+                return CHECK_FAILED;
+        while ((n = recv(here.fd, packet, sizeof packet, MSG_DONTWAIT)) >= 0)
+                if (n >= HEADER + (ssize_t)sizeof icmp) {
+                        memcpy(&icmp, packet + HEADER, sizeof icmp);
+                        answered = answered || (icmp.type == ICMP_ECHOREPLY && icmp.un.echo.id == request.un.echo.id);
+                }
+        if (!check_expect(run, "an echo reply with our number came", answered, 1))
+                return CHECK_FAILED;
+        return check_ok(run, "an ICMP echo request to this host: the kernel's reply was received");
+}
+
+const Check raw_checks[] = {
+        { "capability", "a raw socket needs CAP_NET_RAW, not the user root", "raw(7)", CHECK_BOTH, capability,
+                { inet_check_role } },
+        { "boundaries", "a packet is received whole, never split or joined", "raw(7)", CHECK_BOTH,
+                transport_boundaries, { transport_boundaries_role } },
+        { "order", "on loopback packets that find room stay in order", "raw(7)", CHECK_BOTH, transport_order,
+                { transport_order_role } },
+        { "duplex", "both sides send and receive at the same time", "raw(7)", CHECK_BOTH, transport_duplex,
+                { transport_duplex_role } },
+        { "receive-blocks", "a receiver sleeps until there is a packet", "recv(2)", CHECK_BOTH,
+                transport_receive_blocks, { transport_receive_blocks_role } },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role } },
+        { "sender-killed", "packets outlive a killed sender, and there is no end of file", "raw(7)", CHECK_BOTH,
+                transport_sender_killed_empty, { transport_sender_killed_role } },
+        { "header", "with IPv4 the receiver gets the IP header, too", "raw(7)", CHECK_BOTH, header,
+                { inet_check_role } },
+        { "ipv6-header", "with IPv6 it does not", "ipv6(7)", CHECK_BOTH, no_header_in_ipv6, { inet_check_role } },
+        { "copies", "every socket of the protocol gets a copy", "raw(7)", CHECK_BOTH, copies, { inet_check_role } },
+        { "protocol", "a socket receives its own protocol only", "raw(7)", CHECK_BOTH, protocols,
+                { inet_check_role } },
+        { "destination", "bind(2) filters the address that packets came to", "raw(7)", CHECK_BOTH, destination,
+                { inet_check_role } },
+        { "source", "connect(2) filters the address that packets came from", "raw(7)", CHECK_BOTH, source,
+                { inet_check_role } },
+        { "no-ports", "there are no ports", "raw(7)", CHECK_BOTH, no_ports, { inet_check_role } },
+        { "nobody-there", "without a receiver a send succeeds; only a connected socket hears of it", "raw(7)",
+                CHECK_BOTH, nobody_there, { inet_check_role } },
+        { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request", "raw(7)", CHECK_FORKED,
+                echo, {} },
+        {},
+};
