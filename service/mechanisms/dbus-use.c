@@ -117,7 +117,7 @@ static int call_failed(sd_bus *bus, const BusPlace *place, int number, const sd_
         Error *error) {
         char text[BUS_ADDRESS_MAX];
 
-        if (number == -E2BIG || number == -EMSGSIZE || number == -ENOBUFS)
+        if (number == -E2BIG || number == -EMSGSIZE)
                 return error_set(error, ERROR_LIMIT_EXCEEDED, "The message is larger than a bus carries.");
         if (sd_bus_error_has_name(said, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
                 sd_bus_error_has_name(said, SD_BUS_ERROR_SERVICE_UNKNOWN)) {
