@@ -300,19 +300,6 @@ static int memfd_fetch(Address *address, const Record *options, int *ret_fd, Err
         return -error_code_errno(first.code);
 }
 
-/* Where nobody fetched it before: the same, here and now. */
-static int memfd_open(KernelObject *object, const Record *options, Error *error) {
-        CLEANUP_FD int fd = -EBADF;
-        int r;
-
-        r = memfd_fetch(&object->address, options, &fd, error);
-        if (r >= 0)
-                r = memfd_from_fd(object, fd, options, error);
-        if (r >= 0)
-                fd = -EBADF;
-        return r;
-}
-
 static void memfd_close(KernelObject *object) {
         object->fds[0] = fd_close(object->fds[0]);
 }
@@ -481,7 +468,6 @@ const Mechanism mechanism_memfd = {
         },
         .probe = memfd_probe,
         .create = memfd_create_object,
-        .open = memfd_open,
         .from_fd = memfd_from_fd,
         .needs_fetch = memfd_needs_fetch,
         .fetch = memfd_fetch,

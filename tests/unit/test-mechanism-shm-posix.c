@@ -5,13 +5,17 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "cleanup.h"
 #include "mechanism-fixture.h"
+#include "memory-fixture.h"
 #include "posix-fixture.h"
 
 typedef struct Fixture {
@@ -283,6 +287,99 @@ static void test_scan(Fixture *f, gconstpointer data) {
         posix_fixture_remove(&object);
 }
 
+/* Any bytes but the slash and NUL: listed, and found by what the list says. */
+static void test_odd_names(Fixture *f, gconstpointer data) {
+        static const char odd[] = "/\xff\n\\ \t\xc3\xa9";
+        g_autofree char *path = g_strdup_printf("%s%s", f->path, odd + 1);
+        g_autofree char *address = g_strdup_printf("%s\\xff\\x0a\\x5c \\x09\xc3\xa9", f->address);
+        CLEANUP(record_freep) Record *row = NULL;
+        KernelObject object;
+        Error error = {};
+
+        g_assert_true(g_file_set_contents(path, "odd", 3, NULL));
+        row = posix_fixture_scan(mechanism_find("shm-posix"), address);
+        g_assert_nonnull(row);
+        g_assert_cmpuint(record_get_u64(row, "size", 0), ==, 3);
+        g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
+        fixture_assert_receives(&object, "odd");
+        posix_fixture_remove(&object);
+        g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+static void test_far(Fixture *f, gconstpointer data) {
+        KernelObject object;
+
+        fixture_create(&object, "shm-posix", f->option, "size=8K", NULL);
+        memory_assert_offsets(&object);
+        memory_assert_resizes(&object);
+        memory_assert_far(&object);
+        posix_fixture_remove(&object);
+}
+
+static void test_sync(Fixture *f, gconstpointer data) {
+        KernelObject object;
+        Error error = {};
+
+        fixture_create(&object, "shm-posix", f->option, "size=8K", NULL);
+        g_assert_cmpint(fixture_send_with(&object, "x", "sync=true", &error), ==, -EOPNOTSUPP);
+        g_assert_nonnull(strstr(error.message, "nothing to sync"));
+        posix_fixture_remove(&object);
+}
+
+static void test_from_fd(Fixture *f, gconstpointer data) {
+        const Mechanism *mechanism = mechanism_find("shm-posix");
+        g_autofree char *sem = g_strdup_printf("/dev/shm/sem.%s", f->name + 1);
+        KernelObject object;
+        Error error = {};
+        int fd;
+
+        g_assert_true(g_file_set_contents(f->path, "theirs", 6, NULL));
+        fd = open(f->path, O_RDWR | O_CLOEXEC);
+        kernel_object_init(&object, mechanism);
+        g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, 0);
+        g_assert_cmpstr(object.address.text, ==, f->name);
+        fixture_assert_receives(&object, "theirs");
+        posix_fixture_remove(&object);
+        g_assert_true(g_file_set_contents(sem, "sem", 3, NULL));
+        fd = open(sem, O_RDWR | O_CLOEXEC);
+        kernel_object_init(&object, mechanism);
+        g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, -EMEDIUMTYPE);
+        kernel_object_done(&object);
+        close(fd);
+        g_assert_cmpint(unlink(sem), ==, 0);
+}
+
+enum { CANNOT_MOUNT = 77 };
+
+/* A /dev/shm of 64 KiB: what does not fit is told when it is written, and nothing of it is written. */
+static int fill_up(void *userdata) {
+        g_autofree char *bytes = g_strnfill(60 * 1024, 'x'), *small = g_strdup_printf("%s-small", (char *)userdata);
+        KernelObject object, other;
+        Error error = {};
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=64k") < 0)
+                return CANNOT_MOUNT;
+        posix_fixture_refused("shm-posix", ERROR_LIMIT_EXCEEDED, "64 K", userdata, "size=1M");
+        fixture_create(&object, "shm-posix", userdata, "size=64K", NULL);
+        fixture_create(&other, "shm-posix", small, "size=16K", NULL);
+        g_assert_cmpint(memory_write(&object, bytes, 0, &error), ==, 0);
+        bytes[16 * 1024] = '\0';
+        g_assert_cmpint(memory_write(&other, bytes, 0, &error), ==, -EDQUOT);
+        g_assert_cmpint(error.code, ==, ERROR_LIMIT_EXCEEDED);
+        g_assert_nonnull(strstr(error.message, "ENOSPC"));
+        g_assert_cmpuint(memory_attribute(&other, "allocated"), ==, 0);
+        posix_fixture_remove(&object);
+        g_assert_cmpint(memory_write(&other, bytes, 0, &error), ==, 0);
+        posix_fixture_remove(&other);
+        return 0;
+}
+
+static void test_full(Fixture *f, gconstpointer data) {
+        if (child_run(fill_up, f->option) == CANNOT_MOUNT)
+                g_test_skip("nothing can be mounted here");
+}
+
 static void test_holders(Fixture *f, gconstpointer data) {
         KernelObject object;
 
@@ -318,6 +415,11 @@ int main(int argc, char **argv) {
         ADD("end", test_end);
         ADD("other-user", test_other_user);
         ADD("scan", test_scan);
+        ADD("odd-names", test_odd_names);
+        ADD("far", test_far);
+        ADD("sync", test_sync);
+        ADD("from-fd", test_from_fd);
+        ADD("full", test_full);
         ADD("holders", test_holders);
 #undef ADD
         g_test_add_func("/shm-posix/transport", test_transport);
