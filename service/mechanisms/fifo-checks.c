@@ -127,6 +127,48 @@ static CheckResult read_write(CheckRun *run) {
         return check_ok(run, "opens alone, without waiting, and reads what it wrote itself");
 }
 
+/* O_DIRECT belongs to the writer's open file description, and open(2) does not take it: fcntl(2) does, pipe(2). */
+static CheckResult packets(CheckRun *run) {
+        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
+        CLEANUP_FD int writing = -EBADF;
+        char buffer[5];
+        CheckProcess *peer;
+
+        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo))
+                return CHECK_FAILED;
+        writing = open(fifo.path, O_WRONLY | O_CLOEXEC);
+        if (!check_need(run, "open for writing", writing < 0 ? -errno : 0) ||
+                !check_expect(run, "fcntl(O_DIRECT)", fcntl(writing, F_SETFL, O_DIRECT) < 0 ? -errno : 0, 0) ||
+                peer_start(run, 0, &writing, 1, &peer) < 0 ||
+                !check_expect(run, "write", peer_call(run, peer, "write", 0, 10, 'a'), 10) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", 0, 20, 'b'), 20) ||
+                !check_expect(run, "read with room for 256", read_all(fifo.fd), 10) ||
+                !check_expect(run, "read with room for 5", read(fifo.fd, buffer, sizeof buffer), 5) ||
+                !check_expect(run, "read then", read_all(fifo.fd), -EAGAIN))
+                return CHECK_FAILED;
+        return check_ok(run, "writes of 10 and 20: reads of 10 and, with room for 5, 5; the rest of it is lost");
+}
+
+static CheckResult capacity_forgotten(CheckRun *run) {
+        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
+        CheckProcess *peer;
+        int page = (int)sysconf(_SC_PAGESIZE), usual;
+
+        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0)
+                return CHECK_FAILED;
+        usual = fcntl(fifo.fd, F_GETPIPE_SZ);
+        if (!check_expect(run, "open", peer_open(run, peer, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "F_SETPIPE_SZ by the writer", peer_call(run, peer, "pipe-size", OWN, page), page) ||
+                !check_expect(run, "F_GETPIPE_SZ by the reader", fcntl(fifo.fd, F_GETPIPE_SZ), page) ||
+                !check_expect(run, "close by the writer", peer_call(run, peer, "close", OWN), 0))
+                return CHECK_FAILED;
+        fifo.fd = fd_close(fifo.fd);
+        fifo.fd = open(fifo.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        if (!check_expect(run, "F_GETPIPE_SZ after all had closed it", fcntl(fifo.fd, F_GETPIPE_SZ), usual))
+                return CHECK_FAILED;
+        return check_ok(run, "%d bytes while it was open, then %d again", page, usual);
+}
+
 static CheckResult new_writer(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
         CheckProcess *first, *second;
@@ -288,6 +330,10 @@ const Check fifo_checks[] = {
                 CHECK_BOTH, open_at_once, { pipe_check_role } },
         { "read-write", "opened with O_RDWR one process is both sides (Linux)", "fifo(7)", CHECK_BOTH, read_write,
                 { pipe_check_role } },
+        { "packets", "in packet mode (O_DIRECT) one write is one read", "pipe(2)", CHECK_BOTH, packets,
+                { pipe_check_role } },
+        { "capacity", "its capacity can be changed, and is forgotten when all have closed it", "fcntl(2)", CHECK_BOTH,
+                capacity_forgotten, { pipe_check_role } },
         { "read-blocks", "a reader sleeps until there are bytes", "pipe(7)", CHECK_BOTH, transport_receive_blocks,
                 { transport_receive_blocks_role } },
         { "write-blocks", "a writer sleeps while the FIFO is full: that is its limit", "pipe(7)", CHECK_BOTH,

@@ -7,11 +7,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -37,6 +39,8 @@ static const OptionSpec fifo_options[] = {
                 "keep both ends open; others then see no end of file" },
         { "capacity", OPTION_SIZE, OPTION_FOR_CREATE, NULL, 1, INT_MAX,
                 "bytes that fit before a writer blocks; needs hold, since a FIFO forgets it with its last opener" },
+        { "packet", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0,
+                "packet mode (O_DIRECT) for what the service and ends of its own write; needs hold" },
         { "size", OPTION_SIZE, OPTION_FOR_RECEIVE | OPTION_FOR_PEEK, "64K", 1, 0, "the most bytes to take" },
         {},
 };
@@ -68,6 +72,13 @@ static int fifo_pin(KernelObject *object, Error *error) {
         return 0;
 }
 
+/* The mode belongs to each writer's open file description: those that are opened here take it from the held one. */
+static bool fifo_packet_mode(const KernelObject *object) {
+        int flags = object->fds[WRITING] >= 0 ? fcntl(object->fds[WRITING], F_GETFL) : 0;
+
+        return flags > 0 && (flags & O_DIRECT);
+}
+
 /* Opening through the inode, so that a path that changed hands in between is not followed. O_NONBLOCK: open(2)
  * of a FIFO waits for the other side otherwise (fifo(7)). -ENXIO: a writer, and nobody reads. */
 static int fifo_open_end(const KernelObject *object, int access, int *ret_fd, Error *error) {
@@ -77,7 +88,8 @@ static int fifo_open_end(const KernelObject *object, int access, int *ret_fd, Er
         if (fstat(fifo_inode(object), &st) >= 0 && st.st_nlink == 0)
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
                         "The FIFO %.300s was removed; nobody can open it any more.", object->address.text);
-        r = pipe_reopen(fifo_inode(object), access | O_NONBLOCK, ret_fd, NULL);
+        r = pipe_reopen(fifo_inode(object),
+                access | O_NONBLOCK | (access == O_WRONLY && fifo_packet_mode(object) ? O_DIRECT : 0), ret_fd, NULL);
         if (r < 0 && r != -ENXIO)
                 return error_set_errno(error, r, "The FIFO %.300s cannot be opened for %s", object->address.text,
                         access == O_WRONLY ? "writing" : "reading");
@@ -122,6 +134,9 @@ static int fifo_prepare(KernelObject *object, const Record *options, Error *erro
                 r = path_set_mode(object->fds[PINNED], 0600, &st, error);
                 if (r >= 0)
                         r = fifo_hold(object, error);
+                if (r >= 0 && record_get_bool(options, "packet", false) &&
+                        fcntl(object->fds[WRITING], F_SETFL, O_NONBLOCK | O_DIRECT) < 0)
+                        r = error_set_errno(error, errno, "The FIFO's packet mode (O_DIRECT) cannot be set");
                 if (r >= 0 && record_has(options, "capacity"))
                         r = pipe_set_capacity(
                                 object->fds[READING], record_get_u64(options, "capacity", 0), &object->bytes, error);
@@ -144,6 +159,10 @@ static int fifo_create(KernelObject *object, const Record *options, Error *error
         if (record_has(options, "capacity") && !record_get_bool(options, "hold", true))
                 return error_set(error, ERROR_INVALID_OPTION,
                         "\"capacity\" needs \"hold\": the kernel forgets a FIFO's capacity with its last opener.");
+        if (record_get_bool(options, "packet", false) && !record_get_bool(options, "hold", true))
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "\"packet\" needs \"hold\": the mode belongs to each descriptor that writes, not to the "
+                        "FIFO.");
         if (mkfifo(path, 0600) < 0) {
                 if (errno == EEXIST)
                         return path_exists(path, error);
@@ -166,6 +185,38 @@ static int fifo_open(KernelObject *object, const Record *options, Error *error) 
                 return r;
         path_fill(object, object->fds[PINNED], &st);
         return record_get_bool(options, "hold", false) ? fifo_hold(object, error) : 0;
+}
+
+/* The path is what the kernel says that was opened, as long as the same FIFO stands there. The descriptor is shared
+ * with whoever gave it, so it is not kept: an end that nobody knows of would hide the end of file. */
+static int fifo_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
+        char link[sizeof "/proc/self/fd/" + 12], path[PATH_MAX];
+        struct statfs fs;
+        struct stat st, there;
+        ssize_t n;
+        int r;
+
+        if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || fstatfs(fd, &fs) < 0 || fs.f_type == PIPEFS_MAGIC)
+                return -EMEDIUMTYPE;
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof path - 1);
+        if (n < 0)
+                return error_set_errno(error, errno, "Where the FIFO stands cannot be found out");
+        path[n] = '\0';
+        if (lstat(path, &there) < 0 || there.st_dev != st.st_dev || there.st_ino != st.st_ino)
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "The FIFO of this descriptor was removed, or stands in another mount namespace: it was "
+                        "opened as %.300s.",
+                        path);
+        address_done(&object->address);
+        r = address_set_path(&object->address, "fifo", path);
+        if (r < 0)
+                return error_set_errno(error, r, "The address of the FIFO cannot be kept");
+        r = fifo_open(object, options, error);
+        if (r < 0)
+                return r;
+        fd_close(fd);
+        return 0;
 }
 
 static int fifo_file(const Address *address, char **ret_path, int *ret_want) {
@@ -335,6 +386,8 @@ static int fifo_describe(KernelObject *object, Record *attributes, Error *error)
         record_set_bool(attributes, "write_end_held", object->fds[WRITING] >= 0);
         if (fd >= 0)
                 pipe_describe(fd, attributes);
+        if (object->fds[WRITING] >= 0)
+                record_set_bool(attributes, "packet_mode", fifo_packet_mode(object));
         return record_error(attributes);
 }
 
@@ -393,6 +446,7 @@ const Mechanism mechanism_fifo = {
         .probe = fifo_probe,
         .create = fifo_create,
         .open = fifo_open,
+        .from_fd = fifo_from_fd,
         .file = fifo_file,
         .close = fifo_close,
         .remove = fifo_remove,
