@@ -115,6 +115,21 @@ OBJECT_GETTER(object_bus_get_strings) {
         return sd_bus_message_close_container(reply);
 }
 
+OBJECT_GETTER(object_bus_get_numbers) {
+        char name[RECORD_KEY_MAX];
+        const Record *attributes = object_attributes(userdata);
+        const Value *value = attributes ? record_get(attributes, attribute_name(property, name)) : NULL;
+        uint64_t one;
+
+        if (value && value->type == VALUE_U64S)
+                return sd_bus_message_append_array(
+                        reply, 't', value->u64s.items, value->u64s.n * sizeof(*value->u64s.items));
+        name[strlen(name) - 1] = '\0';
+        value = attributes ? record_get(attributes, name) : NULL;
+        one = value && value->type == VALUE_U64 ? value->u64 : 0;
+        return sd_bus_message_append_array(reply, 't', &one, value ? sizeof(one) : 0);
+}
+
 int object_bus_begin(sd_bus_message *call, const Object *object, Operation operation, Error *error) {
         int r;
 

@@ -27,6 +27,8 @@ int object_bus_register(Manager *manager);
 OBJECT_GETTER(object_bus_get_u64);
 OBJECT_GETTER(object_bus_get_u32);
 OBJECT_GETTER(object_bus_get_strings);
+/* The numbers, or the one number of the same name without its last letter: Values is values, or value. */
+OBJECT_GETTER(object_bus_get_numbers);
 
 /* Attributes change without a notice of the kernel, so none is promised. */
 #define OBJECT_PROPERTY(name, signature, getter) SD_BUS_PROPERTY(name, signature, getter, 0, 0)

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "peer-call.h"
 #include "sem-sysv.h"
 #include "spin.h"
@@ -82,6 +84,15 @@ static int64_t call_timed(CheckPeer *peer, const PeerCall *call, PeerReply *repl
         return r;
 }
 
+/* b operations at once, of nothing: each adds 0 to a semaphore that is 0. */
+static int64_t call_many(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FREE struct sembuf *many = calloc((size_t)call->b, sizeof(*many));
+
+        if (!many)
+                return -ENOMEM;
+        return semop((int)call->a, many, (size_t)call->b) < 0 ? -errno : 0;
+}
+
 static int64_t call_remove(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         return semctl((int)call->a, 0, IPC_RMID) < 0 ? -errno : 0;
 }
@@ -92,6 +103,7 @@ static const PeerFunction functions[] = {
         { "sem-op", call_operate },
         { "sem-both", call_both },
         { "sem-timed", call_timed },
+        { "sem-many", call_many },
         { "sem-remove", call_remove },
         {},
 };
@@ -283,6 +295,64 @@ static CheckResult permission(CheckRun *run) {
         return check_ok(run, "mode 0600, at each use: EACCES for user %d, removing EPERM", CHECK_NOBODY);
 }
 
+static CheckResult operations_limit(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        struct seminfo info;
+        CheckProcess *peer;
+
+        if (!check_need(run, "IPC_INFO", semctl(0, 0, IPC_INFO, (SemArgument){ .info = &info }) < 0 ? -errno : 0) ||
+                !begin(run, &id, NULL, &peer) ||
+                !check_expect(run, "as many as semopm", peer_call(run, peer, "sem-many", id, info.semopm), 0) ||
+                !check_expect(run, "one more", peer_call(run, peer, "sem-many", id, info.semopm + 1), -E2BIG))
+                return CHECK_FAILED;
+        return check_ok(run, "%d at once are done, %d: E2BIG (semopm)", info.semopm, info.semopm + 1);
+}
+
+static CheckResult set_wakes(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        CheckProcess *peer;
+
+        if (!begin(run, &id, NULL, &peer) ||
+                !begin_waiting(run, peer, &(PeerCall){ "sem-op", id, -2 }, "who takes 2") ||
+                !check_expect(run, "SETVAL 5", set_value(id, 0, 5), 0) ||
+                !check_expect(run, "the peer's semop", peer_end(run, peer, NULL), 0) ||
+                !check_expect(run, "the value", value_of(id, 0), 3))
+                return CHECK_FAILED;
+        return check_ok(run, "SETVAL 5 woke it, and it took its 2 of them");
+}
+
+static CheckResult set_forgets(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        CheckProcess *peer;
+
+        if (!begin(run, &id, NULL, &peer) || !check_expect(run, "SETVAL 2", set_value(id, 0, 2), 0) ||
+                !check_expect(run, "taking with SEM_UNDO", peer_call(run, peer, "sem-op", id, -1, SEM_UNDO), 0) ||
+                !check_expect(run, "SETVAL 7", set_value(id, 0, 7), 0) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "the value after it", value_of(id, 0), 7))
+                return CHECK_FAILED;
+        return check_ok(run, "taken with SEM_UNDO, then SETVAL 7, then its death: still 7");
+}
+
+static CheckResult operated(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        struct semid_ds st;
+        CheckProcess *peer;
+
+        if (!begin(run, &id, NULL, &peer) ||
+                !check_expect(run, "IPC_STAT", semctl(id, 0, IPC_STAT, (SemArgument){ .stat = &st }), 0) ||
+                !check_expect(run, "sem_otime of a new one", st.sem_otime, 0) ||
+                !check_expect(run, "SETVAL", set_value(id, 0, 1), 0) ||
+                !check_expect(run, "IPC_STAT", semctl(id, 0, IPC_STAT, (SemArgument){ .stat = &st }), 0) ||
+                !check_expect(run, "sem_otime after SETVAL", st.sem_otime, 0) ||
+                !check_expect(run, "adding", peer_call(run, peer, "sem-op", id, 1), 0) ||
+                !check_expect(run, "IPC_STAT", semctl(id, 0, IPC_STAT, (SemArgument){ .stat = &st }), 0) ||
+                !check_expect(run, "a sem_otime after semop", st.sem_otime > 0, true))
+                return CHECK_FAILED;
+        return check_ok(
+                run, "sem_otime is 0 until the first semop, also after SETVAL: by that it is seen to be ready");
+}
+
 const Check sem_sysv_checks[] = {
         { "counts", "each semaphore of a set counts for itself, and tells who changed it last", "semctl(2)",
                 CHECK_BOTH, counts, { role } },
@@ -293,6 +363,13 @@ const Check sem_sysv_checks[] = {
                 { role } },
         { "undo", "with SEM_UNDO the kernel gives back what a killed process took", "semop(2)", CHECK_BOTH, undo,
                 { role } },
+        { "operations-limit", "one call does at most semopm operations", "semop(2)", CHECK_BOTH, operations_limit,
+                { role } },
+        { "set-wakes", "setting a value wakes who waits for it", "semctl(2)", CHECK_BOTH, set_wakes, { role } },
+        { "set-forgets", "setting a value makes the kernel forget what SEM_UNDO was to give back", "semctl(2)",
+                CHECK_BOTH, set_forgets, { role } },
+        { "operated", "the time of the last operation tells a set that was only made from one in use", "semget(2)",
+                CHECK_BOTH, operated, { role } },
         { "timeout", "semtimedop gives up at its deadline, never before", "semop(2)", CHECK_BOTH, timed_out,
                 { role } },
         { "removed", "removing a set wakes who waits with EIDRM", "semctl(2)", CHECK_BOTH, removed, { role } },

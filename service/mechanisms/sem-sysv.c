@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The kind sem-sysv: sets of System V semaphores (semget(2), semop(2)).
  *
- * An object keeps nothing but the identifier of its set. Posting and waiting work on the first semaphore of a set: the
- * interface has no index. Waiting is done in a worker, for semop(2) blocks and there is nothing to poll. */
+ * An object keeps nothing but the identifier of its set. Waiting (sem-sysv-use.c) is done in a worker, for semop(2)
+ * blocks and there is nothing to poll. */
 #include "sem-sysv.h"
 
 #include <errno.h>
@@ -17,7 +17,6 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
-#include "spin.h"
 
 #define KIND "sem-sysv"
 
@@ -174,76 +173,53 @@ static int sem_try_use(KernelObject *object, Error *error) {
         return sysv_try_use(&sem_sysv_class, object, error);
 }
 
-static int sem_post(KernelObject *object, uint64_t count, const Record *options, Error *error) {
-        struct sembuf add = { .sem_op = (short)count };
+enum {
+        DESCRIBED_MAX = 64, /* three calls each, and description is to be cheap */
+        VALUES_MAX = 4096,
+};
 
-        if (count == 0)
-                return error_set(error, ERROR_INVALID_OPTION, "Posting 0 times does nothing; the least is 1.");
-        if (count <= SEM_VALUE_LARGEST && semop(sysv_id(object), &add, 1) >= 0)
-                return 0;
-        if (count > SEM_VALUE_LARGEST || errno == ERANGE)
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "Adding %" PRIu64
-                        " would bring the semaphore past %d, the largest value (SEMVMX); nothing was posted.",
-                        count, SEM_VALUE_LARGEST);
-        return sysv_use_failed(&sem_sysv_class, object, errno, "post to", error);
+/* The values of all, as far as they are to be shown, with one call that does not change while it looks. */
+static int describe_values(int id, size_t n, Record *attributes) {
+        CLEANUP_FREE unsigned short *values = calloc(n, sizeof(*values));
+        size_t shown = n < VALUES_MAX ? n : VALUES_MAX;
+        CLEANUP_FREE uint64_t *numbers = calloc(shown, sizeof(*numbers));
+
+        if (!values || !numbers)
+                return -ENOMEM;
+        if (semctl(id, 0, GETALL, (SemArgument){ .values = values }) < 0)
+                return -errno;
+        for (size_t i = 0; i < shown; i++)
+                numbers[i] = values[i];
+        record_set_u64(attributes, "value", values[0]);
+        record_set_u64s(attributes, "values", numbers, shown);
+        if (shown < n)
+                record_set_u64(attributes, "values_omitted", n - shown);
+        return 0;
 }
 
-/* In a worker; without SEM_UNDO, for the worker ends right after it. */
-static int sem_wait_one(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error) {
-        struct sembuf take = { .sem_op = -1, .sem_flg = timeout == 0 ? IPC_NOWAIT : 0 };
-        uint64_t end = monotonic_end(timeout);
-        char text[UNITS_TEXT_MAX];
-        int r;
-
-        do {
-                uint64_t now = monotonic_now();
-                struct timespec left = timespec_from_usec(end > now ? end - now : 0);
-
-                r = semtimedop(sysv_id(object), &take, 1, timeout == 0 || end == USEC_INFINITY ? NULL : &left);
-        } while (r < 0 && errno == EINTR);
-        if (r >= 0)
-                return 0;
-        if (errno == EAGAIN)
-                return error_set(error, ERROR_TIMED_OUT,
-                        timeout == 0 ? "The first semaphore is 0 now (%s); wait with a time-out for a post."
-                                     : "Nobody posted to the first semaphore within %s.",
-                        timeout == 0 ? "EAGAIN" : time_print(timeout, text));
-        return sysv_use_failed(&sem_sysv_class, object, errno, "wait for", error);
-}
-
-/* What is told of each of the first semaphores of the set. */
+/* What else is told of each of the first semaphores of the set. */
 static int describe_each(int id, size_t n, Record *attributes) {
-        CLEANUP_FREE uint64_t *numbers = calloc(4 * n, sizeof(*numbers));
-        uint64_t *values, *increase, *zero, *pids;
+        CLEANUP_FREE uint64_t *numbers = calloc(3 * n, sizeof(*numbers));
+        uint64_t *increase = numbers, *zero = numbers + n, *pids = numbers + 2 * n;
 
         if (!numbers)
                 return -ENOMEM;
-        values = numbers;
-        increase = numbers + n;
-        zero = numbers + 2 * n;
-        pids = numbers + 3 * n;
         for (size_t i = 0; i < n; i++) {
-                int value = semctl(id, (int)i, GETVAL), more = semctl(id, (int)i, GETNCNT),
-                    none = semctl(id, (int)i, GETZCNT), pid = semctl(id, (int)i, GETPID);
+                int more = semctl(id, (int)i, GETNCNT), none = semctl(id, (int)i, GETZCNT),
+                    pid = semctl(id, (int)i, GETPID);
 
-                if (value < 0 || more < 0 || none < 0 || pid < 0)
+                if (more < 0 || none < 0 || pid < 0)
                         return -errno;
-                values[i] = (uint64_t)value;
                 increase[i] = (uint64_t)more;
                 zero[i] = (uint64_t)none;
                 pids[i] = (uint64_t)pid;
         }
-        record_set_u64(attributes, "value", values[0]);
-        record_set_u64(attributes, "waiters", increase[0]);
-        record_set_u64s(attributes, "values", values, n);
+        record_set_u64(attributes, "waiters", increase[0] + zero[0]);
         record_set_u64s(attributes, "waiters_for_increase", increase, n);
         record_set_u64s(attributes, "waiters_for_zero", zero, n);
         record_set_u64s(attributes, "last_pids", pids, n);
         return 0;
 }
-
-enum { DESCRIBED_MAX = 64 }; /* four calls each, and description is to be cheap */
 
 static int sem_describe(KernelObject *object, Record *attributes, Error *error) {
         SysvStat st;
@@ -257,7 +233,9 @@ static int sem_describe(KernelObject *object, Record *attributes, Error *error) 
         set_row(&st, attributes);
         record_set_u64(attributes, "max_value", SEM_VALUE_LARGEST);
         n = st.sem.sem_nsems < DESCRIBED_MAX ? st.sem.sem_nsems : DESCRIBED_MAX;
-        r = describe_each(sysv_id(object), n, attributes);
+        r = describe_values(sysv_id(object), st.sem.sem_nsems, attributes);
+        if (r >= 0)
+                r = describe_each(sysv_id(object), n, attributes);
         /* Owner, mode and number are told all the same. */
         if (r == -EACCES)
                 record_set_string(attributes, "state", "values not readable by this user");
@@ -280,6 +258,16 @@ static const OptionSpec sem_options[] = {
         { "value", OPTION_COUNT, OPTION_FOR_CREATE, "0", 0, SEM_VALUE_LARGEST, "the value of all of them" },
         { "values", OPTION_SIZES, OPTION_FOR_CREATE, NULL, 0, 0, "the value of each, as 3,0,1" },
         SYSV_MODE_OPTION,
+        { "index", OPTION_COUNT, OPTION_FOR_POST | OPTION_FOR_WAIT, "0", 0, UINT16_MAX,
+                "which semaphore of the set, from 0" },
+        { "count", OPTION_COUNT, OPTION_FOR_WAIT, "1", 1, SEM_VALUE_LARGEST, "how many to take, all at once" },
+        { "zero", OPTION_BOOL, OPTION_FOR_WAIT, "false", 0, 0, "take nothing, and wait until the value is 0" },
+        { "operations", OPTION_STRINGS, OPTION_FOR_POST | OPTION_FOR_WAIT, NULL, 0, 0,
+                "instead of all this, several that are done together or not at all: 0:-1,2:+3,1:0" },
+        { "undo", OPTION_BOOL, OPTION_FOR_WAIT, "false", 0, 0,
+                "SEM_UNDO: a process holds what was taken, and the kernel gives it back when that ends" },
+        { "set", OPTION_SIZES, OPTION_FOR_POST, NULL, 0, 0,
+                "set the value (SETVAL) instead of adding, or with one for each those of the set (SETALL)" },
         {},
 };
 
@@ -317,8 +305,10 @@ const Mechanism mechanism_sem_sysv = {
         .open = sem_open_address,
         .remove = sem_remove,
         .identify = sem_identify,
-        .post = sem_post,
-        .wait = sem_wait_one,
+        .post = sem_sysv_post,
+        .wait = sem_sysv_wait,
+        .holds = sem_sysv_holds,
+        .release = sem_sysv_release,
         .try_use = sem_try_use,
         .describe = sem_describe,
         .scan = sem_scan,

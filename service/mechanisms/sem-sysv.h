@@ -20,3 +20,9 @@ typedef union SemArgument {
 
 extern const SysvClass sem_sysv_class;
 extern const Transport sem_sysv_transport;
+
+/* sem-sysv-use.c */
+int sem_sysv_post(KernelObject *object, uint64_t count, const Record *options, Error *error);
+int sem_sysv_wait(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error);
+int sem_sysv_release(KernelObject *object, const Record *options, Error *error);
+bool sem_sysv_holds(const Record *options);

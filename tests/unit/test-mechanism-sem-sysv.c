@@ -163,6 +163,89 @@ static void test_sweep(void) {
         sysv_fixture_sweep("sem-sysv");
 }
 
+static uint64_t value_at(KernelObject *object, size_t index) {
+        CLEANUP(record_freep) Record *attributes = NULL;
+        const Value *values;
+
+        g_assert_cmpint(record_new(&attributes), ==, 0);
+        g_assert_cmpint(object->mechanism->describe(object, attributes, NULL), ==, 0);
+        values = record_get(attributes, "values");
+        g_assert_nonnull(values);
+        g_assert_cmpuint(index, <, values->u64s.n);
+        return values->u64s.items[index];
+}
+
+/* What one call of post or wait does to a set of three. */
+static void test_set(SysvFixture *f, gconstpointer data) {
+        g_autoptr(GString) many = g_string_new("operations=0:+1");
+        KernelObject object;
+        Error error = {};
+
+        fixture_create(&object, "sem-sysv", f->option, "values=1,0,2", NULL);
+        g_assert_cmpint(fixture_post(&object, 4, "index=1", &error), ==, 0);
+        g_assert_cmpuint(value_at(&object, 1), ==, 4);
+        g_assert_cmpint(fixture_post(&object, 1, "index=3", &error), ==, -EINVAL);
+        g_assert_nonnull(strstr(error.message, "EFBIG"));
+        g_assert_cmpint(fixture_take(&object, 0, "operations=0:-1,1:-5", &error), ==, -ETIMEDOUT);
+        g_assert_cmpuint(value_at(&object, 0), ==, 1);
+        g_assert_cmpint(fixture_take(&object, 0, "operations=0:-1,1:-4,2:+3", &error), ==, 0);
+        g_assert_cmpuint(value_at(&object, 2), ==, 5);
+        g_assert_cmpint(fixture_take(&object, 0, "zero=true", &error), ==, 0);
+        g_assert_cmpint(fixture_post(&object, 1, "operations=2:-6", &error), ==, -EBUSY);
+        g_assert_cmpint(fixture_post(&object, 1, "operations=2", &error), ==, -EINVAL);
+        g_assert_cmpint(fixture_post(&object, 1, "operations=2:+40000", &error), ==, -EINVAL);
+        g_assert_cmpint(fixture_post(&object, 1, "set=9", &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, 10000, "zero=true", &error), ==, -ETIMEDOUT);
+        g_assert_nonnull(strstr(error.message, "did not become 0"));
+        g_assert_cmpint(fixture_take(&object, 0, "count=8", &error), ==, 0);
+        g_assert_cmpuint(value_at(&object, 0), ==, 1);
+        g_assert_cmpint(fixture_post(&object, 1, "set=5,6,7", &error), ==, 0);
+        g_assert_cmpuint(value_at(&object, 2), ==, 7);
+        g_assert_cmpint(fixture_post(&object, 1, "set=5,6", &error), ==, -EINVAL);
+        g_assert_cmpint(fixture_post(&object, 1, "set=32768", &error), ==, -EDQUOT);
+        for (int i = 0; i < 600; i++)
+                g_string_append(many, ",0:+1");
+        g_assert_cmpint(fixture_post(&object, 1, many->str, &error), ==, -EDQUOT);
+        g_assert_nonnull(strstr(error.message, "semopm"));
+        posix_fixture_remove(&object);
+}
+
+/* A process that took with SEM_UNDO ends: in order, and killed. */
+static void test_undo(SysvFixture *f, gconstpointer data) {
+        KernelObject object;
+        Error error = {};
+
+        fixture_create(&object, "sem-sysv", f->option, "values=3,2", NULL);
+        for (int killed = 0; killed < 2; killed++) {
+                pid_t pid = fork();
+                int status;
+
+                g_assert_cmpint(pid, >=, 0);
+                if (pid == 0) {
+                        CLEANUP(record_freep) Record *options = NULL, *meta = NULL;
+                        bool right = fixture_options(object.mechanism, OPTION_FOR_WAIT, &options, NULL,
+                                             "operations=0:-1,1:-2", "undo=true", NULL) == 0 &&
+                                     record_new(&meta) == 0 && object.mechanism->holds(options) &&
+                                     object.mechanism->wait(&object, 0, options, meta, NULL) == 0 &&
+                                     value_at(&object, 0) == 2 && value_at(&object, 1) == 0;
+
+                        if (right && killed)
+                                (void)raise(SIGKILL);
+                        _exit(right && object.mechanism->release(&object, options, NULL) == 0 &&
+                                                value_at(&object, 1) == 2
+                                        ? 0
+                                        : 1);
+                }
+                g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+                g_assert_true(killed ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 0);
+                g_assert_cmpuint(value_at(&object, 0), ==, 3);
+                g_assert_cmpuint(value_at(&object, 1), ==, 2);
+        }
+        g_assert_false(object.mechanism->holds(NULL));
+        g_assert_cmpint(error.code, ==, ERROR_NONE);
+        posix_fixture_remove(&object);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
 #define ADD(name, function) \
@@ -171,6 +254,8 @@ int main(int argc, char **argv) {
         ADD("refused", test_refused);
         ADD("post-wait", test_post_wait);
         ADD("waiters", test_waiters);
+        ADD("set", test_set);
+        ADD("undo", test_undo);
         ADD("other-user", test_other_user);
         ADD("tools", test_tools);
 #undef ADD
