@@ -2,6 +2,7 @@
 /* Sockets end with the process that listens. What the service made without a lease works again after its restart, even
  * when it was killed; what others have taken since is left to them. */
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,6 +64,53 @@ static void test_datagram(Fixture *fixture, gconstpointer data) {
         works_again(fixture, "unix-dgram");
 }
 
+/* A port ends with the service, too, and is had again under the same number. */
+static void port_works_again(Fixture *fixture, const char *kind) {
+        g_autofree char *object = NULL, *address = NULL;
+
+        address = fixture_create(fixture, kind, NO_OPTIONS, &object);
+        for (int i = 0; i < 2; i++) {
+                kill_service(fixture);
+                send_and_receive(fixture, address);
+        }
+        remove_object(fixture, address);
+}
+
+static void test_tcp(Fixture *fixture, gconstpointer data) {
+        port_works_again(fixture, "tcp");
+}
+
+static void test_udp(Fixture *fixture, gconstpointer data) {
+        port_works_again(fixture, "udp");
+}
+
+/* Another process has the port by then: it is left to it, and is none of ours any more. */
+static void test_port_taken(Fixture *fixture, gconstpointer data) {
+        struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        g_autofree char *object = NULL, *address = NULL;
+        g_autoptr(GVariant) rows = NULL;
+        g_autoptr(GError) error = NULL;
+        const int on = 1;
+        int listener;
+
+        address = fixture_create(fixture, "tcp", NO_OPTIONS, &object);
+        kill_service(fixture);
+        name.sin_port = htons((guint16)g_ascii_strtoull(strrchr(address, ':') + 1, NULL, 10));
+        listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+        g_assert_cmpint(bind(listener, (struct sockaddr *)&name, sizeof(name)), ==, 0);
+        g_assert_cmpint(listen(listener, 1), ==, 0);
+        (void)ipcbus_manager_call_list_kernel_objects_sync(
+                fixture->manager, options("mine", "b", TRUE, NULL), PLAINLY, &rows, NULL, &error);
+        g_assert_no_error(error);
+        for (gsize i = 0; i < g_variant_n_children(rows); i++) {
+                g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
+
+                g_assert_false(g_variant_lookup(row, "address", "s", NULL));
+        }
+        close(listener);
+}
+
 /* While the service was away, another process made a socket of its own there. */
 static void test_others(Fixture *fixture, gconstpointer data) {
         g_autofree char *path = fixture_path(fixture), *object = NULL, *address = NULL;
@@ -92,5 +140,8 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/bus/revive/stream", NULL, test_stream);
         FIXTURE_TEST("/bus/revive/datagram", NULL, test_datagram);
         FIXTURE_TEST("/bus/revive/others", NULL, test_others);
+        FIXTURE_TEST("/bus/revive/tcp", NULL, test_tcp);
+        FIXTURE_TEST("/bus/revive/udp", NULL, test_udp);
+        FIXTURE_TEST("/bus/revive/port-taken", NULL, test_port_taken);
         return g_test_run();
 }
