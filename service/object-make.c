@@ -90,12 +90,13 @@ static int object_set_address(Object *object, Error *error) {
         return object->address ? 0 : error_set_errno(error, ENOMEM, "The address of the object cannot be kept");
 }
 
-/* What has no name is gone with the service, so there is nothing to find again. */
+/* What has no name is gone with the service, so there is nothing to find again; and where objects are processes, it
+ * is not told by a name whether it is the same one. */
 static int object_journal(Object *object, Error *error) {
         Manager *manager = object->manager;
         int r;
 
-        if (manager->peer_to_peer || object->kernel.unnamed || object->keeper)
+        if (manager->peer_to_peer || object->kernel.unnamed || object->kernel.mechanism->keep)
                 return 0;
         r = journal_add(manager->journal, &(JournalObject){ .serial = object->serial,
                                                   .address = object->address,

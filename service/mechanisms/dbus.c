@@ -78,12 +78,7 @@ static int dbus_open(KernelObject *object, const Record *options, Error *error) 
         int r;
 
         r = bus_place_parse(&object->address, options, &place, error);
-        if (r >= 0)
-                r = state_new(object, &place, error);
-        /* Whether it is still there after a restart could not be told without asking the bus. */
-        if (r >= 0)
-                object->unnamed = true;
-        return r;
+        return r < 0 ? r : state_new(object, &place, error);
 }
 
 static bool dbus_needs_fetch(const Address *address) {
