@@ -50,7 +50,6 @@ static int look_into_queue(const char *address) {
 /* The queue of signals of a process that may have none pending is full (RLIMIT_SIGPENDING of getrlimit(2)). */
 static void no_pending_signals(Proof *proof) {
         const struct rlimit none = { 0 };
-        g_autoptr(GError) error = NULL;
         g_autofree char *address = contract_create(proof, proof->ours, NULL, NULL);
         pid_t pid = (pid_t)strtol(strchr(address, ':') + 1, NULL, 10);
 
