@@ -26,6 +26,8 @@ TABLE = {
     'mq-sysv': ([], ['send', 'x']),
     'mq-posix': ([f'name=/{UNIQUE}', 'max_messages=2', 'message_size=64'], ['send', 'x']),
     'unix-stream': ([f'path={PLACE}/stream'], ['send', 'x']),
+    'unix-seqpacket': ([f'path={PLACE}/packets'], ['send', 'x']),
+    'mmap': ([f'path={PLACE}/mapped', 'size=4K'], ['receive', '--size', '1']),
     'unix-dgram': ([f'path={PLACE}/datagram'], ['send', 'x']),
 }
 
