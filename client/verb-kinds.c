@@ -180,6 +180,16 @@ static void print_list(GVariant *description, const char *key) {
                 printf("  %-13s  %s\n", key, text);
 }
 
+/* Sentences that are no figures. */
+static void print_notes(GVariant *description) {
+        g_autofree const char **notes = NULL;
+
+        if (!g_variant_lookup(description, "notes", "^a&s", &notes))
+                return;
+        for (const char **note = notes; *note != NULL; note++)
+                printf("  %-13s  %s\n", note == notes ? "notes" : "", *note);
+}
+
 static void print_details(GVariant *description, GHashTable *tested) {
         static const char *const facts[] = { "family", "direction", "full_duplex", "bidirectional", "boundaries",
                 "order", "priority", "persistence", "unrelated", "carries_data", "descriptors", "connection", "source",
@@ -198,6 +208,7 @@ static void print_details(GVariant *description, GHashTable *tested) {
                         print_list(description, facts[i]);
         }
         printf("  %-13s  %s\n", "seen", seen);
+        print_notes(description);
         print_records(description, "limits", (const char *const[]){ "name", "value", "unit", "source", NULL });
         print_records(
                 description, "options", (const char *const[]){ "name", "type", "uses", "default", "help", NULL });

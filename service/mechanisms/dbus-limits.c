@@ -15,23 +15,22 @@
 
 enum { CONF_MAX = 64 * 1024 };
 
-static void append_text(Record *facts, const char *name, const char *value, const char *source) {
-        Record *item;
+/* Which buses there are: no limits, but what somebody wants to know before. */
+static void note_buses(Record *facts) {
+        static const char *const buses[] = { "session", "system" };
+        char texts[2][BUS_ADDRESS_MAX + sizeof(((Error *)0)->message)];
+        const char *notes[] = { texts[0], texts[1] };
 
-        if (record_new(&item) < 0)
-                return;
-        record_set_string(item, "name", name);
-        record_set_string(item, "value", value);
-        record_set_string(item, "unit", "");
-        record_set_string(item, "source", source);
-        record_append_record(facts, "limits", item);
-}
+        for (size_t i = 0; i < 2; i++) {
+                char address[BUS_ADDRESS_MAX];
+                Error error = { 0 };
 
-static void append_bus(Record *facts, const char *bus, const char *name, const char *source) {
-        char address[BUS_ADDRESS_MAX];
-        Error error = { 0 };
-
-        append_text(facts, name, bus_resolve(bus, address, &error) >= 0 ? address : error.message, source);
+                if (bus_resolve(buses[i], address, &error) >= 0)
+                        (void)snprintf(texts[i], sizeof(texts[i]), "The %s bus is %s.", buses[i], address);
+                else
+                        (void)snprintf(texts[i], sizeof(texts[i]), "%s", error.message);
+        }
+        record_set_strings(facts, "notes", notes, 2);
 }
 
 static char *read_conf(const char *path) {
@@ -63,30 +62,26 @@ static uint64_t conf_limit(const char *text, const char *name, uint64_t fallback
 
 int dbus_probe(Record *facts, Error *error) {
         static const struct {
-                const char *name, *limit, *unit;
+                const char *limit, *unit;
                 uint64_t built_in;
         } limits[] = {
-                { "message-size", "max_message_size", "bytes", 32 * 1024 * 1024 },
-                { "descriptors-per-message", "max_message_unix_fds", "descriptors", 16 },
-                { "names-per-connection", "max_names_per_connection", "names", 512 },
-                { "match-rules-per-connection", "max_match_rules_per_connection", "rules", 512 },
-                { "calls-waiting-per-connection", "max_replies_per_connection", "calls", 128 },
-                { "connections-per-user", "max_connections_per_user", "connections", 256 },
+                { "max_message_size", "bytes of a message", 32 * 1024 * 1024 },
+                { "max_message_unix_fds", "descriptors in one message", 16 },
+                { "max_names_per_connection", "names of a connection", 512 },
+                { "max_match_rules_per_connection", "match rules of a connection", 512 },
+                { "max_replies_per_connection", "calls that wait for a reply", 128 },
+                { "max_connections_per_user", "connections of a user", 256 },
         };
         CLEANUP_FREE char *conf = read_conf(SESSION_CONF);
 
-        append_bus(facts, "session", "session-bus", "DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR");
-        append_bus(facts, "system", "system-bus", "DBUS_SYSTEM_BUS_ADDRESS, /run/dbus");
+        note_buses(facts);
         for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
                 uint64_t value = conf_limit(conf, limits[i].limit, UINT64_MAX);
-                char name[64];
 
-                (void)snprintf(name, sizeof(name), "session-%s", limits[i].name);
-                limit_append(facts, name, value == UINT64_MAX ? limits[i].built_in : value, limits[i].unit,
+                limit_append(facts, limits[i].limit, value == UINT64_MAX ? limits[i].built_in : value, limits[i].unit,
                         value == UINT64_MAX ? "dbus-daemon(1), built in" : SESSION_CONF);
         }
-        limit_append(
-                facts, "client-message-size", UINT64_C(128) * 1024 * 1024, "bytes", "sd-bus, D-Bus Specification");
-        limit_append(facts, "name-length", BUS_NAME_MAX, "bytes", "D-Bus Specification");
+        limit_append(facts, "sd-bus message", UINT64_C(128) * 1024 * 1024, "bytes of a message", "sd-bus(3)");
+        limit_append(facts, "bus name", BUS_NAME_MAX, "bytes of a name", "D-Bus Specification");
         return 0;
 }

@@ -50,10 +50,11 @@ static int eventfd_probe(Record *facts, Error *error) {
         CLEANUP_FD int fd = eventfd(0, EFD_CLOEXEC);
         struct rlimit limit;
 
-        limit_append(facts, "largest value", EVENTFD_MAX, "", "eventfd(2)");
+        limit_append(facts, "ULLONG_MAX-1", EVENTFD_MAX, "largest value", "eventfd(2)");
         if (getrlimit(RLIMIT_NOFILE, &limit) >= 0)
-                limit_append_bounded(facts, "descriptors of a process",
-                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur, "descriptors", "RLIMIT_NOFILE");
+                limit_append_bounded(facts, "RLIMIT_NOFILE",
+                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur, "descriptors of a process",
+                        "RLIMIT_NOFILE");
         if (fd < 0)
                 return error_set_errno(error, errno, "No eventfd can be made");
         return 0;

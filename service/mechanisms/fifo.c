@@ -47,7 +47,7 @@ static const OptionSpec fifo_options[] = {
 
 static int fifo_probe(Record *facts, Error *error) {
         pipe_limits(facts);
-        limit_append(facts, "length of a path", PATH_MAX - 1, "bytes", "limits.h");
+        limit_append(facts, "PATH_MAX", PATH_MAX - 1, "bytes of a path", "limits.h");
         return 0;
 }
 

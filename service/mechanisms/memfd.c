@@ -91,7 +91,7 @@ static int memfd_probe(Record *facts, Error *error) {
 
         if (fd < 0)
                 return error_set_errno(error, errno, "No memfd can be made here");
-        limit_append(facts, "name", MEMFD_NAME_MAX, "bytes", "memfd_create(2)");
+        limit_append(facts, "MFD_NAME_MAX", MEMFD_NAME_MAX, "bytes of a name", "memfd_create(2)");
         (void)limit_append_file(facts, "memfd_noexec", "", MEMFD_NOEXEC_FILE);
         for (size_t i = 0; i < n; i++) {
                 char name[64], source[128];

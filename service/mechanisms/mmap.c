@@ -38,14 +38,15 @@
 static int mmap_probe(Record *facts, Error *error) {
         struct rlimit limit;
 
-        limit_append(facts, "page", (uint64_t)sysconf(_SC_PAGESIZE), "bytes", "sysconf(_SC_PAGESIZE)");
+        limit_append(facts, "PAGE_SIZE", (uint64_t)sysconf(_SC_PAGESIZE), "bytes of a page", "sysconf(_SC_PAGESIZE)");
         (void)limit_append_file(facts, "max_map_count", "mappings of a process", "/proc/sys/vm/max_map_count");
         if (getrlimit(RLIMIT_FSIZE, &limit) >= 0)
-                limit_append_bounded(facts, "file size", limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur,
-                        "bytes", "RLIMIT_FSIZE");
+                limit_append_bounded(facts, "RLIMIT_FSIZE",
+                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur, "bytes of a file",
+                        "RLIMIT_FSIZE");
         if (getrlimit(RLIMIT_AS, &limit) >= 0)
-                limit_append_bounded(facts, "address space",
-                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur, "bytes", "RLIMIT_AS");
+                limit_append_bounded(facts, "RLIMIT_AS", limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur,
+                        "bytes of address space", "RLIMIT_AS");
         return 0;
 }
 

@@ -42,15 +42,15 @@ int mq_posix_probe(Record *facts, Error *error) {
         else if (errno != ENOENT && errno != EACCES)
                 return error_set(
                         error, ERROR_NOT_SUPPORTED, "POSIX message queues cannot be used here: %s.", strerror(errno));
-        limit_append_file(facts, "messages", "messages", MQ_MSG_MAX);
-        limit_append_file(facts, "message-size", "bytes", MQ_MSGSIZE_MAX);
-        limit_append_file(facts, "queues", "queues", MQ_QUEUES_MAX);
+        limit_append_file(facts, "msg_max", "messages in a queue", MQ_MSG_MAX);
+        limit_append_file(facts, "msgsize_max", "bytes of a message", MQ_MSGSIZE_MAX);
+        limit_append_file(facts, "queues_max", "queues", MQ_QUEUES_MAX);
         if (getrlimit(RLIMIT_MSGQUEUE, &limit) >= 0)
-                limit_append_bounded(facts, "bytes-per-user",
-                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur, "bytes",
-                        "getrlimit(RLIMIT_MSGQUEUE)");
-        limit_append(facts, "priority", MQ_PRIORITY_MAX, "priority", "mq_send(3)");
-        limit_append(facts, "name", NAME_MAX, "bytes", "mq_overview(7)");
+                limit_append_bounded(facts, "RLIMIT_MSGQUEUE",
+                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur,
+                        "bytes of a user's queues", "getrlimit(RLIMIT_MSGQUEUE)");
+        limit_append(facts, "MQ_PRIO_MAX", MQ_PRIORITY_MAX, "highest priority", "mq_send(3)");
+        limit_append(facts, "NAME_MAX", NAME_MAX, "bytes of a name", "mq_overview(7)");
         return 0;
 }
 

@@ -44,9 +44,9 @@ static int mutex_probe(Record *facts, Error *error) {
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "Mutexes with names live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
                         strerror(errno));
-        limit_append(facts, "size", sizeof(pthread_mutex_t), "bytes", "sizeof(pthread_mutex_t)");
-        limit_append(facts, "recursion", UINT_MAX, "locks", "pthread_mutex_lock(3), EAGAIN");
-        limit_append(facts, "name", MUTEX_NAME_MAX, "bytes", "shm_open(3)");
+        limit_append(facts, "sizeof(pthread_mutex_t)", sizeof(pthread_mutex_t), "bytes", "sizeof(pthread_mutex_t)");
+        limit_append(facts, "UINT_MAX", UINT_MAX, "locks of a recursive one", "pthread_mutex_lock(3), EAGAIN");
+        limit_append(facts, "NAME_MAX", MUTEX_NAME_MAX, "bytes of a name", "shm_open(3)");
         return 0;
 }
 

@@ -157,9 +157,9 @@ void pipe_describe(int fd, Record *attributes) {
 }
 
 void pipe_limits(Record *facts) {
-        limit_append(facts, "atomic write (PIPE_BUF)", PIPE_BUF, "bytes", "limits.h");
+        limit_append(facts, "PIPE_BUF", PIPE_BUF, "bytes of an atomic write", "limits.h");
         limit_append(facts, "default capacity", 16 * (uint64_t)sysconf(_SC_PAGESIZE), "bytes", "pipe(7)");
-        limit_append_file(facts, "capacity of one pipe", "bytes", PIPE_MAX_SIZE_FILE);
-        limit_append_file(facts, "pages of a user, soft", "pages", PIPE_USER_PAGES_SOFT_FILE);
-        limit_append_file(facts, "pages of a user, hard", "pages", PIPE_USER_PAGES_HARD_FILE);
+        limit_append_file(facts, "pipe-max-size", "bytes of capacity", PIPE_MAX_SIZE_FILE);
+        limit_append_file(facts, "pipe-user-pages-soft", "pages of a user", PIPE_USER_PAGES_SOFT_FILE);
+        limit_append_file(facts, "pipe-user-pages-hard", "pages of a user", PIPE_USER_PAGES_HARD_FILE);
 }

@@ -40,10 +40,10 @@ static int raw_probe(Record *facts, Error *error) {
         const InetName name = { .v4 = { .sin_family = AF_INET, .sin_port = htons(INET_RAW_PROTOCOL) } };
         int r;
 
-        limit_append(facts, "bytes of a message over IPv4", RAW_MESSAGE_MAX, "bytes", "RFC 791");
-        limit_append(facts, "last protocol number", RAW_LAST, "", "RFC 791");
-        limit_append_file(facts, "default receive buffer", "bytes", "/proc/sys/net/core/rmem_default");
-        limit_append_file(facts, "largest receive buffer", "bytes", "/proc/sys/net/core/rmem_max");
+        limit_append(facts, "message over IPv4", RAW_MESSAGE_MAX, "bytes", "RFC 791");
+        limit_append(facts, "last protocol", RAW_LAST, "number", "RFC 791");
+        limit_append_file(facts, "rmem_default", "bytes to be received", "/proc/sys/net/core/rmem_default");
+        limit_append_file(facts, "rmem_max", "bytes to be received", "/proc/sys/net/core/rmem_max");
         r = inet_socket(&inet_raw, &name, 0, &fd, error);
         return r < 0 ? r : inet_loopback_check(error);
 }

@@ -102,8 +102,8 @@ static int sem_probe(Record *facts, Error *error) {
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "POSIX semaphores live in " POSIX_SHM_DIRECTORY ", which cannot be used here: %s.",
                         strerror(errno));
-        limit_append(facts, "value", SEM_VALUE_MAX, "count", "limits.h SEM_VALUE_MAX");
-        limit_append(facts, "name", SEM_NAME_MAX, "bytes", "sem_overview(7)");
+        limit_append(facts, "SEM_VALUE_MAX", SEM_VALUE_MAX, "largest value", "limits.h SEM_VALUE_MAX");
+        limit_append(facts, "NAME_MAX-4", SEM_NAME_MAX, "bytes of a name", "sem_overview(7)");
         return 0;
 }
 

@@ -125,13 +125,15 @@ static int shm_probe(Record *facts, Error *error) {
                         strerror(errno));
         if (statvfs(POSIX_SHM_DIRECTORY, &fs) < 0)
                 return error_set_errno(error, errno, "Cannot look at " POSIX_SHM_DIRECTORY);
-        limit_append_bounded(facts, "total", fs.f_blocks > 0 ? (uint64_t)fs.f_blocks * fs.f_frsize : UINT64_MAX,
-                "bytes", "statvfs(" POSIX_SHM_DIRECTORY ")");
-        limit_append_bounded(facts, "free", fs.f_blocks > 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX,
-                "bytes", "statvfs(" POSIX_SHM_DIRECTORY ")");
-        limit_append_bounded(facts, "objects", fs.f_files > 0 ? (uint64_t)fs.f_files : UINT64_MAX, "files",
+        limit_append_bounded(facts, "/dev/shm size",
+                fs.f_blocks > 0 ? (uint64_t)fs.f_blocks * fs.f_frsize : UINT64_MAX, "bytes in all",
                 "statvfs(" POSIX_SHM_DIRECTORY ")");
-        limit_append(facts, "name", NAME_MAX, "bytes", "shm_open(3)");
+        limit_append_bounded(facts, "/dev/shm free",
+                fs.f_blocks > 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : UINT64_MAX, "bytes",
+                "statvfs(" POSIX_SHM_DIRECTORY ")");
+        limit_append_bounded(facts, "/dev/shm inodes", fs.f_files > 0 ? (uint64_t)fs.f_files : UINT64_MAX, "objects",
+                "statvfs(" POSIX_SHM_DIRECTORY ")");
+        limit_append(facts, "NAME_MAX", NAME_MAX, "bytes of a name", "shm_open(3)");
         return 0;
 }
 

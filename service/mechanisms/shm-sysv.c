@@ -126,12 +126,12 @@ static int shm_probe(Record *facts, Error *error) {
         r = sysv_probe_call(&shm_sysv_class, shmctl(0, SHM_INFO, (struct shmid_ds *)&info) < 0 ? errno : 0, error);
         if (r < 0)
                 return r;
-        limit_append_file(facts, "shmmax", "bytes", SHM_MAX_FILE);
-        limit_append_file(facts, "shmall", "pages", SHM_ALL_FILE);
+        limit_append_file(facts, "shmmax", "bytes of a segment", SHM_MAX_FILE);
+        limit_append_file(facts, "shmall", "pages of all segments", SHM_ALL_FILE);
         limit_append_file(facts, "shmmni", "segments", SHM_MNI_FILE);
-        limit_append(facts, "SHMLBA", (uint64_t)SHMLBA, "bytes", "shmop(2)");
-        limit_append_bounded(
-                facts, "memlock", limit_of_process(RLIMIT_MEMLOCK), "bytes", "RLIMIT_MEMLOCK, for lock=true");
+        limit_append(facts, "SHMLBA", (uint64_t)SHMLBA, "bytes, for addresses", "shmop(2)");
+        limit_append_bounded(facts, "RLIMIT_MEMLOCK", limit_of_process(RLIMIT_MEMLOCK), "bytes that may be locked",
+                "RLIMIT_MEMLOCK, for lock=true");
         return 0;
 }
 

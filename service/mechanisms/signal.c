@@ -53,13 +53,14 @@ static int signal_probe(Record *facts, Error *error) {
                         "Signals are sent through pidfd_open(2), which does not work here: %s.", strerror(errno));
         close(fd);
         if (getrlimit(RLIMIT_SIGPENDING, &limit) >= 0)
-                limit_append_bounded(facts, "queued-per-user",
-                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur, "signals",
-                        "getrlimit(RLIMIT_SIGPENDING)");
+                limit_append_bounded(facts, "RLIMIT_SIGPENDING",
+                        limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur,
+                        "signals queued for a user", "getrlimit(RLIMIT_SIGPENDING)");
         if (process_read_signals(getpid(), &self) >= 0)
-                limit_append(facts, "queued-now", self.queued, "signals", "/proc/self/status SigQ");
-        limit_append(facts, "real-time-signals", (uint64_t)(SIGRTMAX - SIGRTMIN + 1), "signals", "signal(7)");
-        limit_append(facts, "listener-queue", RECORD_QUEUE_MAX, "signals", "ipcbus");
+                limit_append(facts, "SigQ", self.queued, "signals queued now", "/proc/self/status SigQ");
+        limit_append(
+                facts, "SIGRTMAX-SIGRTMIN+1", (uint64_t)(SIGRTMAX - SIGRTMIN + 1), "real-time signals", "signal(7)");
+        limit_append(facts, "listener", RECORD_QUEUE_MAX, "signals kept for a receive", "ipcbus");
         return 0;
 }
 

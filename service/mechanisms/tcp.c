@@ -60,12 +60,14 @@ static const OptionSpec tcp_options[] = {
 static int tcp_probe(Record *facts, Error *error) {
         CLEANUP_FD int fd = -EBADF;
 
-        limit_append_file(facts, "backlog", "connections", "/proc/sys/net/core/somaxconn");
-        limit_append_file(facts, "lowest port for everybody", "", "/proc/sys/net/ipv4/ip_unprivileged_port_start");
-        limit_append_file(facts, "lowest port that is chosen", "", "/proc/sys/net/ipv4/ip_local_port_range");
-        limit_append_file(facts, "largest send buffer", "bytes", "/proc/sys/net/core/wmem_max");
-        limit_append_file(facts, "largest receive buffer", "bytes", "/proc/sys/net/core/rmem_max");
-        limit_append(facts, "connections that an object accepts at a time", PEERS_MAX, "connections", "ipcbus");
+        limit_append_file(facts, "somaxconn", "connections to be accepted", "/proc/sys/net/core/somaxconn");
+        limit_append_file(facts, "ip_unprivileged_port_start", "lowest port for everybody",
+                "/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        limit_append_file(
+                facts, "ip_local_port_range", "lowest port that is chosen", "/proc/sys/net/ipv4/ip_local_port_range");
+        limit_append_file(facts, "wmem_max", "bytes to be sent", "/proc/sys/net/core/wmem_max");
+        limit_append_file(facts, "rmem_max", "bytes to be received", "/proc/sys/net/core/rmem_max");
+        limit_append(facts, "accepted at a time", PEERS_MAX, "connections", "ipcbus");
         fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(error, errno, "No TCP socket can be made");

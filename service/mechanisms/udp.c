@@ -34,11 +34,12 @@ static const OptionSpec udp_options[] = {
 static int udp_probe(Record *facts, Error *error) {
         CLEANUP_FD int fd = -EBADF;
 
-        limit_append(facts, "bytes of a message over IPv4", UDP_MESSAGE_MAX, "bytes", "RFC 768");
-        limit_append(facts, "bytes of a message over IPv6", UDP6_MESSAGE_MAX, "bytes", "RFC 8200");
-        limit_append_file(facts, "default receive buffer", "bytes", "/proc/sys/net/core/rmem_default");
-        limit_append_file(facts, "largest receive buffer", "bytes", "/proc/sys/net/core/rmem_max");
-        limit_append_file(facts, "lowest port for everybody", "", "/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        limit_append(facts, "message over IPv4", UDP_MESSAGE_MAX, "bytes", "RFC 768");
+        limit_append(facts, "message over IPv6", UDP6_MESSAGE_MAX, "bytes", "RFC 8200");
+        limit_append_file(facts, "rmem_default", "bytes to be received", "/proc/sys/net/core/rmem_default");
+        limit_append_file(facts, "rmem_max", "bytes to be received", "/proc/sys/net/core/rmem_max");
+        limit_append_file(facts, "ip_unprivileged_port_start", "lowest port for everybody",
+                "/proc/sys/net/ipv4/ip_unprivileged_port_start");
         fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(error, errno, "No UDP socket can be made");

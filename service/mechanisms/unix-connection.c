@@ -34,12 +34,12 @@ static int type_of(const KernelObject *object) {
 int unix_connection_probe(int type, Record *facts, Error *error) {
         CLEANUP_FD int fd = -EBADF;
 
-        limit_append(facts, "length of a path or name", UNIX_NAME_MAX, "bytes", "unix(7)");
-        limit_append_file(facts, "backlog", "connections", "/proc/sys/net/core/somaxconn");
-        limit_append_file(facts, "default send buffer", "bytes", "/proc/sys/net/core/wmem_default");
-        limit_append_file(facts, "largest send buffer", "bytes", "/proc/sys/net/core/wmem_max");
-        limit_append(facts, "connections that an object accepts at a time", PEERS_MAX, "connections", "ipcbus");
-        limit_append(facts, "descriptors in one message", 253, "descriptors", "unix(7)");
+        limit_append(facts, "sun_path", UNIX_NAME_MAX, "bytes of a path or name", "unix(7)");
+        limit_append_file(facts, "somaxconn", "connections to be accepted", "/proc/sys/net/core/somaxconn");
+        limit_append_file(facts, "wmem_default", "bytes to be sent", "/proc/sys/net/core/wmem_default");
+        limit_append_file(facts, "wmem_max", "bytes to be sent", "/proc/sys/net/core/wmem_max");
+        limit_append(facts, "accepted at a time", PEERS_MAX, "connections", "ipcbus");
+        limit_append(facts, "SCM_MAX_FD", 253, "descriptors in one message", "unix(7)");
         fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(error, errno, "No UNIX socket of this type can be made");

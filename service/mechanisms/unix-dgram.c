@@ -48,10 +48,10 @@ static const OptionSpec dgram_options[] = {
 static int dgram_probe(Record *facts, Error *error) {
         CLEANUP_FD int fd = -EBADF;
 
-        limit_append(facts, "length of a path or name", UNIX_NAME_MAX, "bytes", "unix(7)");
-        limit_append_file(facts, "messages in a queue", "messages", "/proc/sys/net/unix/max_dgram_qlen");
-        limit_append_file(facts, "default send buffer", "bytes", WMEM_DEFAULT);
-        limit_append_file(facts, "largest send buffer", "bytes", WMEM_MAX);
+        limit_append(facts, "sun_path", UNIX_NAME_MAX, "bytes of a path or name", "unix(7)");
+        limit_append_file(facts, "max_dgram_qlen", "messages in a queue", "/proc/sys/net/unix/max_dgram_qlen");
+        limit_append_file(facts, "wmem_default", "bytes to be sent", WMEM_DEFAULT);
+        limit_append_file(facts, "wmem_max", "bytes to be sent", WMEM_MAX);
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return error_set_errno(error, errno, "No UNIX datagram socket can be made");
