@@ -116,7 +116,7 @@ static void test_completion(Fixture *fixture, gconstpointer arguments) {
         assert_completes(fixture, "ipcctl cr", "create");
         assert_completes(fixture, "ipcctl --json li", "list");
         assert_completes(fixture, "ipcctl create mq-p", "mq-posix");
-        assert_completes(fixture, "ipcctl create fifo pa", "path=");
+        assert_completes(fixture, "ipcctl create fifo pat", "path=");
         assert_completes(fixture, "ipcctl create mq-posix max", "max_messages=");
         assert_completes(fixture, "ipcctl test fi", "fifo");
         assert_completes(fixture, "ipcctl list --colu", "--columns=");

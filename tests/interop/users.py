@@ -29,6 +29,7 @@ TABLE = {
     'unix-seqpacket': ([f'path={PLACE}/packets'], ['send', 'x']),
     'mmap': ([f'path={PLACE}/mapped', 'size=4K'], ['receive', '--size', '1']),
     'unix-dgram': ([f'path={PLACE}/datagram'], ['send', 'x']),
+    'unix-seqpacket': ([f'path={PLACE}/packets'], ['send', 'x']),
 }
 
 
