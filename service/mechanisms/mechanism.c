@@ -445,7 +445,8 @@ int kernel_object_verify(const KernelObject *object, Error *error) {
         CLEANUP_FREE char *text = NULL;
         int r;
 
-        if (!object->mechanism->identify)
+        /* What has no name is proven by its descriptor. */
+        if (!object->mechanism->identify || object->unnamed)
                 return 0;
         r = object->mechanism->identify(&object->address, identity, error);
         if (r == -ENOENT)

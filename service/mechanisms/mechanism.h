@@ -226,6 +226,9 @@ struct Mechanism {
         /* Which signals a listener takes from now on (through its keeper). */
         int (*listen)(KernelObject *object, const char *const *signals, size_t n, Error *error);
 
+        /* In a worker: all of memory that has no descriptor, for reading and writing; the caller's, to munmap(2). */
+        int (*map)(KernelObject *object, void **ret, size_t *ret_size, Error *error);
+
         /* For explaining who may use an object and why not. The file that stands for it, and what using it needs
          * (R_OK, W_OK); the caller frees *ret_path. NULL, or -EOPNOTSUPP: it is no file that everybody sees. */
         int (*file)(const Address *address, char **ret_path, int *ret_want);

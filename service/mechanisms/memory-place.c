@@ -96,6 +96,13 @@ int memory_place_open_at(const Address *memory, uint64_t offset, MemoryPlace **r
         r = place_new(memory, offset, &place, error);
         if (r >= 0)
                 r = mechanism_supports(place->memory.mechanism, OPERATION_ADOPT, error);
+        if (r >= 0 && (!place->memory.mechanism->open ||
+                              (place->memory.mechanism->needs_fetch && place->memory.mechanism->needs_fetch(memory))))
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "Memory of the kind %s has no name by which it is found at once; put it there from a program "
+                        "that "
+                        "has the memory, and then use it by its address, or take memory with a name.",
+                        place->memory.mechanism->kind);
         if (r >= 0)
                 r = place->memory.mechanism->open(&place->memory, NULL, error);
         if (r < 0)
@@ -278,6 +285,24 @@ int memory_place_write(MemoryPlace *place, const void *data, size_t size, Error 
         return sent < size ? does_not_fit(place, size, error) : 0;
 }
 
+/* Memory that has no descriptor. */
+static int map_whole(MemoryPlace *place, size_t size, void **ret, Error *error) {
+        size_t mapped = 0;
+        void *mapping;
+        int r;
+
+        r = place->memory.mechanism->map(&place->memory, &mapping, &mapped, error);
+        if (r < 0)
+                return r;
+        place->mapping = mapping;
+        place->mapped = mapped;
+        if (place->offset > mapped || size > mapped - place->offset)
+                return does_not_fit(place, size, error);
+        place->address = (char *)mapping + place->offset;
+        *ret = place->address;
+        return 0;
+}
+
 int memory_place_map(MemoryPlace *place, size_t size, void **ret, Error *error) {
         uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start = place->offset / page * page;
         CLEANUP_FREE char *address = address_print(&place->memory.address);
@@ -288,10 +313,12 @@ int memory_place_map(MemoryPlace *place, size_t size, void **ret, Error *error) 
         void *mapping;
         int r;
 
-        if (place->mapping) {
+        if (place->address) {
                 *ret = place->address;
                 return 0;
         }
+        if (place->memory.mechanism->map)
+                return map_whole(place, size, ret, error);
         r = mechanism_supports(place->memory.mechanism, OPERATION_OPEN_END, NULL);
         if (r < 0)
                 return error_set(error, ERROR_NOT_SUPPORTED,

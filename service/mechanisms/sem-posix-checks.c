@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "checks.h"
+#include "sem-posix-checks.h"
 
 /* What sem_overview(7) promises of POSIX semaphores. A Semaphore owns its name and its mapping in the judge; a peer
  * has one semaphore open at a time. */
@@ -20,7 +20,6 @@
 
 #include "cleanup.h"
 #include "peer-call.h"
-#include "posix-name.h"
 #include "spin.h"
 
 enum {
@@ -29,15 +28,7 @@ enum {
         ADDITIONS = 20000,
 };
 
-typedef struct Semaphore {
-        char name[POSIX_NAME_SIZE];
-        sem_t *sem;
-} Semaphore;
-
-#define SEMAPHORE_EMPTY \
-        { .sem = SEM_FAILED }
-
-static void semaphore_done(Semaphore *semaphore) {
+void sem_check_done(Semaphore *semaphore) {
         if (semaphore->sem != SEM_FAILED)
                 sem_close(semaphore->sem);
         if (semaphore->name[0])
@@ -52,7 +43,7 @@ static bool semaphore_make(CheckRun *run, unsigned value, Semaphore *semaphore) 
         return check_need(run, "sem_open", semaphore->sem == SEM_FAILED ? -errno : 0);
 }
 
-static int value_of(sem_t *sem) {
+int sem_check_value(sem_t *sem) {
         int value = -1;
 
         (void)sem_getvalue(sem, &value);
@@ -85,7 +76,7 @@ static int64_t call_post(CheckPeer *peer, const PeerCall *call, PeerReply *reply
 }
 
 static int64_t call_value(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return value_of(held);
+        return sem_check_value(held);
 }
 
 /* x: whether it came back before its deadline. */
@@ -157,12 +148,12 @@ static const PeerFunction functions[] = {
         {},
 };
 
-static int role(CheckPeer *peer) {
+int sem_check_role(CheckPeer *peer) {
         return peer_serve(peer, functions);
 }
 
 /* Memory that peers can map through its descriptor. */
-static int memory_make(size_t size, int *ret_fd) {
+int sem_check_memory(size_t size, int *ret_fd) {
         CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
 
         if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
@@ -171,7 +162,7 @@ static int memory_make(size_t size, int *ret_fd) {
         return 0;
 }
 
-static bool begin(CheckRun *run, unsigned value, Semaphore *semaphore, CheckProcess **ret) {
+bool sem_check_begin(CheckRun *run, unsigned value, Semaphore *semaphore, CheckProcess **ret) {
         return semaphore_make(run, value, semaphore) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
                check_expect(run, "the peer's sem_open", peer_call(run, *ret, "sem-open", .text = semaphore->name), 0);
 }
@@ -179,28 +170,28 @@ static bool begin(CheckRun *run, unsigned value, Semaphore *semaphore, CheckProc
 /* --- Checks --- */
 
 static CheckResult blocks(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
+        if (!sem_check_begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
                 !check_sleeps(run, peer, "value 0: sem_wait") ||
                 !check_expect(run, "sem_post", sem_post(semaphore.sem), 0) ||
                 !check_expect(run, "sem_wait", peer_end(run, peer, NULL), 0) ||
-                !check_expect(run, "value", value_of(semaphore.sem), 0))
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
                 return CHECK_FAILED;
         return check_ok(run, "after a post it ended, value 0");
 }
 
 static CheckResult counts(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 0, &semaphore, &peer))
+        if (!sem_check_begin(run, 0, &semaphore, &peer))
                 return CHECK_FAILED;
         for (int i = 0; i < POSTS; i++)
                 if (!check_expect(run, "sem_post", peer_call(run, peer, "sem-post"), 0))
                         return CHECK_FAILED;
-        if (!check_expect(run, "value", value_of(semaphore.sem), POSTS))
+        if (!check_expect(run, "value", sem_check_value(semaphore.sem), POSTS))
                 return CHECK_FAILED;
         for (int i = 0; i < POSTS; i++)
                 if (!check_expect(run, "sem_trywait", sem_trywait(semaphore.sem) < 0 ? -errno : 0, 0))
@@ -211,10 +202,10 @@ static CheckResult counts(CheckRun *run) {
 }
 
 static CheckResult never_negative(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peers[2];
 
-        if (!begin(run, 0, &semaphore, &peers[0]) || peer_start(run, 0, NULL, 0, &peers[1]) < 0 ||
+        if (!sem_check_begin(run, 0, &semaphore, &peers[0]) || peer_start(run, 0, NULL, 0, &peers[1]) < 0 ||
                 !check_expect(run, "sem_open", peer_call(run, peers[1], "sem-open", .text = semaphore.name), 0))
                 return CHECK_FAILED;
         for (size_t i = 0; i < 2; i++) {
@@ -224,43 +215,44 @@ static CheckResult never_negative(CheckRun *run) {
                         check_await_sleep(run, peers[i], text, sizeof text) < 0)
                         return check_fail(run, "a waiter does not sleep");
         }
-        if (!check_expect(run, "value with two waiters", value_of(semaphore.sem), 0) ||
+        if (!check_expect(run, "value with two waiters", sem_check_value(semaphore.sem), 0) ||
                 !check_expect(run, "sem_post", sem_post(semaphore.sem), 0) ||
                 !check_expect(run, "sem_post", sem_post(semaphore.sem), 0) ||
                 !check_expect(run, "waiter 1", peer_end(run, peers[0], NULL), 0) ||
                 !check_expect(run, "waiter 2", peer_end(run, peers[1], NULL), 0) ||
-                !check_expect(run, "value", value_of(semaphore.sem), 0))
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
                 return CHECK_FAILED;
         return check_ok(run, "two waiters: value 0, not -2; two posts let both through");
 }
 
 static CheckResult timed_out(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
         PeerReply reply;
 
-        if (!begin(run, 0, &semaphore, &peer) ||
+        if (!sem_check_begin(run, 0, &semaphore, &peer) ||
                 !check_expect(run, "sem_timedwait",
                         peer_call_full(run, peer, &(PeerCall){ "sem-timed", CHECK_TIMEOUT_USEC }, &reply),
                         -ETIMEDOUT) ||
-                !check_expect(run, "early", reply.x, 0) || !check_expect(run, "value", value_of(semaphore.sem), 0))
+                !check_expect(run, "early", reply.x, 0) ||
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
                 return CHECK_FAILED;
         return check_ok(run, "%d ms: ETIMEDOUT, not before the deadline", CHECK_TIMEOUT_USEC / 1000);
 }
 
 static CheckResult overflow(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, SEM_VALUE_MAX, &semaphore, &peer) ||
+        if (!sem_check_begin(run, SEM_VALUE_MAX, &semaphore, &peer) ||
                 !check_expect(run, "sem_post at SEM_VALUE_MAX", peer_call(run, peer, "sem-post"), -EOVERFLOW) ||
-                !check_expect(run, "value", value_of(semaphore.sem), SEM_VALUE_MAX))
+                !check_expect(run, "value", sem_check_value(semaphore.sem), SEM_VALUE_MAX))
                 return CHECK_FAILED;
         return check_ok(run, "value %d: sem_post gives EOVERFLOW", SEM_VALUE_MAX);
 }
 
 static CheckResult too_large(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (posix_name_of_run(run->token, 0, semaphore.name, sizeof semaphore.name) < 0 ||
@@ -276,10 +268,11 @@ static CheckResult too_large(CheckRun *run) {
 }
 
 static CheckResult holder_killed(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &semaphore, &peer) || !check_expect(run, "sem_wait", peer_call(run, peer, "sem-wait"), 0) ||
+        if (!sem_check_begin(run, 1, &semaphore, &peer) ||
+                !check_expect(run, "sem_wait", peer_call(run, peer, "sem-wait"), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
                 !check_expect(run, "sem_trywait", sem_trywait(semaphore.sem) < 0 ? -errno : 0, -EAGAIN))
                 return CHECK_FAILED;
@@ -287,10 +280,10 @@ static CheckResult holder_killed(CheckRun *run) {
 }
 
 static CheckResult waiter_killed(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
+        if (!sem_check_begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
                 !check_sleeps(run, peer, "the waiter") || !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
                 !check_expect(run, "sem_post", sem_post(semaphore.sem), 0) ||
                 !check_expect(run, "sem_trywait", sem_trywait(semaphore.sem) < 0 ? -errno : 0, 0))
@@ -299,7 +292,7 @@ static CheckResult waiter_killed(CheckRun *run) {
 }
 
 static CheckResult survives(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (posix_name_of_run(run->token, 0, semaphore.name, sizeof semaphore.name) < 0 ||
@@ -312,16 +305,16 @@ static CheckResult survives(CheckRun *run) {
         semaphore.sem = sem_open(semaphore.name, 0);
         if (semaphore.sem == SEM_FAILED)
                 return check_fail(run, "sem_open after the creator's death: %s", check_errno(errno));
-        if (!check_expect(run, "value", value_of(semaphore.sem), 2))
+        if (!check_expect(run, "value", sem_check_value(semaphore.sem), 2))
                 return CHECK_FAILED;
         return check_ok(run, "creator killed: still there, value 2");
 }
 
 static CheckResult initial_value(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 2, &semaphore, &peer) ||
+        if (!sem_check_begin(run, 2, &semaphore, &peer) ||
                 !check_expect(run, "sem_open with O_EXCL",
                         peer_call(run, peer, "sem-open", O_CREAT | O_EXCL, 7, .text = semaphore.name), -EEXIST) ||
                 !check_expect(run, "sem_open with O_CREAT",
@@ -331,44 +324,13 @@ static CheckResult initial_value(CheckRun *run) {
         return check_ok(run, "opened again with 7: value still 2; O_EXCL: EEXIST");
 }
 
-static CheckResult file_name(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        char path[POSIX_NAME_SIZE + 32];
-        CheckProcess *peer;
-        struct stat st;
-
-        if (!begin(run, 1, &semaphore, &peer))
-                return CHECK_FAILED;
-        (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "/sem.%s", semaphore.name + 1);
-        if (!check_expect(run, "stat of the file", stat(path, &st) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "unlink of it", unlink(path) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "sem_open then", peer_call(run, peer, "sem-open", .text = semaphore.name), -ENOENT))
-                return CHECK_FAILED;
-        semaphore.name[0] = '\0';
-        return check_ok(run, "/dev/shm/sem.NAME of %lld bytes; without it the name is gone", (long long)st.st_size);
-}
-
-static CheckResult unlinked(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        CheckProcess *peer;
-
-        if (!begin(run, 0, &semaphore, &peer) || !check_expect(run, "sem_unlink", sem_unlink(semaphore.name), 0) ||
-                !check_expect(run, "sem_post by the peer", peer_call(run, peer, "sem-post"), 0) ||
-                !check_expect(run, "sem_trywait here", sem_trywait(semaphore.sem) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "sem_open of the name", peer_call(run, peer, "sem-open", .text = semaphore.name),
-                        -ENOENT))
-                return CHECK_FAILED;
-        semaphore.name[0] = '\0';
-        return check_ok(run, "the name: ENOENT; who has it open still posts and waits");
-}
-
 static CheckResult permission(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!check_can_be_nobody())
                 return check_skip(run, "only root can start a process of another user");
-        if (!begin(run, 1, &semaphore, &peer) || !check_become_nobody(run, peer) ||
+        if (!sem_check_begin(run, 1, &semaphore, &peer) || !check_become_nobody(run, peer) ||
                 !check_expect(run, "sem_open by another user",
                         peer_call(run, peer, "sem-open", .text = semaphore.name), -EACCES))
                 return CHECK_FAILED;
@@ -376,13 +338,13 @@ static CheckResult permission(CheckRun *run) {
 }
 
 static CheckResult exclusion(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CLEANUP_FD int memory = -EBADF;
         CheckProcess *peers[WORKERS];
         uint64_t counter = 0;
         int r;
 
-        r = memory_make(sizeof counter, &memory);
+        r = sem_check_memory(sizeof counter, &memory);
         if (r < 0)
                 return check_fail(run, "memory for the counter: %s", check_errno(r));
         if (!semaphore_make(run, 1, &semaphore))
@@ -406,96 +368,60 @@ static CheckResult exclusion(CheckRun *run) {
 }
 
 static CheckResult interrupted_wait(CheckRun *run) {
-        CLEANUP(semaphore_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 0, &semaphore, &peer) ||
+        if (!sem_check_begin(run, 0, &semaphore, &peer) ||
                 !check_expect(run, "sigaction", peer_call(run, peer, "sem-handle", SIGUSR1), 0) ||
                 peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 || !check_sleeps(run, peer, "sem_wait") ||
                 !check_expect(run, "kill", check_kill(run, peer, SIGUSR1), 0) ||
                 !check_expect(run, "sem_wait", peer_end(run, peer, NULL), -EINTR) ||
-                !check_expect(run, "value", value_of(semaphore.sem), 0))
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
                 return CHECK_FAILED;
         return check_ok(run, "a signal handler ran: EINTR, nothing taken");
 }
 
-/* sem_init(3) with pshared: in memory that two unrelated processes map. */
-static CheckResult unnamed(CheckRun *run) {
-        CLEANUP_FD int memory = -EBADF;
-        CheckProcess *peer;
-        sem_t *sem;
-        bool held_up;
-        int r;
-
-        r = memory_make(sizeof(sem_t), &memory);
-        if (r < 0)
-                return check_fail(run, "memory: %s", check_errno(r));
-        sem = mmap(NULL, sizeof *sem, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-        if (sem == MAP_FAILED)
-                return check_fail(run, "mmap: %s", check_errno(errno));
-        held_up = check_expect(run, "sem_init", sem_init(sem, 1, 0) < 0 ? -errno : 0, 0) &&
-                  peer_start(run, 0, &memory, 1, &peer) >= 0 &&
-                  check_expect(run, "the peer's mmap", peer_call(run, peer, "sem-map", 0), 0) &&
-                  peer_begin(run, peer, &(PeerCall){ "sem-wait" }) >= 0 &&
-                  check_sleeps(run, peer, "pshared 1: sem_wait") && check_expect(run, "sem_post", sem_post(sem), 0) &&
-                  check_expect(run, "sem_wait", peer_end(run, peer, NULL), 0);
-        munmap(sem, sizeof *sem);
-        return held_up ? check_ok(run, "a post from the other process ended it") : CHECK_FAILED;
-}
-
-/* What many texts print as an example: a semaphore in memory that is not shared. A child posts its own copy. */
-static sem_t private_semaphore;
-
-static int private_role(CheckPeer *peer) {
-        int r = sem_post(&private_semaphore) < 0 ? -errno : 0;
-
-        return r < 0 ? r : check_peer_say_word(peer, value_of(&private_semaphore) == 1 ? "posted" : "odd");
-}
-
-static CheckResult private_memory(CheckRun *run) {
-        CheckProcess *peer;
-        int status;
-
-        if (!check_expect(run, "sem_init", sem_init(&private_semaphore, 0, 0) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "fork", check_start(run, 0, NULL, NULL, &peer), 0) ||
-                !check_expect(run, "the child's post", check_hear_word(run, peer, "posted", CHECK_PATIENCE_USEC), 0) ||
-                !check_expect(run, "the child's end", check_wait(run, peer, CHECK_PATIENCE_USEC, &status), 0) ||
-                !check_expect(run, "value in the parent", value_of(&private_semaphore), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "the child's value 1, the parent's 0");
-}
-
 const Check sem_posix_checks[] = {
-        { "blocks", "a wait at value 0 sleeps until a post", "sem_wait(3)", CHECK_BOTH, blocks, { role } },
+        { "blocks", "a wait at value 0 sleeps until a post", "sem_wait(3)", CHECK_BOTH, blocks, { sem_check_role } },
         { "counts", "N posts let N waits through, from whichever process; then EAGAIN", "sem_post(3)", CHECK_BOTH,
-                counts, { role } },
+                counts, { sem_check_role } },
         { "never-negative", "the value never goes below 0, however many wait", "sem_getvalue(3)", CHECK_BOTH,
-                never_negative, { role } },
+                never_negative, { sem_check_role } },
         { "both-ways", "tokens can go both ways, with one semaphore for each", "sem_overview(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role } },
         { "exclusion", "a critical section under a semaphore has one process in it at a time", "sem_overview(7)",
-                CHECK_BOTH, exclusion, { role } },
+                CHECK_BOTH, exclusion, { sem_check_role } },
         { "timeout", "a timed wait gives up at its deadline, never before, and takes nothing", "sem_timedwait(3)",
-                CHECK_BOTH, timed_out, { role } },
-        { "interrupted", "a signal handler interrupts a wait", "sem_wait(3)", CHECK_BOTH, interrupted_wait, { role } },
+                CHECK_BOTH, timed_out, { sem_check_role } },
+        { "interrupted", "a signal handler interrupts a wait", "sem_wait(3)", CHECK_BOTH, interrupted_wait,
+                { sem_check_role } },
         { "holder-killed", "a killed holder does not give it back: there is no owner", "sem_overview(7)", CHECK_BOTH,
-                holder_killed, { role } },
+                holder_killed, { sem_check_role } },
         { "waiter-killed", "a killed waiter takes no post with it", "sem_wait(3)", CHECK_BOTH, waiter_killed,
-                { role } },
-        { "limit", "at SEM_VALUE_MAX a post gives EOVERFLOW", "sem_post(3)", CHECK_BOTH, overflow, { role } },
+                { sem_check_role } },
+        { "limit", "at SEM_VALUE_MAX a post gives EOVERFLOW", "sem_post(3)", CHECK_BOTH, overflow,
+                { sem_check_role } },
         { "initial-limit", "an initial value above SEM_VALUE_MAX is refused", "sem_open(3)", CHECK_FORKED, too_large,
-                { role } },
-        { "initial-value", "only who makes it sets its value", "sem_open(3)", CHECK_BOTH, initial_value, { role } },
+                { sem_check_role } },
+        { "initial-value", "only who makes it sets its value", "sem_open(3)", CHECK_BOTH, initial_value,
+                { sem_check_role } },
         { "survives", "a named semaphore outlives the process that made it, with its value", "sem_overview(7)",
-                CHECK_BOTH, survives, { role } },
-        { "file", "the name is a file sem.NAME in /dev/shm", "sem_overview(7)", CHECK_BOTH, file_name, { role } },
-        { "unlink", "a removed semaphore stays usable for who has it open", "sem_unlink(3)", CHECK_BOTH, unlinked,
-                { role } },
-        { "permission", "mode bits keep other users out", "sem_open(3)", CHECK_BOTH, permission, { role } },
+                CHECK_BOTH, survives, { sem_check_role } },
+        { "file", "the name is a file sem.NAME in /dev/shm", "sem_overview(7)", CHECK_BOTH, sem_check_file_name,
+                { sem_check_role } },
+        { "unlink", "a removed semaphore stays usable for who has it open", "sem_unlink(3)", CHECK_BOTH,
+                sem_check_unlinked, { sem_check_role } },
+        { "permission", "mode bits keep other users out", "sem_open(3)", CHECK_BOTH, permission, { sem_check_role } },
         { "unnamed", "an unnamed one works between processes in shared memory, with pshared 1", "sem_init(3)",
-                CHECK_BOTH, unnamed, { role } },
+                CHECK_BOTH, sem_check_unnamed, { sem_check_role } },
+        { "written", "what is written into the file changes the semaphore", "sem_overview(7)", CHECK_BOTH,
+                sem_check_written, { sem_check_role } },
+        { "made-anew", "removed and made again, the name is another semaphore; who has the old one is not told",
+                "sem_unlink(3)", CHECK_BOTH, sem_check_made_anew, { sem_check_role } },
+        { "private-shared", "with pshared 0, also in shared memory, a post wakes nobody who waits in another process",
+                "sem_init(3)", CHECK_BOTH, sem_check_private_shared, { sem_check_role } },
         { "private-memory",
                 "an unnamed one in memory that is not shared is a copy after fork, and synchronises nothing",
-                "sem_init(3)", CHECK_FORKED, private_memory, { private_role } },
+                "sem_init(3)", CHECK_FORKED, sem_check_private_memory, { sem_check_private_role } },
         {},
 };

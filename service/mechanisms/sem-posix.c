@@ -4,15 +4,15 @@
  *
  * Mapping is what the service must not do: whoever owns the file may truncate it, and touching the mapping would then
  * end the service with SIGBUS. So create() writes the file, value and waiters are read from it, and only post and wait
- * map it, in a worker. An object keeps no descriptor; device and inode tell whether a name is still the same. */
-#include "posix-name.h"
+ * map it, in a worker (sem-posix-use.c). An object keeps no descriptor; device and inode tell whether a name is still
+ * the same. */
+#include "sem-posix.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +25,12 @@
 #include "kind-helpers.h"
 #include "kinds.h"
 #include "limit-facts.h"
+#include "memory-place.h"
+#include "posix-name.h"
 #include "posix-transports.h"
 #include "scan.h"
-#include "spin.h"
-#include "units.h"
 
-#define KIND   "sem-posix"
+#define KIND   SEM_KIND
 #define PREFIX "sem."
 
 /* glibc: NAME_MAX less the prefix (sem_overview(7)). */
@@ -127,13 +127,15 @@ static int sem_create(KernelObject *object, const Record *options, Error *error)
         struct stat st;
         int r;
 
-        r = posix_name_from_options(KIND, options, SEM_NAME_MAX, name, error);
-        if (r < 0)
-                return r;
         if (value > SEM_VALUE_MAX)
                 return error_set(error, ERROR_INVALID_OPTION,
                         "The value %" PRIu64 " is more than a POSIX semaphore can have, which is %u (SEM_VALUE_MAX).",
                         value, (unsigned)SEM_VALUE_MAX);
+        if (record_has(options, "place"))
+                return sem_place_create(object, record_get_string(options, "place", ""), options, error);
+        r = posix_name_from_options(KIND, options, SEM_NAME_MAX, name, error);
+        if (r < 0)
+                return r;
         r = address_set_path(&object->address, KIND, name);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot keep the name \"%s\"", name);
@@ -151,6 +153,8 @@ static int sem_open_address(KernelObject *object, const Record *options, Error *
         struct stat st;
         int r;
 
+        if (sem_is_placed(&object->address))
+                return sem_place_open(object, options, error);
         r = sem_name_check(object->address.text, ERROR_INVALID_ADDRESS, error);
         if (r < 0)
                 return r;
@@ -168,6 +172,8 @@ static int sem_identify(const Address *address, char ret_identity[IDENTITY_MAX],
         struct stat st;
         int r;
 
+        if (sem_is_placed(address))
+                return sem_place_identify(address, ret_identity, error);
         r = sem_stat(address->text, &st, error);
         if (r < 0)
                 return r;
@@ -175,7 +181,13 @@ static int sem_identify(const Address *address, char ret_identity[IDENTITY_MAX],
         return 0;
 }
 
+static void sem_close_object(KernelObject *object) {
+        object->state = memory_place_free(object->state);
+}
+
 static int sem_remove(KernelObject *object, Error *error) {
+        if (sem_is_placed(&object->address))
+                return sem_place_remove(object, error);
         if (sem_unlink(object->address.text) >= 0)
                 return 0;
         if (errno == ENOENT)
@@ -188,34 +200,41 @@ static int sem_remove(KernelObject *object, Error *error) {
  * used by nptl/sem_open.c and sem_getvalue.c): where 64 bits change atomically, one word with the value in its low and
  * the number of waiters in its high half; else the value shifted by one, two words between, and the waiters. A waiter
  * that was killed stays counted. */
-static int sem_read_state(int fd, unsigned *ret_value, unsigned *ret_waiters) {
-        uint32_t words[4];
+SemLook sem_image_look(const SemImage *image) {
+        uint64_t data;
+
+        if (sizeof(sem_t) != 32)
+                return (SemLook){ .value = image->words[0] >> 1, .waiters = image->words[3] };
+        memcpy(&data, image->words, sizeof(data));
+        return (SemLook){ .value = (unsigned)(data & UINT32_MAX), .waiters = (unsigned)(data >> 32) };
+}
+
+void sem_describe_look(const SemLook *look, Record *row) {
+        record_set_u64(row, "value", look->value);
+        record_set_u64(row, "waiters", look->waiters);
+}
+
+static int sem_read_look(int fd, SemLook *ret) {
+        SemImage image;
         ssize_t n;
 
-        n = pread(fd, words, sizeof(words), 0);
+        n = pread(fd, &image, sizeof(image), 0);
         if (n < 0)
                 return -errno;
-        if (n < (ssize_t)sizeof(words))
+        if (n < (ssize_t)sizeof(image))
                 return -ENODATA;
-        if (sizeof(sem_t) == 32) {
-                uint64_t data;
-
-                memcpy(&data, words, sizeof(data));
-                *ret_value = (unsigned)(data & UINT32_MAX);
-                *ret_waiters = (unsigned)(data >> 32);
-        } else {
-                *ret_value = words[0] >> 1;
-                *ret_waiters = words[3];
-        }
+        *ret = sem_image_look(&image);
         return 0;
 }
 
 static int sem_describe(KernelObject *object, Record *attributes, Error *error) {
         CLEANUP_FD int fd = -EBADF;
-        unsigned value = 0, waiters = 0;
+        SemLook look;
         int r;
 
         record_set_u64(attributes, "max_value", SEM_VALUE_MAX);
+        if (sem_is_placed(&object->address))
+                return sem_place_describe(object, attributes, error);
         r = sem_reopen(object, O_RDONLY, &fd, error);
         if (r == -EACCES) {
                 /* Owner, mode and holders are told all the same. */
@@ -226,21 +245,22 @@ static int sem_describe(KernelObject *object, Record *attributes, Error *error) 
         }
         if (r < 0)
                 return r;
-        r = sem_read_state(fd, &value, &waiters);
+        r = sem_read_look(fd, &look);
         if (r < 0)
                 return error_set_errno(error, r, "Cannot read the POSIX semaphore \"%s\"", object->address.text);
-        record_set_u64(attributes, "value", value);
-        record_set_u64(attributes, "waiters", waiters);
+        sem_describe_look(&look, attributes);
         return record_error(attributes);
 }
 
 /* In a worker. The size was checked on this very file; should its owner truncate it now, it is the worker that dies.
  */
-static int sem_map(const KernelObject *object, sem_t **ret, Error *error) {
+int sem_map(const KernelObject *object, sem_t **ret, Error *error) {
         CLEANUP_FD int fd = -EBADF;
         void *address;
         int r;
 
+        if (sem_is_placed(&object->address))
+                return sem_place_map(object, ret, error);
         r = sem_reopen(object, O_RDWR, &fd, error);
         if (r < 0)
                 return r;
@@ -251,76 +271,10 @@ static int sem_map(const KernelObject *object, sem_t **ret, Error *error) {
         return 0;
 }
 
-static int sem_post_times(const char *name, sem_t *sem, uint64_t count, Error *error) {
-        int value;
-
-        if (sem_getvalue(sem, &value) < 0)
-                return error_set_errno(error, errno, "Cannot read the POSIX semaphore \"%s\"", name);
-        if (count > (uint64_t)(SEM_VALUE_MAX - value))
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "Posting %" PRIu64 " more would bring \"%s\" from %d past %d, the largest value that a POSIX "
-                        "semaphore can have (SEM_VALUE_MAX); nothing was posted.",
-                        count, name, value, SEM_VALUE_MAX);
-        for (uint64_t i = 0; i < count; i++)
-                if (sem_post(sem) < 0)
-                        return errno == EOVERFLOW
-                                       ? error_set(error, ERROR_LIMIT_EXCEEDED,
-                                                 "\"%s\" reached its largest value %d (SEM_VALUE_MAX), others post "
-                                                 "too; %" PRIu64 " of %" PRIu64 " were posted.",
-                                                 name, SEM_VALUE_MAX, i, count)
-                                       : error_set_errno(error, errno, "Cannot post to \"%s\"", name);
-        return 0;
-}
-
-static int sem_kind_post(KernelObject *object, uint64_t count, const Record *options, Error *error) {
-        sem_t *sem;
-        int r;
-
-        if (count == 0)
-                return error_set(error, ERROR_INVALID_OPTION, "Posting 0 times does nothing; the least is 1.");
-        r = sem_map(object, &sem, error);
-        if (r < 0)
-                return r;
-        r = sem_post_times(object->address.text, sem, count, error);
-        munmap(sem, sizeof(*sem));
-        return r;
-}
-
-static int sem_wait_until(sem_t *sem, uint64_t timeout) {
-        struct timespec end;
-        uint64_t until;
-        int r;
-
-        until = monotonic_end(timeout);
-        end = timespec_from_usec(until);
-        do {
-                if (timeout == 0)
-                        r = sem_trywait(sem);
-                else if (until == USEC_INFINITY)
-                        r = sem_wait(sem);
-                else
-                        r = sem_clockwait(sem, CLOCK_MONOTONIC, &end);
-        } while (r < 0 && errno == EINTR);
-        return r < 0 ? -errno : 0;
-}
-
-static int sem_kind_wait(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error) {
-        char text[UNITS_TEXT_MAX];
-        sem_t *sem;
-        int r;
-
-        r = sem_map(object, &sem, error);
-        if (r < 0)
-                return r;
-        r = sem_wait_until(sem, timeout);
-        munmap(sem, sizeof(*sem));
-        if (r == -EAGAIN)
-                return error_set(error, ERROR_TIMED_OUT, "\"%s\" is 0 now; wait with a time-out for somebody to post.",
-                        object->address.text);
-        if (r == -ETIMEDOUT)
-                return error_set(error, ERROR_TIMED_OUT, "Nobody posted to \"%s\" within %s.", object->address.text,
-                        time_print(timeout, text));
-        return r < 0 ? error_set_errno(error, r, "Cannot wait for \"%s\"", object->address.text) : 0;
+void sem_unmap(const KernelObject *object, sem_t *sem) {
+        /* A place keeps what it has mapped. */
+        if (!sem_is_placed(&object->address))
+                munmap(sem, sizeof(*sem));
 }
 
 static int sem_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
@@ -328,13 +282,18 @@ static int sem_open_end(KernelObject *object, const char *end, bool take, int *r
 
         /* `take` changes nothing: the object has no descriptor of its own. */
         r = single_end_check(object, end, error);
-        return r < 0 ? r : sem_reopen(object, O_RDWR, ret_fd, error);
+        if (r < 0)
+                return r;
+        return sem_is_placed(&object->address) ? sem_place_open_end(object, ret_fd, error)
+                                               : sem_reopen(object, O_RDWR, ret_fd, error);
 }
 
 /* Waiting writes as much as posting does. */
 static int sem_file(const Address *address, char **ret_path, int *ret_want) {
         char path[SEM_PATH_SIZE];
 
+        if (sem_is_placed(address))
+                return sem_place_file(address, ret_path, ret_want);
         sem_path(address->text, path);
         *ret_path = strdup(path);
         *ret_want = R_OK | W_OK;
@@ -344,7 +303,7 @@ static int sem_file(const Address *address, char **ret_path, int *ret_want) {
 static int sem_scan_one(Scan *scan, int directory, const char *file) {
         CLEANUP_FD int fd = -EBADF;
         char name[POSIX_NAME_SIZE];
-        unsigned value = 0, waiters = 0;
+        SemLook look;
         struct stat st;
         Record *row;
         int r;
@@ -359,10 +318,10 @@ static int sem_scan_one(Scan *scan, int directory, const char *file) {
         record_set_u64(row, "size", sizeof(sem_t));
         record_set_u64(row, "created", birth_of_file(directory, file));
         fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        if (fd >= 0 && sem_read_state(fd, &value, &waiters) >= 0) {
-                record_set_u64(row, "value", value);
-                record_set_u64(row, "waiters", waiters);
-                record_set_format(row, "state", waiters > 0 ? "value %u, %u waiting" : "value %u", value, waiters);
+        if (fd >= 0 && sem_read_look(fd, &look) >= 0) {
+                sem_describe_look(&look, row);
+                record_set_format(row, "state", look.waiters > 0 ? "value %u, %u waiting" : "value %u", look.value,
+                        look.waiters);
         } else
                 record_set_string(row, "state", "value not readable by this user");
         return scan_row_done(scan, row, &st);
@@ -386,6 +345,8 @@ static int sem_holder_keys(const KernelObject *object, HolderKey *ret_keys, size
         struct stat st;
         int r;
 
+        if (sem_is_placed(&object->address))
+                return memory_place_holder_keys(object->state, ret_keys, n);
         r = sem_stat(object->address.text, &st, NULL);
         if (r < 0)
                 return r;
@@ -406,6 +367,9 @@ static const OptionSpec sem_options[] = {
         { "name", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0, "the name, as /turn; the slash may be left out" },
         { "value", OPTION_COUNT, OPTION_FOR_CREATE, "0", 0, SEM_VALUE_MAX, "how many may take it before one posts" },
         { "mode", OPTION_MODE, OPTION_FOR_CREATE, "0600", 0, 0777, "permission bits, whatever the umask is" },
+        { "place", OPTION_STRING, OPTION_FOR_CREATE, NULL, 0, 0,
+                "instead of a name: where in memory, as shm-posix:/jobs+64 (sem_init with pshared 1)" },
+        { "replace", OPTION_BOOL, OPTION_FOR_CREATE, "false", 0, 0, "with place: also over bytes that are not zero" },
         {},
 };
 
@@ -416,7 +380,7 @@ const Mechanism mechanism_sem_posix = {
         .title = "POSIX semaphore",
         .family = "semaphores",
         .capabilities = CAPABILITY_SEMAPHORE,
-        .address_forms = 1u << ADDRESS_PATH,
+        .address_forms = 1u << ADDRESS_PATH | 1u << ADDRESS_NAME,
         .facts = {
                 .direction = "none",
                 .order = "none: the kernel chooses who of the waiting gets it",
@@ -442,10 +406,14 @@ const Mechanism mechanism_sem_posix = {
         .probe = sem_probe,
         .create = sem_create,
         .open = sem_open_address,
+        .from_fd = sem_place_from_fd,
+        .needs_fetch = sem_place_needs_fetch,
+        .fetch = sem_place_fetch,
+        .close = sem_close_object,
         .remove = sem_remove,
         .identify = sem_identify,
-        .post = sem_kind_post,
-        .wait = sem_kind_wait,
+        .post = sem_posix_post,
+        .wait = sem_posix_wait,
         .open_end = sem_open_end,
         .file = sem_file,
         .describe = sem_describe,

@@ -271,6 +271,14 @@ static int shm_attach(const KernelObject *object, int flags, void **ret_base, Er
         return 0;
 }
 
+static int shm_map(KernelObject *object, void **ret, size_t *ret_size, Error *error) {
+        int r = shm_attach(object, 0, ret, error);
+
+        if (r >= 0)
+                *ret_size = object->bytes;
+        return r;
+}
+
 /* Both ways between the segment and the service's own memory. */
 static int copy(void *own, void *there, size_t size, bool into) {
         size_t done = 0;
@@ -431,6 +439,7 @@ const Mechanism mechanism_shm_sysv = {
         .remove = shm_remove,
         .identify = shm_identify,
         .send = shm_send,
+        .map = shm_map,
         .receive = shm_receive,
         .try_use = shm_try_use,
         .describe = shm_describe,

@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -235,6 +236,54 @@ static void test_scan(Fixture *f, gconstpointer data) {
         posix_fixture_remove(&object);
 }
 
+/* Unnamed: at a place in memory, where sem_init(3) put it, or create(). */
+static void test_placed(Fixture *f, gconstpointer data) {
+        g_autofree char *memory_option = g_strdup_printf("name=%s.memory", f->name);
+        g_autofree char *place = g_strdup_printf("place=shm-posix:%s.memory+64", f->name);
+        g_autofree char *crooked = g_strdup_printf("place=shm-posix:%s.memory+68", f->name);
+        g_autofree char *outside = g_strdup_printf("place=shm-posix:%s.memory+4080", f->name);
+        g_autofree char *address = g_strdup_printf("sem-posix:shm-posix:%s.memory+64", f->name);
+        g_autofree char *local = g_strdup_printf("sem-posix:shm-posix:%s.memory+128", f->name);
+        g_autofree char *memory = g_strdup_printf("%s.memory", f->name);
+        KernelObject memory_object, object, other;
+        Error error = {};
+        char *mapping;
+        int fd;
+
+        fixture_create(&memory_object, "shm-posix", memory_option, "size=4K", NULL);
+        posix_fixture_refused("sem-posix", ERROR_INVALID_ADDRESS, "aligned", crooked, NULL);
+        posix_fixture_refused("sem-posix", ERROR_NO_SUCH_OBJECT, "ends before", outside, NULL);
+        posix_fixture_open_refused(address, ERROR_NO_SUCH_OBJECT, "no semaphore at");
+        fixture_create(&object, "sem-posix", place, "value=2", NULL);
+        posix_fixture_refused("sem-posix", ERROR_EXISTS, "replace=true", place, NULL);
+
+        fd = shm_open(memory, O_RDWR | O_CLOEXEC, 0);
+        g_assert_cmpint(fd, >=, 0);
+        mapping = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        g_assert_true(mapping != MAP_FAILED);
+        close(fd);
+        g_assert_cmpint(sem_trywait((sem_t *)(void *)(mapping + 64)), ==, 0);
+        g_assert_cmpuint(attribute(&object, "value"), ==, 1);
+        g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&object, 20000, NULL, &error), ==, -ETIMEDOUT);
+        g_assert_cmpint(fixture_post(&object, 3, NULL, &error), ==, 0);
+        g_assert_cmpint(sem_trywait((sem_t *)(void *)(mapping + 64)), ==, 0);
+
+        /* As many notes print it. */
+        g_assert_cmpint(sem_init((sem_t *)(void *)(mapping + 128), 0, 1), ==, 0);
+        g_assert_cmpint(fixture_open(&other, local, NULL, &error), ==, 0);
+        g_assert_cmpint(fixture_take(&other, 0, NULL, &error), ==, -EOPNOTSUPP);
+        g_assert_nonnull(strstr(error.message, "pshared 0"));
+        kernel_object_done(&other);
+        memset(mapping + 128, 0xff, sizeof(sem_t));
+        posix_fixture_open_refused(local, ERROR_NO_SUCH_OBJECT, "no semaphore at");
+        munmap(mapping, 4096);
+        g_assert_cmpint(kernel_object_verify(&object, &error), ==, 0);
+        posix_fixture_remove(&object);
+        posix_fixture_open_refused(address, ERROR_NO_SUCH_OBJECT, "no semaphore at");
+        posix_fixture_remove(&memory_object);
+}
+
 static void test_transport(void) {
         posix_fixture_transport("sem-posix", WAIT_BLOCK, 3000);
         posix_fixture_transport("sem-posix", WAIT_SPIN, 300);
@@ -256,6 +305,7 @@ int main(int argc, char **argv) {
         ADD("replaced", test_replaced);
         ADD("other-user", test_other_user);
         ADD("scan", test_scan);
+        ADD("placed", test_placed);
 #undef ADD
         g_test_add_func("/sem-posix/transport", test_transport);
         g_test_add_func("/sem-posix/sweep", test_sweep);
