@@ -98,6 +98,7 @@ int inet_datagram_from_fd(const InetKind *kind, KernelObject *object, int fd, Er
                 r = inet_fill(kind, object, fd, error);
         if (r < 0)
                 return r;
+        object->created = 0; /* nobody knows */
         object->unnamed = object->address.form == ADDRESS_INODE;
         object->fds[BOUND] = fd;
         return 0;

@@ -198,6 +198,18 @@ void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Rec
         record_set_u64(attributes, "peers", connections);
 }
 
+void inet_describe_far_end(const InetKind *kind, const KernelObject *object, Record *attributes) {
+        CLEANUP_SOCKETS InetSockets *sockets = NULL;
+        const InetSocket *socket, *other;
+
+        if (inet_sockets_new(kind->protocol, INET_STATES_ALL, 0, &sockets, NULL) < 0)
+                return;
+        socket = find(sockets, &object->address);
+        other = socket ? inet_sockets_far_end(sockets, socket) : NULL;
+        if (other && other->inode > 0)
+                set_inode(attributes, "far_end", kind, other->inode);
+}
+
 int inet_holder_keys(const InetKind *kind, const KernelObject *object, HolderKey *ret_keys, size_t *n) {
         CLEANUP_SOCKETS InetSockets *sockets = NULL;
         const InetSocket *socket;

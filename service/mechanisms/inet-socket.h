@@ -43,6 +43,8 @@ int inet_cannot_remove(const KernelObject *object, Error *error);
 void inet_describe_fd(const InetKind *kind, int fd, Record *attributes);
 /* Of a socket of others, as far as the kernel tells (inet-scan.c). */
 void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Record *attributes);
+/* "far_end": where the other end of a connection is on this machine. */
+void inet_describe_far_end(const InetKind *kind, const KernelObject *object, Record *attributes);
 int inet_scan(const InetKind *kind, Scan *scan);
 /* The socket, the connections that it accepted, and their far ends. */
 int inet_holder_keys(const InetKind *kind, const KernelObject *object, HolderKey *ret_keys, size_t *n);

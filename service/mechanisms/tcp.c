@@ -161,6 +161,7 @@ static int tcp_from_fd(KernelObject *object, int fd, const Record *options, Erro
         r = inet_fill(&inet_tcp, object, fd, error);
         if (r < 0)
                 return r;
+        object->created = 0; /* nobody knows */
         object->unnamed = object->address.form == ADDRESS_INODE;
         object->fds[listens ? TCP_LISTENING : TCP_CONNECTED] = fd;
         return 0;
@@ -320,6 +321,8 @@ static int tcp_describe(KernelObject *object, Record *attributes, Error *error) 
         }
         tcp_describe_info(fd, attributes);
         inet_describe_fd(&inet_tcp, fd, attributes);
+        if (object->unnamed)
+                inet_describe_far_end(&inet_tcp, object, attributes);
         if (object->state) {
                 record_set_u64(attributes, "peers", peers_count(object->state));
                 record_set_u64(attributes, "queued", peers_queued(object->state));

@@ -54,6 +54,8 @@ static void test_from_fd(PathFixture *f, gconstpointer data) {
         g_assert_cmpint(tcp->describe(&object, attributes, &error), ==, 0);
         g_assert_cmpstr(record_get_string(attributes, "state", ""), ==, "connected");
         g_assert_true(record_has(attributes, "mss"));
+        g_assert_true(g_str_has_prefix(record_get_string(attributes, "far_end", ""), "tcp:["));
+        g_assert_cmpuint(object.created, ==, 0);
         kernel_object_done(&object);
         close(peer);
         path_fixture_remove(&listener);
@@ -115,7 +117,6 @@ static void test_scan(PathFixture *f, gconstpointer data) {
 }
 
 static void test_explain(PathFixture *f, gconstpointer data) {
-        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
         CLEANUP(record_freep) Record *verdict = NULL;
         const Value *steps;
         KernelObject object;
