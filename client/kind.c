@@ -118,3 +118,36 @@ ExitCode address_check(const char *text, char **ret_address) {
 ExitCode address_canonical(const char *text, char **ret_address) {
         return address_read(text, true, ret_address);
 }
+
+/* An address by a word that stands for several kinds becomes one of the kind that it is. */
+static ExitCode address_settle(Cli *cli, char **address) {
+        g_autofree char *kind = address_kind(*address);
+        g_autoptr(GVariant) attributes = NULL;
+        g_autoptr(GError) error = NULL;
+        g_auto(GStrv) kinds = NULL;
+        IpcbusManager *manager;
+        const char *canonical;
+        ExitCode code;
+
+        if (strstr(*address, ":[") == NULL)
+                return EXIT_CODE_DONE;
+        code = kind_list(cli, &kinds);
+        if (code != EXIT_CODE_DONE || g_strv_contains((const char *const *)kinds, kind))
+                return code;
+        code = connection_manager(cli, &manager);
+        if (code != EXIT_CODE_DONE)
+                return code;
+        if (!ipcbus_manager_call_describe_sync(manager, *address, WITHOUT_TIMEOUT, &attributes, NULL, &error))
+                return fail_with(error, *address);
+        if (g_variant_lookup(attributes, "address", "&s", &canonical)) {
+                g_free(*address);
+                *address = g_strdup(canonical);
+        }
+        return EXIT_CODE_DONE;
+}
+
+ExitCode address_find(Cli *cli, const char *text, char **ret_address) {
+        ExitCode code = address_check(text, ret_address);
+
+        return code == EXIT_CODE_DONE ? address_settle(cli, ret_address) : code;
+}

@@ -26,3 +26,5 @@ char *text_for_bus(const char *text);
 ExitCode address_check(const char *text, char **ret_address);
 /* The same, written as events have it. */
 ExitCode address_canonical(const char *text, char **ret_address);
+/* The same for a verb that has to know the kind: socket:[81234] becomes what it is, as unix-stream:[81234]. */
+ExitCode address_find(Cli *cli, const char *text, char **ret_address);

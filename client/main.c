@@ -14,6 +14,7 @@
 const Verb *const verb_table[] = {
         &verb_kinds,
         &verb_create,
+        &verb_adopt,
         &verb_send,
         &verb_receive,
         &verb_peek,

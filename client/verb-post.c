@@ -47,7 +47,7 @@ static ExitCode run_post(Cli *cli, char **words) {
         g_autoptr(GError) error = NULL;
         IpcbusManager *manager;
         uint64_t count;
-        ExitCode code = address_check(words[0], &address);
+        ExitCode code = address_find(cli, words[0], &address);
 
         if (code != EXIT_CODE_DONE)
                 return code;

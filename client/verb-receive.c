@@ -227,7 +227,7 @@ static ExitCode run_receive(Cli *cli, char **words) {
         g_autoptr(GVariant) description = NULL;
         g_autoptr(Record) options = options_new();
         uint64_t count;
-        ExitCode code = address_check(words[0], &address);
+        ExitCode code = address_find(cli, words[0], &address);
 
         if (code != EXIT_CODE_DONE)
                 return code;
@@ -259,7 +259,7 @@ static ExitCode run_peek(Cli *cli, char **words) {
         g_autoptr(GVariant) data = NULL, meta = NULL;
         g_autoptr(GError) error = NULL;
         IpcbusManager *manager;
-        ExitCode code = address_check(words[0], &address);
+        ExitCode code = address_find(cli, words[0], &address);
 
         if (code != EXIT_CODE_DONE)
                 return code;

@@ -180,7 +180,7 @@ static ExitCode run(Cli *cli, char **words) {
         g_autofree char *address = NULL;
         g_autoptr(Record) options = options_new();
         Sending sending = { .cli = cli, .options = options };
-        ExitCode code = address_check(words[0], &address);
+        ExitCode code = address_find(cli, words[0], &address);
 
         if (code != EXIT_CODE_DONE)
                 return code;

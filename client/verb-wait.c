@@ -161,7 +161,7 @@ static ExitCode run_wait(Cli *cli, char **words) {
 
         if (*command != NULL && strcmp(*command, "--") == 0)
                 command++;
-        ExitCode code = address_check(words[0], &address);
+        ExitCode code = address_find(cli, words[0], &address);
         if (code != EXIT_CODE_DONE)
                 return code;
         if (*command != NULL && opt_hold != NULL)

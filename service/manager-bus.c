@@ -72,6 +72,8 @@ static const sd_bus_vtable manager_vtable[] = {
                 SD_BUS_RESULT("o", path, "s", address), manager_create, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Adopt", SD_BUS_ARGS("s", address, "a{sv}", options),
                 SD_BUS_RESULT("o", path, "s", canonical), manager_adopt, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AdoptFd", SD_BUS_ARGS("h", descriptor, "a{sv}", options),
+                SD_BUS_RESULT("o", path, "s", address), manager_adopt_fd, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "Remove", SD_BUS_ARGS("s", address), SD_BUS_NO_RESULT, manager_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Send", SD_BUS_ARGS("s", address, "ay", data, "a{sv}", options),

@@ -11,6 +11,7 @@ MANAGER_METHOD(manager_list_kinds);
 MANAGER_METHOD(manager_describe_kind);
 MANAGER_METHOD(manager_create);
 MANAGER_METHOD(manager_adopt);
+MANAGER_METHOD(manager_adopt_fd); /* manager-adopt-bus.c */
 MANAGER_METHOD(manager_remove);
 
 /* manager-use-bus.c: data, semaphores, ends */

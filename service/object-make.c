@@ -226,7 +226,7 @@ int objects_adopt_kernel(Manager *manager, KernelObject *kernel, uid_t uid, Obje
                 *ret = known;
                 return 0;
         }
-        if (manager->peer_to_peer && object->kernel.unnamed)
+        if (manager->peer_to_peer)
                 return error_set(error, ERROR_NOT_SUPPORTED, "Adopting %.200s would keep it on the bus, and %s.",
                         object->address, embedded_ends);
         r = object_charge(object, 0, error);

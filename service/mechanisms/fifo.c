@@ -7,13 +7,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -187,36 +185,27 @@ static int fifo_open(KernelObject *object, const Record *options, Error *error) 
         return record_get_bool(options, "hold", false) ? fifo_hold(object, error) : 0;
 }
 
-/* The path is what the kernel says that was opened, as long as the same FIFO stands there. The descriptor is shared
- * with whoever gave it, so it is not kept: an end that nobody knows of would hide the end of file. */
+/* The named object: the descriptor only shows which. */
 static int fifo_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
-        char link[sizeof "/proc/self/fd/" + 12], path[PATH_MAX];
-        struct statfs fs;
-        struct stat st, there;
-        ssize_t n;
+        char path[PATH_MAX];
+        struct stat st;
         int r;
 
-        if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || fstatfs(fd, &fs) < 0 || fs.f_type == PIPEFS_MAGIC)
+        if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || pipe_is_unnamed(fd))
                 return -EMEDIUMTYPE;
-        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        n = readlink(link, path, sizeof path - 1);
-        if (n < 0)
-                return error_set_errno(error, errno, "Where the FIFO stands cannot be found out");
-        path[n] = '\0';
-        if (lstat(path, &there) < 0 || there.st_dev != st.st_dev || there.st_ino != st.st_ino)
+        r = path_of_fd(fd, path);
+        if (r < 0)
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
-                        "The FIFO of this descriptor was removed, or stands in another mount namespace: it was "
-                        "opened as %.300s.",
-                        path);
+                        "The descriptor is of a FIFO whose name was removed, or that has none in this mount "
+                        "namespace; only what has its name can be adopted.");
         address_done(&object->address);
         r = address_set_path(&object->address, "fifo", path);
         if (r < 0)
                 return error_set_errno(error, r, "The address of the FIFO cannot be kept");
         r = fifo_open(object, options, error);
-        if (r < 0)
-                return r;
-        fd_close(fd);
-        return 0;
+        if (r >= 0)
+                fd_close(fd);
+        return r;
 }
 
 static int fifo_file(const Address *address, char **ret_path, int *ret_want) {

@@ -116,7 +116,7 @@ int mechanism_resolve(Address *address, Error *error) {
 
                 if (!mechanism->alias || strcmp(mechanism->alias, address->kind) != 0)
                         continue;
-                r = mechanism->resolve(address->number, error);
+                r = mechanism->resolve(mechanism, address->number, error);
                 if (r < 0)
                         return r;
                 if (r > 0) {

@@ -166,7 +166,7 @@ struct Mechanism {
         /* Another word that stands for several kinds in addresses of the form WORD:[INODE]: "socket". In a worker,
          * resolve() tells whether what has the number is of this kind: 1, 0, or an error. Both NULL: none. */
         const char *alias;
-        int (*resolve)(uint64_t number, Error *error);
+        int (*resolve)(const Mechanism *mechanism, uint64_t number, Error *error);
         /* After open() of what an earlier run of the service made, at the service's start: what ended with that run (a
          * socket that listened) works again under the same name and mode. It may change the identity. NULL where
          * nothing ended. */

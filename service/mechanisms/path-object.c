@@ -140,3 +140,21 @@ void path_unlink_made(const char *path, int fd) {
         if (fstat(fd, &made) >= 0 && lstat(path, &now) >= 0 && made.st_dev == now.st_dev && made.st_ino == now.st_ino)
                 unlink(path);
 }
+
+/* The link tells the path at which it was opened, proc(5); something else may stand there by now. */
+int path_of_fd(int fd, char ret_path[PATH_MAX]) {
+        char link[sizeof "/proc/self/fd/" + 12];
+        struct stat at, of;
+        ssize_t n;
+
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, ret_path, PATH_MAX - 1);
+        if (n < 0)
+                return -errno;
+        ret_path[n] = '\0';
+        if (fstat(fd, &of) < 0)
+                return -errno;
+        if (ret_path[0] != '/' || lstat(ret_path, &at) < 0 || at.st_dev != of.st_dev || at.st_ino != of.st_ino)
+                return -ENOENT;
+        return 0;
+}

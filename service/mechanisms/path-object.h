@@ -3,6 +3,7 @@
  * through O_PATH and lstat(2), which open nothing and follow no symbolic link. */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -16,6 +17,8 @@ int path_pin(const char *path, mode_t type, const char *what, int *ret_fd, struc
 /* For identify(): device, inode and birth of what stands at the address now. */
 int path_identify(
         const Address *address, mode_t type, const char *what, char ret_identity[IDENTITY_MAX], Error *error);
+/* The path that leads to what the descriptor refers to: -ENOENT where none does (any more, or here). */
+int path_of_fd(int fd, char ret_path[PATH_MAX]);
 /* Fills identity, owner, group, mode and created. */
 void path_fill(KernelObject *object, int fd, const struct stat *st);
 /* Is what is open (O_PATH will do) still what the object was made of? */

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -33,6 +35,13 @@ int pipe_reopen(int fd, int flags, int *ret_fd, Error *error) {
                 return error_set_errno(error, errno, "The pipe's packet mode (O_DIRECT) cannot be set");
         *ret_fd = fd_take(&opened);
         return 0;
+}
+
+bool pipe_is_unnamed(int fd) {
+        struct statfs fs;
+        struct stat st;
+
+        return fstat(fd, &st) >= 0 && S_ISFIFO(st.st_mode) && fstatfs(fd, &fs) >= 0 && fs.f_type == PIPEFS_MAGIC;
 }
 
 int pipe_set_capacity(int fd, uint64_t capacity, uint64_t *ret_capacity, Error *error) {

@@ -17,6 +17,8 @@ enum { PIPE_RECEIVE_DEFAULT = 64 * 1024 };
 
 /* Opens what `fd` refers to once more, with `flags` (access mode, O_NONBLOCK, O_DIRECT for packets). */
 int pipe_reopen(int fd, int flags, int *ret_fd, Error *error);
+/* Of the file system of nameless pipes: FIFOs are S_ISFIFO too, but of other file systems. */
+bool pipe_is_unnamed(int fd);
 /* Errors name the limit. *ret_capacity is what the kernel made of it. */
 int pipe_set_capacity(int fd, uint64_t capacity, uint64_t *ret_capacity, Error *error);
 

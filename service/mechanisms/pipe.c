@@ -7,12 +7,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -105,14 +103,6 @@ static int pipe_fetch(Address *address, const Record *options, int *ret_fd, Erro
         return fd_fetch(&key, FETCH_REOPEN, O_PATH, what, ret_fd, error);
 }
 
-/* FIFOs are S_ISFIFO too, but of other file systems. */
-static bool pipe_is_one(int fd) {
-        struct statfs fs;
-        struct stat st;
-
-        return fstat(fd, &st) >= 0 && S_ISFIFO(st.st_mode) && fstatfs(fd, &fs) >= 0 && fs.f_type == PIPEFS_MAGIC;
-}
-
 /* The node behind any descriptor of the pipe. */
 static int pipe_open_node(int fd, int *ret_fd, Error *error) {
         char path[sizeof "/proc/self/fd/" + 12];
@@ -132,7 +122,7 @@ static int pipe_from_fd(KernelObject *object, int fd, const Record *options, Err
         CLEANUP_FD int node = -EBADF, reading = -EBADF, writing = -EBADF;
         int r;
 
-        if (!pipe_is_one(fd))
+        if (!pipe_is_unnamed(fd))
                 return -EMEDIUMTYPE;
         r = pipe_open_node(fd, &node, error);
         if (r >= 0)

@@ -94,6 +94,18 @@ bool unix_needs_fetch(const Address *address) {
         return address->form == ADDRESS_INODE;
 }
 
+int unix_resolve(const Mechanism *mechanism, uint64_t inode, Error *error) {
+        CLEANUP(unix_sockets_freep) UnixSockets *sockets = NULL;
+        const UnixSocket *socket;
+        int r;
+
+        r = unix_sockets_new(&sockets, error);
+        if (r < 0)
+                return r;
+        socket = unix_sockets_find(sockets, inode);
+        return socket && socket->type == unix_type_of(mechanism->kind);
+}
+
 int unix_fetch(Address *address, const Record *options, int *ret_fd, Error *error) {
         HolderKey key = { .type = HOLDER_SOCKET, .number = address->number };
         char what[64];

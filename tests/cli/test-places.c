@@ -112,7 +112,7 @@ static void test_completion(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *begin = g_strdup_printf("ipcctl --json send mq");
         g_autofree char *verbs = complete(fixture, "ipcctl "), *all = complete(fixture, begin);
 
-        g_assert_true(g_str_has_prefix(verbs, "kinds\ncreate\nsend\n"));
+        g_assert_true(g_str_has_prefix(verbs, "kinds\ncreate\nadopt\nsend\n"));
         assert_completes(fixture, "ipcctl cr", "create");
         assert_completes(fixture, "ipcctl --json li", "list");
         assert_completes(fixture, "ipcctl create mq-p", "mq-posix");

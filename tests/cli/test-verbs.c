@@ -282,7 +282,7 @@ static void test_help(Fixture *fixture, gconstpointer arguments) {
                 g_assert_nonnull(strstr(verb->output, "Exit codes:"));
                 verbs++;
         }
-        g_assert_cmpuint(verbs, ==, 20);
+        g_assert_cmpuint(verbs, ==, 21);
 }
 
 int main(int argc, char **argv) {
