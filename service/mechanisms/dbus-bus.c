@@ -61,15 +61,15 @@ int bus_join(const char *bus, sd_bus **ret, Error *error) {
                 return r;
         r = bus_connect_address(address, ret);
         if (r == -ETIMEDOUT)
-                return error_set(error, ERROR_TIMED_OUT, "%.100s took the connection and then said nothing for 5 s.",
-                        bus_text(bus, text));
+                return error_set(error, ERROR_TIMED_OUT,
+                        "A connection was taken by %.100s, which then said nothing for 5 s.", bus_text(bus, text));
         if (r == -ENOENT || r == -ECONNREFUSED)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "Nobody answers at %.200s: %s.", address, strerror(-r));
         if (r == -EPERM || r == -EACCES || r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN)
                 return error_set(error, ERROR_NOT_PERMITTED,
-                        "%.100s lets this user (%u) not in; it is another user's, perhaps (%s).", bus_text(bus, text),
-                        (unsigned)geteuid(), strerror(-r));
-        return r < 0 ? error_set_errno(error, r, "%.100s cannot be connected to", bus_text(bus, text)) : 0;
+                        "This user (%u) is not let in by %.100s; it is another user's, perhaps (%s).",
+                        (unsigned)geteuid(), bus_text(bus, text), strerror(-r));
+        return r < 0 ? error_set_errno(error, r, "There is no connecting to %.100s", bus_text(bus, text)) : 0;
 }
 
 /* The names of errors that a caller can act on; the rest is told as it came. */

@@ -346,8 +346,8 @@ static int serve(Keeper *keeper, bool queue, Error *error) {
                 if (r == -EPIPE || r == -EPROTO)
                         return r;
         }
-        return error_set(
-                error, ERROR_PEER_GONE, "%.100s is gone: %s.", bus_text(keeper->place.bus, text), strerror(-r));
+        return error_set(error, ERROR_PEER_GONE, "The connection to %.100s has ended: %s.",
+                bus_text(keeper->place.bus, text), strerror(-r));
 }
 
 static int keeper_open(Keeper *keeper, const Record *options, Error *error) {

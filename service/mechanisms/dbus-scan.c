@@ -34,7 +34,8 @@ int dbus_fetch(Address *address, const Record *options, int *ret_fd, Error *erro
                 return r;
         r = bus_owner(bus, place.name, &owner);
         if (r < 0)
-                return error_set_errno(error, r, "%.100s cannot be asked", bus_text(place.bus, text));
+                return error_set_errno(
+                        error, r, "The owner of a name cannot be asked for on %.100s", bus_text(place.bus, text));
         if (r == 0 && !bus_activatable(bus, place.name))
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "Nobody has the name %.100s on %.100s.", place.name,
                         bus_text(place.bus, text));
@@ -170,7 +171,8 @@ int dbus_inspect(KernelObject *object, Record *attributes, Error *error) {
                 return r;
         r = bus_owner(bus, place->name, &owner);
         if (r < 0)
-                return error_set_errno(error, r, "%.100s cannot be asked", bus_text(place->bus, text));
+                return error_set_errno(
+                        error, r, "The owner of a name cannot be asked for on %.100s", bus_text(place->bus, text));
         activatable = bus_activatable(bus, place->name);
         if (r == 0 && !activatable)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "Nobody has the name %.100s on %.100s.", place->name,
@@ -328,6 +330,8 @@ int dbus_scan(Scan *scan) {
 
         for (size_t i = 0; i < 2; i++)
                 any |= scan_bus(scan, buses[i], &errors[i]) >= 0;
+        if (!any && errors[0].code == ERROR_NO_SUCH_OBJECT && errors[1].code == ERROR_NO_SUCH_OBJECT)
+                return scan_reason(scan, KIND, "%.220s %.220s", errors[0].message, errors[1].message);
         for (size_t i = 0; r >= 0 && i < 2; i++)
                 if (error_is_set(&errors[i]) && (!any || errors[i].code != ERROR_NO_SUCH_OBJECT))
                         r = scan_reason(scan, KIND, "%s", errors[i].message);
