@@ -59,7 +59,7 @@ static void describe_look(const MutexLook *look, Record *row) {
         mutex_look_print(look, text, sizeof(text));
         record_set_string(row, "state", text);
         record_set_u64(row, "value", look->state == MUTEX_FREE || look->state == MUTEX_OWNER_DIED);
-        record_set_string(row, "type", mutex_type_name(look->shape.type));
+        record_set_string(row, "mutex_type", mutex_type_name(look->shape.type));
         record_set_bool(row, "robust", look->shape.robust);
         record_set_string(row, "protocol", look->shape.inherit ? "inherit" : "none");
         record_set_bool(row, "process_shared", look->shape.shared);

@@ -63,7 +63,10 @@ int mutex_image_init(MutexImage *image, const MutexShape *shape, Error *error) {
         *image = (MutexImage){};
         r = pthread_mutexattr_init(&attributes);
         if (r == 0) {
-                r = pthread_mutexattr_settype(&attributes, types[shape->type]);
+                /* Normal is the default; asked for by name, glibc notes that in another bit (no lock elision), and
+                 * either is what programs have. */
+                if (shape->type != MUTEX_NORMAL)
+                        r = pthread_mutexattr_settype(&attributes, types[shape->type]);
                 if (r == 0)
                         r = pthread_mutexattr_setpshared(
                                 &attributes, shape->shared ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE);
@@ -232,7 +235,7 @@ int mutex_image_look(const MutexImage *image, MutexLook *ret) {
 
         if (mutex_state_probe(NULL) < 0 || memcmp(image, &zeros, sizeof(zeros)) == 0)
                 return -EBADMSG;
-        /* Elision (a bit above the others) may be noted there too, but nothing else. */
+        /* Elision, or that there is none, may be noted there too in bits above the others, and nothing else. */
         if ((image->words[layout.kind] & ~layout.kind_bits) > 0xffff ||
                 !shape_of(image->words[layout.kind], &look.shape))
                 return -EBADMSG;

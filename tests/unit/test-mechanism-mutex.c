@@ -300,6 +300,38 @@ static void test_private(Fixture *f, gconstpointer data) {
         posix_fixture_remove(&memory_object);
 }
 
+/* Those of other programs: with the default type, and with the same type asked for by name. */
+static void test_of_others(Fixture *f, gconstpointer data) {
+        g_autofree char *memory = g_strdup_printf("%s.memory", f->name);
+        g_autofree char *address = g_strdup_printf("mutex:shm-posix:%s+0", memory);
+        KernelObject object, memory_object;
+        pthread_mutex_t *mutex;
+        Error error = {};
+
+        fixture_create(&memory_object, "shm-posix", f->memory_option, "size=8K", NULL);
+        mutex = map(memory, 0);
+        for (int named = 0; named < 2; named++) {
+                pthread_mutexattr_t attributes;
+
+                g_assert_cmpint(pthread_mutexattr_init(&attributes), ==, 0);
+                g_assert_cmpint(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), ==, 0);
+                if (named)
+                        g_assert_cmpint(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_NORMAL), ==, 0);
+                g_assert_cmpint(pthread_mutex_init(mutex, &attributes), ==, 0);
+                pthread_mutexattr_destroy(&attributes);
+                g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
+                g_assert_cmpint(pthread_mutex_lock(mutex), ==, 0);
+                assert_locked_by(&object, getpid());
+                g_assert_cmpint(pthread_mutex_unlock(mutex), ==, 0);
+                g_assert_cmpint(fixture_take(&object, 0, NULL, &error), ==, 0);
+                g_assert_cmpint(pthread_mutex_trylock(mutex), ==, EBUSY);
+                g_assert_cmpint(object.mechanism->release(&object, NULL, &error), ==, 0);
+                kernel_object_done(&object);
+        }
+        unmap(mutex, 0);
+        posix_fixture_remove(&memory_object);
+}
+
 /* The memory is made smaller under it: the process that maps it ends, nothing else does. */
 static void test_truncated(Fixture *f, gconstpointer data) {
         KernelObject object;
@@ -333,7 +365,7 @@ static void test_scan(Fixture *f, gconstpointer data) {
         fixture_create(&object, "mutex", f->option, "type=recursive", "protocol=inherit", NULL);
         row = posix_fixture_scan(object.mechanism, f->address);
         g_assert_nonnull(row);
-        g_assert_cmpstr(record_get_string(row, "type", ""), ==, "recursive");
+        g_assert_cmpstr(record_get_string(row, "mutex_type", ""), ==, "recursive");
         g_assert_cmpstr(record_get_string(row, "protocol", ""), ==, "inherit");
         g_assert_cmpstr(record_get_string(row, "state", ""), ==, "free");
         posix_fixture_assert_held_by_end(&object);
@@ -360,6 +392,7 @@ int main(int argc, char **argv) {
         ADD("stalled", test_stalled);
         ADD("placed", test_placed);
         ADD("private", test_private);
+        ADD("of-others", test_of_others);
         ADD("truncated", test_truncated);
         ADD("scan", test_scan);
 #undef ADD
