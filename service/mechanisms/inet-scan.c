@@ -158,6 +158,14 @@ int inet_scan(const InetKind *kind, Scan *scan) {
         return 0;
 }
 
+int inet_resolve(const InetKind *kind, uint64_t inode) {
+        CLEANUP_SOCKETS InetSockets *sockets = NULL;
+        int r;
+
+        r = inet_sockets_new(kind->protocol, INET_STATES_ALL, 0, &sockets, NULL);
+        return r < 0 ? r : inet_sockets_find(sockets, inode) != NULL;
+}
+
 /* What the address means, in the list. */
 static const InetSocket *find(const InetSockets *sockets, const Address *address) {
         InetName name;

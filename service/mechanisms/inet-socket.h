@@ -46,6 +46,8 @@ void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Rec
 /* "far_end": where the other end of a connection is on this machine. */
 void inet_describe_far_end(const InetKind *kind, const KernelObject *object, Record *attributes);
 int inet_scan(const InetKind *kind, Scan *scan);
+/* For the kinds' resolve(): above 0 where the kernel lists the socket among those of the kind. */
+int inet_resolve(const InetKind *kind, uint64_t inode);
 /* The socket, the connections that it accepted, and their far ends. */
 int inet_holder_keys(const InetKind *kind, const KernelObject *object, HolderKey *ret_keys, size_t *n);
 /* For explain(). */

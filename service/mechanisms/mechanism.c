@@ -3,6 +3,7 @@
  * life of a KernelObject. What is particular to a kind is in the kind's own file. */
 #include "mechanism.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,24 +109,62 @@ bool mechanism_is_alias(const Address *address) {
         return false;
 }
 
-int mechanism_resolve(Address *address, Error *error) {
+/* The kind that takes the descriptor, or NULL. */
+static const Mechanism *alias_of_fd(const char *alias, int fd) {
+        for (size_t i = 0; i < mechanism_table_size; i++) {
+                KernelObject object;
+                int copy, r;
+
+                if (!mechanism_table[i]->alias || strcmp(mechanism_table[i]->alias, alias) != 0)
+                        continue;
+                copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+                kernel_object_init(&object, mechanism_table[i]);
+                r = kernel_object_from_fd(&object, &copy, NULL, NULL);
+                fd_close(copy);
+                kernel_object_done(&object);
+                if (r >= 0)
+                        return mechanism_table[i];
+        }
+        return NULL;
+}
+
+/* What no list of the kernel has (a socket that is neither bound nor connected) is told by a descriptor of it. */
+static int alias_fetch(const Mechanism *any, const Address *address, const Mechanism **ret, Error *error) {
+        CLEANUP(address_done) Address copy = ADDRESS_EMPTY;
+        CLEANUP_FD int fd = -EBADF;
         int r;
 
-        for (size_t i = 0; i < mechanism_table_size; i++) {
+        r = address_copy(address, &copy);
+        if (r >= 0)
+                r = any->fetch(&copy, NULL, &fd, error);
+        if (r < 0)
+                return r;
+        *ret = alias_of_fd(address->kind, fd);
+        return 0;
+}
+
+int mechanism_resolve(Address *address, Error *error) {
+        const Mechanism *found = NULL, *any = NULL;
+        int r = 0;
+
+        for (size_t i = 0; i < mechanism_table_size && !found; i++) {
                 const Mechanism *mechanism = mechanism_table[i];
 
                 if (!mechanism->alias || strcmp(mechanism->alias, address->kind) != 0)
                         continue;
-                r = mechanism->resolve(mechanism, address->number, error);
-                if (r < 0)
-                        return r;
-                if (r > 0) {
-                        (void)snprintf(address->kind, sizeof address->kind, "%s", mechanism->kind);
-                        return 0;
-                }
+                any = mechanism;
+                if (mechanism->resolve(mechanism, address->number) > 0)
+                        found = mechanism;
         }
-        return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no %s:[%llu] of a kind that is known here.",
-                address->kind, (unsigned long long)address->number);
+        if (!found && any)
+                r = alias_fetch(any, address, &found, error);
+        if (r < 0)
+                return r;
+        if (!found)
+                return error_set(error, ERROR_NOT_SUPPORTED, "%s:[%llu] is of no kind that is known here.",
+                        address->kind, (unsigned long long)address->number);
+        (void)snprintf(address->kind, sizeof address->kind, "%s", found->kind);
+        return 0;
 }
 
 bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *address) {

@@ -164,9 +164,10 @@ struct Mechanism {
          * -EBADF where open() does the rest. NotPermitted names the right that is missing. */
         int (*fetch)(Address *address, const Record *options, int *ret_fd, Error *error);
         /* Another word that stands for several kinds in addresses of the form WORD:[INODE]: "socket". In a worker,
-         * resolve() tells whether what has the number is of this kind: 1, 0, or an error. Both NULL: none. */
+         * resolve() tells from a list of the kernel's whether what has the number is of this kind: above 0. Where no
+         * kind knows it, a descriptor is fetched, and from_fd() tells. Both NULL: none. */
         const char *alias;
-        int (*resolve)(const Mechanism *mechanism, uint64_t number, Error *error);
+        int (*resolve)(const Mechanism *mechanism, uint64_t number);
         /* After open() of what an earlier run of the service made, at the service's start: what ended with that run (a
          * socket that listened) works again under the same name and mode. It may change the identity. NULL where
          * nothing ended. */

@@ -60,6 +60,10 @@ static int raw_open(KernelObject *object, const Record *options, Error *error) {
         return inet_open(&inet_raw, object, error);
 }
 
+static int raw_resolve(const Mechanism *mechanism, uint64_t inode) {
+        return inet_resolve(&inet_raw, inode);
+}
+
 static int raw_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
         return inet_datagram_from_fd(&inet_raw, object, fd, error);
 }
@@ -147,6 +151,8 @@ const Mechanism mechanism_raw = {
         .open = raw_open,
         .from_fd = raw_from_fd,
         .needs_fetch = inet_needs_fetch,
+        .alias = "socket",
+        .resolve = raw_resolve,
         .fetch = inet_fetch,
         .revive = raw_revive,
         .close = inet_datagram_close,

@@ -149,6 +149,10 @@ static int tcp_open(KernelObject *object, const Record *options, Error *error) {
         return r;
 }
 
+static int tcp_resolve(const Mechanism *mechanism, uint64_t inode) {
+        return inet_resolve(&inet_tcp, inode);
+}
+
 static int tcp_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
         int r, listens = 0;
         socklen_t length = sizeof listens;
@@ -381,6 +385,8 @@ const Mechanism mechanism_tcp = {
         .open = tcp_open,
         .from_fd = tcp_from_fd,
         .needs_fetch = inet_needs_fetch,
+        .alias = "socket",
+        .resolve = tcp_resolve,
         .fetch = inet_fetch,
         .revive = tcp_revive,
         .close = tcp_close,

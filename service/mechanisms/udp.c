@@ -54,6 +54,10 @@ static int udp_open(KernelObject *object, const Record *options, Error *error) {
         return inet_open(&inet_udp, object, error);
 }
 
+static int udp_resolve(const Mechanism *mechanism, uint64_t inode) {
+        return inet_resolve(&inet_udp, inode);
+}
+
 static int udp_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
         return inet_datagram_from_fd(&inet_udp, object, fd, error);
 }
@@ -129,6 +133,8 @@ const Mechanism mechanism_udp = {
         .open = udp_open,
         .from_fd = udp_from_fd,
         .needs_fetch = inet_needs_fetch,
+        .alias = "socket",
+        .resolve = udp_resolve,
         .fetch = inet_fetch,
         .revive = udp_revive,
         .close = inet_datagram_close,

@@ -69,7 +69,7 @@ int unix_check_fd(int fd, int type);
  * Does not take the descriptor. */
 int unix_adopt_named(KernelObject *object, int fd, Error *error);
 bool unix_needs_fetch(const Address *address);
-int unix_resolve(const Mechanism *mechanism, uint64_t inode, Error *error);
+int unix_resolve(const Mechanism *mechanism, uint64_t inode);
 int unix_fetch(Address *address, const Record *options, int *ret_fd, Error *error);
 /* Errors in words: "end" was said of what has none; send(2) failed with `r`. */
 int unix_no_ends(const KernelObject *object, Error *error);

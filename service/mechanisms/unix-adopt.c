@@ -94,12 +94,12 @@ bool unix_needs_fetch(const Address *address) {
         return address->form == ADDRESS_INODE;
 }
 
-int unix_resolve(const Mechanism *mechanism, uint64_t inode, Error *error) {
+int unix_resolve(const Mechanism *mechanism, uint64_t inode) {
         CLEANUP(unix_sockets_freep) UnixSockets *sockets = NULL;
         const UnixSocket *socket;
         int r;
 
-        r = unix_sockets_new(&sockets, error);
+        r = unix_sockets_new(&sockets, NULL);
         if (r < 0)
                 return r;
         socket = unix_sockets_find(sockets, inode);
