@@ -338,6 +338,12 @@ uint64_t job_number(const Job *job) {
         return g_ascii_strtoull(slash + 1, NULL, 10);
 }
 
+static bool hold_goes_first(const Job *job, const Job *other) {
+        if (!other || job->given_back != other->given_back)
+                return !other || !job->given_back;
+        return job_number(job) < job_number(other);
+}
+
 Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number) {
         GHashTableIter iterator;
         Job *found = NULL;
@@ -350,7 +356,7 @@ Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number) {
                 if (job->state != JOB_RUNNING || job->cancelled || !job->address ||
                         (strcmp(job->address, address) != 0 && strcmp(job->asked, address) != 0))
                         continue;
-                if (number > 0 ? job_number(job) == number : !found || job_number(job) < job_number(found))
+                if (number > 0 ? job_number(job) == number : hold_goes_first(job, found))
                         found = job;
         }
         return found;
@@ -364,6 +370,7 @@ int job_give_back(Job *job, Error *error) {
         if (r >= 0) {
                 record_set_string(request, "op", "release");
                 r = runner_say(job->runner, request);
+                job->given_back = true;
         }
         return r < 0 ? error_set_errno(error, r, "Who holds %.200s cannot be told to give it back", job->address) : 0;
 }

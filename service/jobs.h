@@ -39,6 +39,7 @@ typedef struct Job {
         GPtrArray *results;                                      /* Record */
         Record *summary;                                         /* what the worker said at the end, else NULL */
         Runner *runner;                                          /* while it runs */
+        bool given_back;                                         /* its worker was told to give back what it holds */
         bool cancelled;                                          /* its worker is being killed; `message` says why */
         char *token, *directory;                                 /* of a test or a benchmark */
         void (*on_ended)(struct Job *job, const Error *outcome); /* NULL: nobody waits for its end */
@@ -54,7 +55,7 @@ int jobs_start(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, const Rec
 /* A worker that holds something for who asked becomes a job; the job owns it on success. `expires` as lease_set(). */
 int jobs_hold(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, uint64_t expires, Runner *runner,
         const char *address, const char *asked, Job **ret, Error *error);
-/* What is held at the address, by number or (0) whichever is the oldest; NULL. */
+/* What is held at the address, by number or (0) the oldest, one that is being given back last; NULL. */
 Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number);
 uint64_t job_number(const Job *job);
 /* Tells the worker of a hold to give it back; the job ends when it has. */
