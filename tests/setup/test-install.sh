@@ -62,7 +62,11 @@ activates() {
         # shellcheck disable=SC2016 # the inner shell's arguments
         env -u IPCBUS_DAEMON XDG_RUNTIME_DIR="$destination/run" XDG_DATA_DIRS="$destination/data" \
                 IPCBUS_WORKER="$root/libexec/ipcbus-worker" dbus-run-session -- sh -c '
-                "$1" --user kinds && "$1" --user create fifo "path=$2/fifo" lease=caller && [ ! -e "$2/fifo" ]' \
+                "$1" --user kinds || exit 1
+                "$1" --user create fifo "path=$2/fifo" lease=caller || exit 1
+                n=0 # the lease ends a moment after its caller has left
+                while [ -e "$2/fifo" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+                [ ! -e "$2/fifo" ]' \
                 - "$root/bin/ipcctl" "$destination"
 }
 
