@@ -59,6 +59,9 @@ typedef struct Facet {
 
 extern const Facet contract_life[], contract_words[], contract_others[]; /* end with a NULL name */
 
+/* Of all kinds at a time. */
+void contract_prove_watched(Proof *proofs, size_t n);
+
 bool kind_supports(const Proof *proof, const char *operation);
 /* The sentence why not, NULL where there is none. */
 char *kind_reason(const Proof *proof, const char *operation);
