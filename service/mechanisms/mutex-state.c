@@ -233,7 +233,7 @@ int mutex_image_look(const MutexImage *image, MutexLook *ret) {
         MutexLook look = {};
         uint32_t lock, owner;
 
-        if (mutex_state_probe(NULL) < 0 || memcmp(image, &zeros, sizeof(zeros)) == 0)
+        if (mutex_state_probe(NULL) < 0 || memcmp(image->words, zeros.words, sizeof(zeros.words)) == 0)
                 return -EBADMSG;
         /* Elision, or that there is none, may be noted there too in bits above the others, and nothing else. */
         if ((image->words[layout.kind] & ~layout.kind_bits) > 0xffff ||

@@ -34,13 +34,13 @@ static bool image_is(const SemImage *image, int shared) {
                 bare.words[1] = fresh.words[1];
         else
                 bare.words[3] = fresh.words[3];
-        return memcmp(&bare, &fresh, sizeof(fresh)) == 0;
+        return memcmp(bare.words, fresh.words, sizeof(fresh.words)) == 0;
 }
 
 static bool all_zero(const SemImage *image) {
         static const SemImage zeros;
 
-        return memcmp(image, &zeros, sizeof(zeros)) == 0;
+        return memcmp(image->words, zeros.words, sizeof(zeros.words)) == 0;
 }
 
 static void place_freep(MemoryPlace **place) {
@@ -213,7 +213,7 @@ int sem_place_open_end(KernelObject *object, int *ret_fd, Error *error) {
 
 int sem_place_file(const Address *address, char **ret_path, int *ret_want) {
         CLEANUP(address_done) Address memory = ADDRESS_EMPTY;
-        const Mechanism *mechanism;
+        const Mechanism *mechanism = NULL;
         uint64_t offset;
         int r;
 

@@ -200,10 +200,13 @@ static int describe_values(int id, size_t n, Record *attributes) {
 /* What else is told of each of the first semaphores of the set. */
 static int describe_each(int id, size_t n, Record *attributes) {
         CLEANUP_FREE uint64_t *numbers = calloc(3 * n, sizeof(*numbers));
-        uint64_t *increase = numbers, *zero = numbers + n, *pids = numbers + 2 * n;
+        uint64_t *increase, *zero, *pids;
 
         if (!numbers)
                 return -ENOMEM;
+        increase = numbers;
+        zero = numbers + n;
+        pids = numbers + 2 * n;
         for (size_t i = 0; i < n; i++) {
                 int more = semctl(id, (int)i, GETNCNT), none = semctl(id, (int)i, GETZCNT),
                     pid = semctl(id, (int)i, GETPID);
