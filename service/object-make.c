@@ -131,10 +131,23 @@ static int object_enter(Object *object, Error *error) {
 static const char embedded_ends[] = "a service that was started for one command ends with it. Start the service on a "
                                     "session bus (dbus-run-session gives one), and make it there";
 
-int objects_check_request(const Manager *manager, const ObjectRequest *request, Error *error) {
+/* Before a worker makes it: what will not be kept must not be made, which may take long and fill a disk. */
+static int check_cost(Manager *manager, const ObjectRequest *request, Error *error) {
+        CLEANUP(object_free_indirect) Object *object = NULL;
+        int r;
+
+        if (request->made || !(request->mechanism->in_worker & 1u << OPERATION_CREATE))
+                return 0;
+        r = object_new(manager, request->mechanism, request->uid, &object, error);
+        return r < 0 ? r : object_charge(object, record_get_u64(request->options, "size", 0), error);
+}
+
+int objects_check_request(Manager *manager, const ObjectRequest *request, Error *error) {
         int r;
 
         r = mechanism_supports(request->mechanism, OPERATION_CREATE, error);
+        if (r >= 0)
+                r = check_cost(manager, request, error);
         if (r < 0 || !manager->peer_to_peer)
                 return r;
         if (request->lease != LEASE_NONE)
@@ -172,6 +185,7 @@ static int object_finish(Object *object, const ObjectRequest *request, Error *er
 int objects_create(Manager *manager, const ObjectRequest *request, Object **ret, Error *error) {
         CLEANUP(object_free_indirect) Object *object = NULL;
         const Mechanism *mechanism = request->mechanism;
+        bool there = false;
         int r;
 
         r = objects_check_request(manager, request, error);
@@ -180,25 +194,25 @@ int objects_create(Manager *manager, const ObjectRequest *request, Object **ret,
         r = object_new(manager, mechanism, request->uid, &object, error);
         if (r < 0)
                 return r;
-        r = object_charge(object, record_get_u64(request->options, "size", 0), error);
-        if (r < 0)
-                return r;
-        if (request->keeper) {
-                r = keeper_channel(*request->keeper, &object->kernel.channel);
-                if (r < 0)
-                        return error_set_errno(error, r, "The channel to the process of the object cannot be kept");
-        }
         if (request->made) {
                 object->kernel = *request->made;
                 *request->made = (KernelObject)KERNEL_OBJECT_EMPTY;
-                r = 0;
-        } else
+                there = true;
+        }
+        r = object_charge(object, record_get_u64(request->options, "size", 0), error);
+        if (r >= 0 && request->keeper) {
+                r = keeper_channel(*request->keeper, &object->kernel.channel);
+                if (r < 0)
+                        error_set_errno(error, r, "The channel to the process of the object cannot be kept");
+        }
+        if (r >= 0 && !there) {
                 r = mechanism->create(&object->kernel, request->options, error);
-        if (r < 0)
-                return r;
-        r = object_finish(object, request, error);
+                there = r >= 0;
+        }
+        if (r >= 0)
+                r = object_finish(object, request, error);
         if (r < 0) {
-                if (mechanism->remove)
+                if (there && mechanism->remove)
                         (void)mechanism->remove(&object->kernel, NULL);
                 return r;
         }

@@ -74,7 +74,7 @@ bool objects_may_leave(const Objects *objects);
 
 /* object-make.c */
 /* Is it possible here at all: also said before a keeper is started. */
-int objects_check_request(const Manager *manager, const ObjectRequest *request, Error *error);
+int objects_check_request(Manager *manager, const ObjectRequest *request, Error *error);
 uint64_t lease_end(uint64_t duration);
 int objects_create(Manager *manager, const ObjectRequest *request, Object **ret, Error *error);
 /* Takes the address over. An object that is registered already is given back as it is. */

@@ -135,6 +135,20 @@ static void test_object(Fixture *fixture, gconstpointer data) {
         remove_it(fixture, address);
 }
 
+/* Made by a worker: what the service may not keep leaves nothing behind. */
+static void test_beyond_limit(Fixture *fixture, gconstpointer data) {
+        g_autofree char *path = fixture_path(fixture), *object = NULL, *address = NULL;
+        GError *error = NULL;
+        struct stat st;
+
+        g_assert_false(ipcbus_manager_call_create_sync(fixture->manager, "mmap",
+                options("path", "s", path, "size", "t", UINT64_C(1) << 40, NULL), PLAINLY, &object, &address, NULL,
+                &error));
+        assert_error(&error, "LimitExceeded");
+        g_assert_cmpint(stat(path, &st), <, 0);
+        g_assert_cmpint(errno, ==, ENOENT);
+}
+
 static GVariant *property(Fixture *fixture, const char *path, const char *name) {
         g_autoptr(GVariant) reply = NULL;
         g_autoptr(GError) error = NULL;
@@ -219,6 +233,7 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/memory/cut-file", NULL, test_cut_file);
         FIXTURE_TEST("/memory/cut-posix", NULL, test_cut_posix);
         FIXTURE_TEST("/memory/object", NULL, test_object);
+        FIXTURE_TEST("/memory/beyond-limit", NULL, test_beyond_limit);
         FIXTURE_TEST("/memory/seals", NULL, test_seals);
         FIXTURE_TEST("/memory/lease", NULL, test_lease);
         return g_test_run();
