@@ -103,6 +103,14 @@ static void reopen(Fetch *fetch, const Holder *holder) {
                 struct stat st;
                 int r = -errno;
 
+                /* A file with a lease on it (fcntl(2), F_SETLEASE). It must not be told as "would block". */
+                if (r == -EAGAIN) {
+                        refuse(fetch, -EBUSY,
+                                "A process has a lease on %.100s (fcntl(2), F_SETLEASE), and was just told to give it "
+                                "up; try again later",
+                                fetch->what);
+                        return;
+                }
                 if (fstat(pinned, &st) < 0)
                         st = (struct stat){};
                 refuse(fetch, r,

@@ -260,7 +260,7 @@ static int fetch_from(dev_t device, uint64_t inode, const char *what, int *ret_f
         int r;
 
         r = fd_fetch(&key, FETCH_REOPEN, O_RDWR, what, &fd, error);
-        if (r == -EACCES || r == -EPERM) {
+        if (r == -EACCES || r == -EPERM || r == -EBUSY) {
                 Error again = {};
 
                 if (fd_fetch(&key, FETCH_REOPEN, O_RDONLY, what, &fd, &again) < 0)
@@ -362,6 +362,8 @@ static int memfd_open_end(KernelObject *object, const char *end, bool take, int 
         if (r < 0)
                 return r;
         r = memory_file_reopen(file.fd, access, ret_fd);
+        if (r == -EAGAIN)
+                return memory_file_leased(shown, error);
         if (r < 0)
                 return error_set_errno(
                         error, r, "%.200s cannot be opened again through /proc/self/fd, as its end needs", shown);

@@ -57,16 +57,25 @@ static int write_failed(const MemoryFile *file, int number, size_t size, size_t 
         return error_set_errno(error, number, "Writing into %.200s stopped after %zu bytes", file->name, done);
 }
 
+int memory_check_write(
+        const char *name, uint64_t end, uint64_t offset, size_t size, const char *advice, Error *error) {
+        if (offset <= end && size <= end - offset)
+                return 0;
+        return error_set(error, ERROR_INVALID_OPTION,
+                "%zu bytes at offset %" PRIu64 " do not fit into %.200s, which ends at %" PRIu64 "; %s.", size, offset,
+                name, end, advice);
+}
+
 int memory_file_send(
         const MemoryFile *file, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
-        uint64_t offset = record_get_u64(options, "offset", 0), end = (uint64_t)file->st.st_size;
+        uint64_t offset = record_get_u64(options, "offset", 0);
         size_t done = 0;
+        int r;
 
-        if (offset > end || size > end - offset)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "%zu bytes at offset %" PRIu64 " do not fit into %.200s, which ends at %" PRIu64
-                        "; writing never makes it larger, resize it first.",
-                        size, offset, file->name, end);
+        r = memory_check_write(file->name, (uint64_t)file->st.st_size, offset, size,
+                "writing never makes it larger, resize it first", error);
+        if (r < 0)
+                return r;
         if (size > 0 && memory_sealed(file->fd, MEMORY_SEAL_ANY_WRITE))
                 return write_failed(file, EPERM, size, 0, error);
         /* Takes all blocks before the first byte is written, so that what is full leaves the memory as it was. Where
@@ -87,21 +96,20 @@ int memory_file_send(
         return 0;
 }
 
-/* How much to read: what was asked for, else all that one message can carry. */
-static int receive_size(const MemoryFile *file, const Record *options, uint64_t *ret_want, Error *error) {
-        uint64_t offset = record_get_u64(options, "offset", 0), end = (uint64_t)file->st.st_size,
+int memory_check_read(const char *name, uint64_t end, const Record *options, uint64_t *ret_want, Error *error) {
+        uint64_t offset = record_get_u64(options, "offset", 0),
                  want = record_get_u64(options, "size", MEMORY_MESSAGE_MAX);
         bool asked = offset > 0 || record_has(options, "size");
 
         if (want > MEMORY_MESSAGE_MAX)
                 return error_set(error, ERROR_LIMIT_EXCEEDED,
                         "One message carries 16 MiB at the most, not %" PRIu64
-                        " bytes; read in parts with offset, or map the descriptor of an end.",
+                        " bytes; read in parts with offset, or map the memory.",
                         want);
         if (offset > end || (offset == end && want > 0 && asked))
                 return error_set(error, ERROR_INVALID_OPTION,
-                        "Nothing can be read at offset %" PRIu64 " of %.200s: it ends at %" PRIu64 ".", offset,
-                        file->name, end);
+                        "Nothing can be read at offset %" PRIu64 " of %.200s: it ends at %" PRIu64 ".", offset, name,
+                        end);
         *ret_want = want < end - offset ? want : end - offset;
         return 0;
 }
@@ -113,7 +121,7 @@ int memory_file_receive(
         size_t done = 0;
         int r;
 
-        r = receive_size(file, options, &want, error);
+        r = memory_check_read(file->name, (uint64_t)file->st.st_size, options, &want, error);
         if (r < 0)
                 return r;
         data = malloc(want > 0 ? want : 1);
@@ -173,14 +181,33 @@ void memory_file_describe(const struct stat *st, Record *attributes) {
 
 int memory_file_reopen(int fd, int flags, int *ret_fd) {
         char path[32];
-        int reopened;
+        int reopened, r;
 
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        reopened = open(path, flags | O_CLOEXEC);
+        /* O_NONBLOCK: else a lease that somebody has on it would hold the service up (fcntl(2), F_SETLEASE). */
+        reopened = open(path, flags | O_NONBLOCK | O_CLOEXEC);
         if (reopened < 0)
                 return -errno;
-        *ret_fd = reopened;
+        r = memory_file_hand_out(&reopened, path, ret_fd, NULL);
+        (void)fd_close(reopened);
+        return r;
+}
+
+int memory_file_hand_out(int *fd, const char *name, int *ret_fd, Error *error) {
+        int flags = fcntl(*fd, F_GETFL);
+
+        if (flags < 0 || fcntl(*fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+                return error_set_errno(error, errno, "The end of \"%.200s\" cannot be handed out", name);
+        *ret_fd = fd_take(fd);
         return 0;
+}
+
+int memory_file_leased(const char *name, Error *error) {
+        return error_set(error, ERROR_BUSY,
+                "%.200s cannot be opened now: a process has a lease on it (fcntl(2), F_SETLEASE), and was just told "
+                "to "
+                "give it up. Try again; at the latest after the seconds in /proc/sys/fs/lease-break-time it is free.",
+                name);
 }
 
 int memory_sync_refused(const Record *options, const char *what, Error *error) {

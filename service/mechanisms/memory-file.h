@@ -44,8 +44,16 @@ int memory_file_resize(const MemoryFile *file, uint64_t size, Error *error);
 /* size, allocated, sparse. */
 void memory_file_describe(const struct stat *st, Record *attributes);
 
-/* The same file again, with other access and an offset of its own. */
+/* The same file again, with other access and an offset of its own. -EAGAIN: a process has a lease on it. */
 int memory_file_reopen(int fd, int flags, int *ret_fd);
+/* A file is opened with O_NONBLOCK here, which is taken off before its descriptor goes to somebody else. */
+int memory_file_hand_out(int *fd, const char *name, int *ret_fd, Error *error);
+/* Busy: what open(2) with O_NONBLOCK means with EAGAIN. */
+int memory_file_leased(const char *name, Error *error);
+/* For all memory, files or not: does what is to be written fit before `end` (`advice`: what to do if not), and how
+ * much is to be read: what was asked for, else all that one message can carry. */
+int memory_check_write(const char *name, uint64_t end, uint64_t offset, size_t size, const char *advice, Error *error);
+int memory_check_read(const char *name, uint64_t end, const Record *options, uint64_t *ret_want, Error *error);
 /* LimitExceeded where 0 < size <= INT64_MAX does not hold. */
 int memory_size_check(uint64_t size, Error *error);
 /* For memory that is on no disk: NotSupported where the option "sync" was given. */

@@ -20,6 +20,7 @@
 #include "memory-file.h"
 #include "memory-seals.h"
 #include "mmap.h"
+#include "posix-name.h"
 #include "scan.h"
 
 #define DELETED " (deleted)"
@@ -198,7 +199,7 @@ static int scan_mapped(MemoryScan *state) {
         int r;
 
         if (proc_mapped_path(state->mapper.pid, &state->key, path, sizeof path) < 0 || path[0] != '/' ||
-                strncmp(path, "/dev/shm/", 9) == 0)
+                posix_shm_is_entry(path))
                 return 0;
         if (lstat(path, &st) < 0 || !is_at_hand(state, &st)) {
                 deleted = was_deleted(state, path);

@@ -29,6 +29,7 @@
 #include "limit-facts.h"
 #include "memory-file.h"
 #include "path-object.h"
+#include "posix-name.h"
 #include "scan.h"
 #include "units.h"
 
@@ -77,6 +78,8 @@ static int mmap_open_failed(const char *path, int number, int flags, Error *erro
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "There is no file %.300s any more.", path);
         if (number == ENXIO)
                 return error_set(error, ERROR_NO_SUCH_OBJECT, "%.300s is no regular file any more.", path);
+        if (number == EAGAIN)
+                return memory_file_leased(path, error);
         if (number == ETXTBSY)
                 return error_set(error, ERROR_BUSY, "%.300s is a program that runs; nobody may write to it.", path);
         return error_set_errno(error, number, "Cannot open %.300s for %s", path,
@@ -207,7 +210,7 @@ static int mmap_from_fd(KernelObject *object, int fd, const Record *options, Err
         if (n <= 0 || path[0] != '/')
                 return -EMEDIUMTYPE;
         path[n] = '\0';
-        if (strncmp(path, "/dev/shm/", 9) == 0 || strncmp(path, "/memfd:", 7) == 0)
+        if (posix_shm_is_entry(path) || strncmp(path, "/memfd:", 7) == 0)
                 return -EMEDIUMTYPE;
         if (lstat(path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
                 return error_set(error, ERROR_NOT_SUPPORTED,
@@ -275,7 +278,7 @@ static int mmap_receive(KernelObject *object, bool peek, const Record *options, 
 static int mmap_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
         CLEANUP_FD int fd = -EBADF;
         MemoryFile file;
-        int access, flags, r;
+        int access, r;
 
         /* `take` changes nothing: the object has no descriptor of its own. */
         r = memory_end_access(KIND, end, &access, error);
@@ -283,11 +286,7 @@ static int mmap_open_end(KernelObject *object, const char *end, bool take, int *
                 r = mmap_reopen(object, access, &fd, &file, error);
         if (r < 0)
                 return r;
-        flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-                return error_set_errno(error, errno, "The end of %.200s cannot be handed out", file.name);
-        *ret_fd = fd_take(&fd);
-        return 0;
+        return memory_file_hand_out(&fd, file.name, ret_fd, error);
 }
 
 static int mmap_resize(KernelObject *object, uint64_t size, Error *error) {

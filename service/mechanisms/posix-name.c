@@ -64,6 +64,12 @@ int posix_name_from_options(
         return 0;
 }
 
+bool posix_shm_is_entry(const char *path) {
+        size_t length = sizeof POSIX_SHM_DIRECTORY; /* with the slash */
+
+        return strncmp(path, POSIX_SHM_DIRECTORY "/", length) == 0 && !strchr(path + length, '/');
+}
+
 int posix_shm_failed(int number, const char *doing, const char *name, Error *error) {
         if (number != ENOSPC && number != EDQUOT)
                 return error_set_errno(error, number, "Cannot %s \"%s\"", doing, name);

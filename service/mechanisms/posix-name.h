@@ -26,6 +26,9 @@ int posix_name_check(const char *kind, const char *name, size_t longest, ErrorCo
 int posix_name_from_options(
         const char *kind, const Record *options, size_t longest, char ret_name[POSIX_NAME_SIZE], Error *error);
 
+/* Is this the path of an entry of /dev/shm itself, as shm_open(3) and sem_open(3) make them? What lies in a folder
+ * there is a file like any other. */
+bool posix_shm_is_entry(const char *path);
 /* Why something was not made, or not filled, in /dev/shm; `doing` as in "make the POSIX semaphore". */
 int posix_shm_failed(int number, const char *doing, const char *name, Error *error);
 

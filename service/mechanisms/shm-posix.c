@@ -76,6 +76,8 @@ static int shm_reopen(const KernelObject *object, int flags, int *ret_fd, Memory
         /* O_NONBLOCK, which shm_open(3) lets through: should it be a FIFO by now, this must not wait for its other
          * end. */
         fd = shm_open(name, flags | O_NONBLOCK | O_CLOEXEC, 0);
+        if (fd < 0 && errno == EAGAIN)
+                return memory_file_leased(name, error);
         if (fd < 0 && errno == ENXIO)
                 return error_set(error, ERROR_NO_SUCH_OBJECT,
                         "The POSIX shared memory \"%s\" was replaced by something else of the same name.", name);
@@ -262,7 +264,7 @@ static int shm_receive(KernelObject *object, bool peek, const Record *options, v
 static int shm_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
         CLEANUP_FD int fd = -EBADF;
         MemoryFile file;
-        int access, flags, r;
+        int access, r;
 
         /* `take` changes nothing: the object has no descriptor of its own. */
         r = memory_end_access(KIND, end, &access, error);
@@ -277,11 +279,7 @@ static int shm_open_end(KernelObject *object, const char *end, bool take, int *r
         }
         if (r < 0)
                 return r;
-        flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-                return error_set_errno(error, errno, "The end of \"%s\" cannot be handed out", file.name);
-        *ret_fd = fd_take(&fd);
-        return 0;
+        return memory_file_hand_out(&fd, file.name, ret_fd, error);
 }
 
 /* A descriptor of what has a name in /dev/shm, and is no semaphore. */
@@ -296,9 +294,8 @@ static int shm_from_fd(KernelObject *object, int fd, const Record *options, Erro
         if (n <= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return -EMEDIUMTYPE;
         path[n] = '\0';
-        if (strncmp(path, POSIX_SHM_DIRECTORY "/", sizeof POSIX_SHM_DIRECTORY) != 0 ||
-                strncmp(path, POSIX_SHM_DIRECTORY "/sem.", sizeof POSIX_SHM_DIRECTORY + 4) == 0 ||
-                strchr(path + sizeof POSIX_SHM_DIRECTORY, '/'))
+        if (!posix_shm_is_entry(path) ||
+                strncmp(path, POSIX_SHM_DIRECTORY "/sem.", sizeof POSIX_SHM_DIRECTORY + 4) == 0)
                 return -EMEDIUMTYPE;
         if (lstat(path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
                 return error_set(error, ERROR_NOT_SUPPORTED,

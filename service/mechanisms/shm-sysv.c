@@ -22,13 +22,11 @@
 #include "kind-helpers.h"
 #include "kinds.h"
 #include "limit-facts.h"
+#include "memory-file.h"
 #include "scan.h"
 #include "units.h"
 
 #define KIND "shm-sysv"
-
-/* What one message on the bus may carry. */
-#define RECEIVE_MAX (UINT64_C(16) * 1024 * 1024)
 
 #ifndef SHM_HUGE_SHIFT
 #define SHM_HUGE_SHIFT 26
@@ -177,6 +175,12 @@ static int create_failed(int number, uint64_t key, uint64_t size, uint64_t huge,
                         "No further segment of %s can be made: their number is bounded by " SHM_MNI_FILE
                         ", their pages by " SHM_ALL_FILE ".",
                         size_print(size, text));
+        if (number == ENOMEM)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "There is no memory for a segment of %s: the kernel counts all of a segment when it is made "
+                        "(/proc/sys/vm/overcommit_memory). Ask for less; a memfd or a file takes its pages with the "
+                        "first write.",
+                        size_print(size, text));
         return sysv_create_failed(&shm_sysv_class, number, key, error);
 }
 
@@ -308,14 +312,14 @@ static int copy_failed(const KernelObject *object, int r, Error *error) {
 static int shm_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
         uint64_t offset = record_get_u64(options, "offset", 0);
+        char name[32];
         void *base;
         int r;
 
-        if (offset > object->bytes || size > object->bytes - offset)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "%zu bytes at offset %" PRIu64 " do not fit into the segment %d, which has %" PRIu64
-                        " and keeps that size.",
-                        size, offset, sysv_id(object), object->bytes);
+        (void)snprintf(name, sizeof name, "the segment %d", sysv_id(object));
+        r = memory_check_write(name, object->bytes, offset, size, "a segment keeps its size", error);
+        if (r < 0)
+                return r;
         r = shm_attach(object, 0, &base, error);
         if (r < 0)
                 return r;
@@ -329,21 +333,16 @@ static int shm_send(
 
 static int shm_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
         Record *meta, Error *error) {
-        uint64_t offset = record_get_u64(options, "offset", 0), want = record_get_u64(options, "size", RECEIVE_MAX);
+        uint64_t offset = record_get_u64(options, "offset", 0), want = 0;
         CLEANUP_FREE char *data = NULL;
+        char name[32];
         void *base;
         int r;
 
-        if (offset > object->bytes)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "The offset %" PRIu64 " is past the end of the segment %d, which has %" PRIu64 " bytes.",
-                        offset, sysv_id(object), object->bytes);
-        if (want > RECEIVE_MAX)
-                return error_set(error, ERROR_LIMIT_EXCEEDED,
-                        "One message carries 16 MiB at the most, not %" PRIu64 " bytes; read in parts with offset.",
-                        want);
-        if (want > object->bytes - offset)
-                want = object->bytes - offset;
+        (void)snprintf(name, sizeof name, "the segment %d", sysv_id(object));
+        r = memory_check_read(name, object->bytes, options, &want, error);
+        if (r < 0)
+                return r;
         data = malloc(want > 0 ? want : 1);
         if (!data)
                 return error_set_errno(error, ENOMEM, "Cannot read %" PRIu64 " bytes", want);

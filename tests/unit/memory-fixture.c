@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "memory-fixture.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,4 +130,25 @@ void memory_assert_resizes(KernelObject *object) {
         g_assert_cmpint(object->mechanism->resize(object, 0, &error), ==, -EINVAL);
         g_assert_cmpint(object->mechanism->resize(object, UINT64_C(1) << 63, &error), ==, -EDQUOT);
         g_assert_cmpuint(memory_attribute(object, "size"), ==, 8192);
+}
+
+void memory_assert_leased(KernelObject *object, const char *path) {
+        CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC), end = -EBADF;
+        Error error = {};
+        char *text;
+
+        (void)signal(SIGIO, SIG_IGN); /* how the holder is told to give it up */
+        g_assert_cmpint(fd, >=, 0);
+        if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) {
+                g_test_message("no leases on %s: %s", path, g_strerror(errno));
+                return;
+        }
+        g_assert_cmpint(memory_read(object, 0, 1, &text, NULL, &error), ==, -EBUSY);
+        g_assert_cmpint(error.code, ==, ERROR_BUSY);
+        g_assert_nonnull(strstr(error.message, "lease"));
+        g_assert_cmpint(memory_write(object, "x", 0, &error), ==, -EBUSY);
+        g_assert_cmpint(object->mechanism->resize(object, 8192, &error), ==, -EBUSY);
+        g_assert_cmpint(object->mechanism->open_end(object, "", false, &end, &error), ==, -EBUSY);
+        g_assert_cmpint(fcntl(fd, F_SETLEASE, F_UNLCK), ==, 0);
+        g_assert_cmpint(memory_write(object, "x", 0, &error), ==, 0);
 }

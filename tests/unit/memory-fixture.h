@@ -16,3 +16,5 @@ uint64_t memory_attribute(KernelObject *object, const char *name);
 void memory_assert_offsets(KernelObject *object);
 void memory_assert_far(KernelObject *object);
 void memory_assert_resizes(KernelObject *object);
+/* Somebody with a lease on the file (fcntl(2), F_SETLEASE) holds nobody up: what would wait for it is Busy. */
+void memory_assert_leased(KernelObject *object, const char *path);

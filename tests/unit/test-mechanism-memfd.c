@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -293,6 +294,34 @@ static void test_mapped_only(void) {
         child_end(&child);
 }
 
+/* Who gave a descriptor for reading and has a lease on it does not hold the service up when it opens it for writing.
+ */
+static void test_leased(void) {
+        int made = memfd_create("ipcbus-leased", MFD_CLOEXEC), theirs;
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", made);
+        const Mechanism *mechanism = mechanism_find("memfd");
+        CLEANUP_FD int end = -EBADF;
+        KernelObject object;
+        Error error = {};
+
+        (void)signal(SIGIO, SIG_IGN);
+        theirs = open(path, O_RDONLY | O_CLOEXEC);
+        close(made);
+        g_assert_cmpint(theirs, >=, 0);
+        kernel_object_init(&object, mechanism);
+        g_assert_cmpint(mechanism->from_fd(&object, fcntl(theirs, F_DUPFD_CLOEXEC, 3), NULL, &error), ==, 0);
+        if (fcntl(theirs, F_SETLEASE, F_RDLCK) >= 0) {
+                g_assert_cmpint(object.mechanism->open_end(&object, "read-write", false, &end, &error), ==, -EBUSY);
+                g_assert_cmpint(error.code, ==, ERROR_BUSY);
+                g_assert_nonnull(strstr(error.message, "lease"));
+                g_assert_cmpint(fcntl(theirs, F_SETLEASE, F_UNLCK), ==, 0);
+        }
+        g_assert_cmpint(object.mechanism->open_end(&object, "read-write", false, &end, &error), ==, 0);
+        g_assert_cmpint(fcntl(end, F_GETFL) & (O_ACCMODE | O_NONBLOCK), ==, O_RDWR);
+        kernel_object_done(&object);
+        close(theirs);
+}
+
 static void test_not_one(void) {
         const Mechanism *mechanism = mechanism_find("memfd");
         KernelObject object;
@@ -332,6 +361,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/memfd/holders", test_holders);
         g_test_add_func("/memfd/foreign", test_foreign);
         g_test_add_func("/memfd/mapped-only", test_mapped_only);
+        g_test_add_func("/memfd/leased", test_leased);
         g_test_add_func("/memfd/not-one", test_not_one);
         g_test_add_func("/memfd/transport", test_transport);
         g_test_add_func("/memfd/transport-close", test_transport_close);

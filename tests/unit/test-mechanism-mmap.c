@@ -140,6 +140,7 @@ static void test_memory(Fixture *f, gconstpointer data) {
         memory_assert_offsets(&object);
         memory_assert_resizes(&object);
         memory_assert_far(&object);
+        memory_assert_leased(&object, f->path);
         g_assert_cmpint(mechanism_supports(object.mechanism, OPERATION_SEAL, NULL), ==, -EOPNOTSUPP);
         posix_fixture_remove(&object);
 }
@@ -242,14 +243,9 @@ static void test_from_fd(Fixture *f, gconstpointer data) {
         g_assert_true(g_file_set_contents(f->path, "theirs", 6, NULL));
         fd = open(f->path, O_RDONLY | O_CLOEXEC);
         kernel_object_init(&object, mechanism);
-        if (g_str_has_prefix(f->path, "/dev/shm/")) {
-                g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, -EMEDIUMTYPE);
-                close(fd);
-        } else {
-                g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, 0);
-                g_assert_cmpstr(object.address.text, ==, f->path);
-                fixture_assert_receives(&object, "theirs");
-        }
+        g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, 0);
+        g_assert_cmpstr(object.address.text, ==, f->path);
+        fixture_assert_receives(&object, "theirs");
         kernel_object_done(&object);
         g_assert_cmpint(unlink(f->path), ==, 0);
 }
@@ -300,6 +296,27 @@ static int map_file(unsigned long long answers[CHILD_ANSWERS], void *userdata) {
         return 0;
 }
 
+/* What stands in /dev/shm itself is POSIX shared memory. */
+static void test_entry_of_dev_shm(void) {
+        g_autofree char *path = g_strdup("/dev/shm/ipcbus-unit-XXXXXX"), *address = NULL;
+        MapWork shared = { path, MAP_SHARED };
+        const Mechanism *mechanism = mechanism_find("mmap");
+        KernelObject object;
+        Error error = {};
+        Child child;
+        int fd = g_mkstemp(path);
+
+        address = g_strconcat("mmap:", path, NULL);
+        g_assert_cmpint(ftruncate(fd, 4096), ==, 0);
+        kernel_object_init(&object, mechanism);
+        g_assert_cmpint(mechanism->from_fd(&object, fd, NULL, &error), ==, -EMEDIUMTYPE);
+        close(fd);
+        child_start(&child, map_file, &shared);
+        g_assert_null(posix_fixture_scan(mechanism, address));
+        child_end(&child);
+        g_assert_cmpint(unlink(path), ==, 0);
+}
+
 static void test_scan(Fixture *f, gconstpointer data) {
         const Mechanism *mechanism = mechanism_find("mmap");
         MapWork shared = { f->path, MAP_SHARED }, private = { f->path, MAP_PRIVATE };
@@ -312,21 +329,15 @@ static void test_scan(Fixture *f, gconstpointer data) {
         g_assert_null(posix_fixture_scan(mechanism, f->address));
         child_start(&one, map_file, &shared);
         row = posix_fixture_scan(mechanism, f->address);
-        if (g_str_has_prefix(f->path, "/dev/shm/"))
-                g_assert_null(row);
-        else {
-                g_assert_nonnull(row);
-                g_assert_cmpuint(record_get_u64(row, "size", 0), ==, 1);
-                g_assert_cmpstr(record_get_string(row, "state", ""), ==, "mapped shared by 1 process, private by 1");
-                g_assert_true(record_has(row, "file_system"));
-                row = record_free(row);
-        }
+        g_assert_nonnull(row);
+        g_assert_cmpuint(record_get_u64(row, "size", 0), ==, 1);
+        g_assert_cmpstr(record_get_string(row, "state", ""), ==, "mapped shared by 1 process, private by 1");
+        g_assert_true(record_has(row, "file_system"));
+        row = record_free(row);
         g_assert_cmpint(unlink(f->path), ==, 0);
         row = posix_fixture_scan(mechanism, deleted);
-        if (!g_str_has_prefix(f->path, "/dev/shm/")) {
-                g_assert_nonnull(row);
-                g_assert_nonnull(strstr(record_get_string(row, "state", ""), "its name was removed"));
-        }
+        g_assert_nonnull(row);
+        g_assert_nonnull(strstr(record_get_string(row, "state", ""), "its name was removed"));
         record_free(row);
         child_end(&one);
         child_end(&other);
@@ -421,5 +432,6 @@ int main(int argc, char **argv) {
         }
         g_test_add_func("/mmap/transport", test_transport);
         g_test_add_func("/mmap/transport-close", test_transport_close);
+        g_test_add_func("/mmap/entry-of-dev-shm", test_entry_of_dev_shm);
         return g_test_run();
 }

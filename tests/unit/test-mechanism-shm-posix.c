@@ -187,6 +187,14 @@ static void test_resize(Fixture *f, gconstpointer data) {
         posix_fixture_remove(&object);
 }
 
+static void test_leased(Fixture *f, gconstpointer data) {
+        KernelObject object;
+
+        fixture_create(&object, "shm-posix", f->option, "size=8K", NULL);
+        memory_assert_leased(&object, f->path);
+        posix_fixture_remove(&object);
+}
+
 static void test_replaced(Fixture *f, gconstpointer data) {
         g_autofree char *text = NULL;
         KernelObject object;
@@ -412,6 +420,7 @@ int main(int argc, char **argv) {
         ADD("read-write", test_read_write);
         ADD("resize", test_resize);
         ADD("replaced", test_replaced);
+        ADD("leased", test_leased);
         ADD("end", test_end);
         ADD("other-user", test_other_user);
         ADD("scan", test_scan);

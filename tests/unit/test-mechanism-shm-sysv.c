@@ -11,36 +11,11 @@
 
 #include "cleanup.h"
 #include "mechanism-fixture.h"
+#include "memory-fixture.h"
 #include "posix-fixture.h"
 #include "scan.h"
 #include "sysv-fixture.h"
 #include "sysv.h"
-
-static int write_at(KernelObject *object, const char *text, uint64_t offset, Error *error) {
-        CLEANUP(record_freep) Record *options = NULL;
-        size_t sent;
-
-        g_assert_cmpint(record_new(&options), ==, 0);
-        record_set_u64(options, "offset", offset);
-        return object->mechanism->send(object, text, strlen(text), options, &sent, error);
-}
-
-static int read_at(KernelObject *object, uint64_t offset, uint64_t size, char **ret, Record *meta, Error *error) {
-        CLEANUP(record_freep) Record *options = NULL;
-        void *data;
-        size_t n;
-        int r;
-
-        g_assert_cmpint(record_new(&options), ==, 0);
-        record_set_u64(options, "offset", offset);
-        record_set_u64(options, "size", size);
-        r = object->mechanism->receive(object, false, options, &data, &n, meta, error);
-        if (r < 0)
-                return r;
-        *ret = g_strndup(data, n);
-        free(data);
-        return 0;
-}
 
 static void test_create(SysvFixture *f, gconstpointer data) {
         g_autofree char *address = NULL, *by_id = NULL;
@@ -74,24 +49,10 @@ static void test_refused(SysvFixture *f, gconstpointer data) {
 }
 
 static void test_read_write(SysvFixture *f, gconstpointer data) {
-        CLEANUP(record_freep) Record *meta = NULL;
-        g_autofree char *text = NULL, *rest = NULL;
         KernelObject object;
-        Error error = {};
 
-        fixture_create(&object, "shm-sysv", f->option, "size=10000", NULL);
-        g_assert_cmpint(record_new(&meta), ==, 0);
-        g_assert_cmpint(write_at(&object, "hello", 4095, &error), ==, 0);
-        g_assert_cmpint(write_at(&object, "end", 9997, &error), ==, 0);
-        g_assert_cmpint(read_at(&object, 4095, 5, &text, meta, &error), ==, 0);
-        g_assert_cmpstr(text, ==, "hello");
-        g_assert_true(record_get_bool(meta, "truncated", false));
-        g_assert_cmpint(read_at(&object, 9997, 100, &rest, meta, &error), ==, 0);
-        g_assert_cmpstr(rest, ==, "end");
-        g_assert_cmpint(write_at(&object, "over", 9997, &error), ==, -EINVAL);
-        g_assert_cmpint(write_at(&object, "x", UINT64_MAX, &error), ==, -EINVAL);
-        g_assert_cmpint(read_at(&object, 10001, 1, &rest, meta, &error), ==, -EINVAL);
-        g_assert_cmpint(read_at(&object, 0, 17 * 1024 * 1024, &rest, meta, &error), ==, -EDQUOT);
+        fixture_create(&object, "shm-sysv", f->option, "size=8192", NULL);
+        memory_assert_offsets(&object);
         g_assert_cmpuint(sysv_fixture_attribute(&object, "attached"), ==, 0);
         posix_fixture_remove(&object);
 }
@@ -164,17 +125,13 @@ static void test_attached(SysvFixture *f, gconstpointer data) {
 }
 
 static void as_other_user(const char *address) {
-        g_autofree char *text = NULL;
-        CLEANUP(record_freep) Record *meta = NULL;
         KernelObject object;
         Error error = {};
 
         /* Mode 0604: may read only. */
-        g_assert_cmpint(record_new(&meta), ==, 0);
         g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
-        g_assert_cmpint(read_at(&object, 0, 5, &text, meta, &error), ==, 0);
-        g_assert_cmpstr(text, ==, "hello");
-        g_assert_cmpint(write_at(&object, "x", 0, &error), <, 0);
+        memory_assert_reads(&object, 0, "hello");
+        g_assert_cmpint(memory_write(&object, "x", 0, &error), <, 0);
         g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
         g_assert_cmpint(object.mechanism->try_use(&object, &error), <, 0);
         g_assert_nonnull(strstr(error.message, "others"));
@@ -189,7 +146,7 @@ static void test_other_user(SysvFixture *f, gconstpointer data) {
         if (!posix_fixture_can_be_other())
                 return;
         fixture_create(&object, "shm-sysv", f->option, "size=5", "mode=0604", NULL);
-        g_assert_cmpint(write_at(&object, "hello", 0, NULL), ==, 0);
+        g_assert_cmpint(memory_write(&object, "hello", 0, NULL), ==, 0);
         posix_fixture_as_other(as_other_user, f->address);
         posix_fixture_remove(&object);
 }
@@ -204,7 +161,7 @@ static void test_tools(SysvFixture *f, gconstpointer data) {
 
         address = g_strconcat("shm-sysv:id=", id, NULL);
         g_assert_cmpint(fixture_open(&object, address, NULL, &error), ==, 0);
-        g_assert_cmpint(write_at(&object, "theirs", 1024 * 1024 - 6, &error), ==, 0);
+        g_assert_cmpint(memory_write(&object, "theirs", 1024 * 1024 - 6, &error), ==, 0);
         canonical = address_print(&object.address);
         row = posix_fixture_scan(object.mechanism, canonical);
         g_assert_nonnull(row);
