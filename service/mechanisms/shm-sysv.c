@@ -195,7 +195,7 @@ static int huge_flags(uint64_t huge, int *ret_flags, Error *error) {
                         "huge=%" PRIu64 " is no size of a page; huge pages have 2M or 1G on most machines.", huge);
         while (huge >> shift > 1)
                 shift++;
-        *ret_flags = SHM_HUGETLB | shift << SHM_HUGE_SHIFT;
+        *ret_flags = SHM_HUGETLB | (int)((unsigned)shift << SHM_HUGE_SHIFT);
         return 0;
 }
 

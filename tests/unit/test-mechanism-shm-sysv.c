@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +152,83 @@ static void test_other_user(SysvFixture *f, gconstpointer data) {
         posix_fixture_remove(&object);
 }
 
+/* Pages that nobody reserved, a size that the machine has not, and, where an administrator did reserve some, success.
+ */
+static void test_huge(SysvFixture *f, gconstpointer data) {
+        g_autofree char *free_pages = NULL;
+        KernelObject object;
+        Error error = {};
+        int r;
+
+        r = fixture_try_create(&object, &error, "shm-sysv", "size=1G", "huge=512G", NULL);
+        g_assert_cmpint(r, <, 0);
+        g_assert_cmpint(error.code, ==, ERROR_NOT_SUPPORTED);
+        if (!g_file_get_contents(
+                    "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", &free_pages, NULL, NULL)) {
+                g_test_skip("this machine has no huge pages of 2M");
+                return;
+        }
+        error = (Error){};
+        r = fixture_try_create(&object, &error, "shm-sysv", "size=2M", "huge=2M", NULL);
+        if (r >= 0) {
+                g_assert_cmpuint(object.bytes, ==, 2 * 1024 * 1024);
+                posix_fixture_remove(&object);
+                return;
+        }
+        if (error.code == ERROR_NOT_PERMITTED)
+                g_assert_nonnull(strstr(error.message, "hugetlb_shm_group"));
+        else {
+                g_assert_cmpint(error.code, ==, ERROR_LIMIT_EXCEEDED);
+                g_assert_nonnull(strstr(error.message, "nr_hugepages"));
+                g_assert_cmpstr(free_pages, ==, "0\n");
+        }
+}
+
+static void lock_without_right(const char *address) {
+        struct rlimit limit = { 0, 0 };
+        KernelObject object;
+        Error error = {};
+
+        g_assert_cmpint(setrlimit(RLIMIT_MEMLOCK, &limit), ==, 0);
+        g_assert_cmpint(fixture_try_create(&object, &error, "shm-sysv", "size=4096", "lock=true", NULL), <, 0);
+        g_assert_cmpint(error.code, ==, ERROR_NOT_PERMITTED);
+        g_assert_nonnull(strstr(error.message, "RLIMIT_MEMLOCK"));
+        error = (Error){};
+        g_assert_cmpint(fixture_try_create(&object, &error, "shm-sysv", "size=2M", "huge=2M", NULL), <, 0);
+}
+
+/* One page more than may be locked; the one before it fits. */
+static void lock_too_much(const char *address) {
+        struct rlimit limit = { 4096, 4096 };
+        KernelObject object;
+        Error error = {};
+
+        g_assert_cmpint(setrlimit(RLIMIT_MEMLOCK, &limit), ==, 0);
+        g_assert_cmpint(fixture_try_create(&object, &error, "shm-sysv", "size=8192", "lock=true", NULL), <, 0);
+        g_assert_cmpint(error.code, ==, ERROR_LIMIT_EXCEEDED);
+        g_assert_nonnull(strstr(error.message, "RLIMIT_MEMLOCK"));
+        g_assert_cmpint(fixture_try_create(&object, NULL, "shm-sysv", "size=4096", "lock=true", NULL), ==, 0);
+        posix_fixture_remove(&object);
+}
+
+static void test_lock(SysvFixture *f, gconstpointer data) {
+        CLEANUP(record_freep) Record *row = NULL;
+        KernelObject object;
+        Error error = {};
+
+        if (fixture_try_create(&object, &error, "shm-sysv", f->option, "size=4096", "lock=true", NULL) >= 0) {
+                row = posix_fixture_scan(object.mechanism, f->address);
+                g_assert_nonnull(row);
+                g_assert_cmpstr(record_get_string(row, "state", ""), ==, "nobody attached, locked in memory");
+                posix_fixture_remove(&object);
+        } else
+                g_assert_nonnull(strstr(error.message, "RLIMIT_MEMLOCK"));
+        if (!posix_fixture_can_be_other())
+                return;
+        posix_fixture_as_other(lock_without_right, f->address);
+        posix_fixture_as_other(lock_too_much, f->address);
+}
+
 /* "ipcmk -M 1M" makes, "ipcs -m" tells what the scan tells, ipcrm removes; and ipcrm removes what was made here. */
 static void test_tools(SysvFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *row = NULL;
@@ -199,6 +277,8 @@ int main(int argc, char **argv) {
         ADD("read-write", test_read_write);
         ADD("attached", test_attached);
         ADD("other-user", test_other_user);
+        ADD("huge", test_huge);
+        ADD("lock", test_lock);
         ADD("tools", test_tools);
 #undef ADD
         g_test_add_func("/shm-sysv/transport", test_transport);
