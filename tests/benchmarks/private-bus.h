@@ -12,7 +12,7 @@ typedef struct PrivateBus {
 } PrivateBus;
 
 /* Sets DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR, also for what is started from now on. */
-int private_bus_start(PrivateBus *bus);
+int private_bus_start(PrivateBus *bus) __attribute__((nonnull));
 void private_bus_end(PrivateBus *bus);
 
 /* Starts a program that will own a name, and waits until it does. Gives the time from before the start until the bus
