@@ -164,6 +164,14 @@ int option_parse(OptionType type, const char *name, const char *text, Record *in
         return record_result(into, name, error);
 }
 
+/* A kind may say of an option what the common ones say, too. */
+static bool is_listed(const char *const *names, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
+
 static int refuse_unknown(const OptionSpec *specs, OptionUse use, const char *name, Error *error) {
         const char *names[64], *nearest;
         char list[320] = "";
@@ -172,7 +180,7 @@ static int refuse_unknown(const OptionSpec *specs, OptionUse use, const char *na
         if (option_find(specs, name))
                 return error_set(error, ERROR_INVALID_OPTION, "The option '%s' exists but has no meaning here.", name);
         for (; specs && specs->name; specs++) {
-                if (!(specs->uses & use) || n >= sizeof(names) / sizeof(names[0]))
+                if (!(specs->uses & use) || n >= sizeof(names) / sizeof(names[0]) || is_listed(names, n, specs->name))
                         continue;
                 names[n++] = specs->name;
                 if (length < sizeof(list))

@@ -20,6 +20,7 @@ static const OptionSpec specs[] = {
         { "sizes", OPTION_SIZES, OPTION_FOR_CREATE },
         { "depth", OPTION_COUNT, OPTION_FOR_PEEK, "1", 1, 2 },
         { "depth", OPTION_COUNT, OPTION_FOR_END, "5", 5, 6 },
+        { "hold", OPTION_BOOL, OPTION_FOR_ADOPT }, /* said of all kinds, too: one name in a sentence */
         { NULL },
 };
 
