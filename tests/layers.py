@@ -136,6 +136,15 @@ def check_shape(files):
     check('every header is included first by its own file, so that it stands alone', own_first)
 
 
+def check_words():
+    """Who looks for how a kind is addressed, or what it is, finds it."""
+    kinds = [name.replace('_', '-') for name in re.findall(r'mechanism_(\w+);', read('service/mechanisms/kinds.h'))]
+    page, readme = read('data/man/ipcctl.1.scd'), read('README.md')
+    check('ipcctl(1) shows an address, and the README a row, of every kind',
+          [f'ipcctl(1) has no address {kind}:…' for kind in kinds if f'_{kind}:' not in page] +
+          [f'README.md has no row of {kind}' for kind in kinds if f'| `{kind}` |' not in readme])
+
+
 def symbols(path):
     listed = subprocess.run(['nm', '-u', path], check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
     return {line.split()[-1].split('@')[0] for line in listed.splitlines() if line.strip() and not line.endswith(':')}
@@ -183,6 +192,7 @@ FILES = sources()
 check_includes(FILES)
 check_text(FILES)
 check_shape(FILES)
+check_words()
 check_objects()
 check_linked()
 print(f'1..{count}')
