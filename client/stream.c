@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "attributes.h"
@@ -21,6 +22,7 @@
 
 enum {
         COPY_SIZE = 1024 * 1024,
+        DESCRIPTORS_MAX = 253, /* of one message: SCM_MAX_FD, unix(7) */
         RETRY_FIRST_USEC = 5 * 1000,
         RETRY_LAST_USEC = 100 * 1000,
 };
@@ -193,6 +195,95 @@ static int print_piece(Cli *cli, const char *address, const StreamReceive *how, 
         return message_print(cli, address, bytes, nothing, how->hex, true) ? 0 : -EPIPE;
 }
 
+typedef union Control {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+} Control;
+
+/* What came beside a message: descriptors are named and closed. Was it a message at all? With SO_PASSCRED each has the
+ * credentials of its sender beside it (unix(7)), and the end has none. */
+static bool take_beside(struct msghdr *header, GVariantDict *meta) {
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        bool credited = false;
+
+        for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
+                control = CMSG_NXTHDR(header, control)) {
+                if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_CREDENTIALS)
+                        credited = true;
+                if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
+                        continue;
+                for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= control->cmsg_len; i++) {
+                        g_autofree char *link = NULL;
+                        int fd;
+
+                        memcpy(&fd, CMSG_DATA(control) + i * sizeof fd, sizeof fd);
+                        link = g_strdup_printf("/proc/self/fd/%d", fd);
+                        char *name = g_file_read_link(link, NULL);
+                        g_ptr_array_add(names, name != NULL ? name : g_strdup("unknown"));
+                        fd_close(fd);
+                }
+        }
+        if (names->len > 0) {
+                for (guint i = 0; i < names->len; i++)
+                        if (!g_utf8_validate(names->pdata[i], -1, NULL)) {
+                                g_free(names->pdata[i]);
+                                names->pdata[i] = g_strdup("unknown");
+                        }
+                g_variant_dict_insert_value(
+                        meta, "fds", g_variant_new_strv((const char *const *)names->pdata, names->len));
+        }
+        return credited;
+}
+
+/* One whole message, in a buffer of its size; 0: the end of the connection. */
+static int receive_packet(Cli *cli, const char *address, const StreamReceive *how, int fd) {
+        g_auto(GVariantDict) meta = G_VARIANT_DICT_INIT(NULL);
+        Control control;
+        struct msghdr header = { .msg_control = &control, .msg_controllen = sizeof control };
+        /* Where messages of this end were left unread, the first call tells ECONNRESET, and the next what came. */
+        ssize_t n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+        if (n < 0 && errno == ECONNRESET)
+                n = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+        if (n < 0)
+                return -errno;
+        size_t size = (size_t)MIN((uint64_t)n, how->size);
+        g_autofree char *buffer = g_malloc(size + 1);
+        struct iovec vector = { .iov_base = buffer, .iov_len = size };
+
+        header.msg_iov = &vector;
+        header.msg_iovlen = 1;
+        n = recvmsg(fd, &header, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return -errno;
+        if (!take_beside(&header, &meta) && n == 0)
+                return 0;
+        g_variant_dict_insert(&meta, "truncated", "b", (size_t)n > size);
+        if ((size_t)n > size)
+                g_variant_dict_insert(&meta, "length", "t", (guint64)n);
+        g_autoptr(GVariant)
+                bytes = g_variant_ref_sink(g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, buffer, size, 1));
+        g_autoptr(GVariant) beside = g_variant_ref_sink(g_variant_dict_end(&meta));
+        return message_print(cli, address, bytes, beside, how->hex, false) ? 1 : -EPIPE;
+}
+
+/* 0: all that was asked for, 1: the connection ended first. */
+static int receive_packets(Cli *cli, const char *address, const StreamReceive *how, int fd) {
+        int on = 1;
+
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+        for (uint64_t i = 0; how->count == 0 || i < how->count;) {
+                int r = output_is_lost() ? -EPIPE : wait_ready(fd, POLLIN, STDOUT_FILENO, how->timeout);
+                if (r >= 0)
+                        r = receive_packet(cli, address, how, fd);
+                if (r == 0)
+                        return 1;
+                if (r < 0 && r != -EAGAIN && r != -EINTR)
+                        return r;
+                i += r > 0;
+        }
+        return 0;
+}
+
 /* 0: all that was asked for, 1: the stream ended first. */
 static int receive_pieces(Cli *cli, const char *address, const StreamReceive *how, int fd) {
         size_t size = (size_t)MIN(how->size, (uint64_t)COPY_SIZE);
@@ -242,7 +333,9 @@ ExitCode stream_receive(
         if (code != EXIT_CODE_DONE || fd < 0)
                 return code;
         *ret_done = true;
-        if (how->plain) {
+        if (kind_is(description, "boundaries"))
+                r = receive_packets(cli, address, how, fd);
+        else if (how->plain) {
                 Copy copy = {
                         .from = fd, .to = STDOUT_FILENO, .from_timeout = how->timeout, .to_timeout = USEC_INFINITY
                 };

@@ -10,7 +10,7 @@
 typedef struct StreamReceive {
         uint64_t timeout; /* microseconds, for each wait */
         uint64_t count;   /* pieces; 0: until the end */
-        uint64_t size;    /* of a piece at the most */
+        uint64_t size;    /* of a piece, or of a message, at the most */
         bool follow;      /* the end is success */
         bool hex;
         bool plain; /* as they come, the shortest way: nothing is counted, cut or written differently */

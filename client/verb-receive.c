@@ -167,7 +167,8 @@ static ExitCode receive_stream(
         StreamReceive how = {
                 .timeout = record_get_u64(options, "timeout", 0),
                 .count = opt_follow && opt_count == NULL ? 0 : count,
-                .size = record_get_u64(options, "size", STREAM_PIECE),
+                .size = record_get_u64(
+                        options, "size", kind_is(description, "boundaries") ? UINT64_MAX : STREAM_PIECE),
                 .follow = opt_follow,
                 .hex = opt_hex,
                 .plain = opt_follow && opt_count == NULL && opt_size == NULL && !opt_hex && !cli->json &&

@@ -110,12 +110,19 @@ static bool hung_up(int fd) {
         return poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP));
 }
 
+static bool more_waits(int fd) {
+        int queued = 0;
+
+        return ioctl(fd, FIONREAD, &queued) >= 0 && queued > 0;
+}
+
 /* An empty message and the end of a connection both give 0. With SO_PASSCRED a message has its sender's credentials
- * beside it and the end has none; without it, what comes after a hang-up is taken for the end. */
+ * beside it and the end has none; without it (a socket that is somebody else's, too) what comes after a hang-up is
+ * taken for the end, unless descriptors came along or there is more behind it. */
 static bool is_end(int fd, int type, ssize_t n, const Arrived *arrived) {
         if (n != 0 || type == SOCK_DGRAM)
                 return false;
-        return type == SOCK_STREAM || (!arrived->credited && hung_up(fd));
+        return type == SOCK_STREAM || (!arrived->credited && arrived->n_fds == 0 && hung_up(fd) && !more_waits(fd));
 }
 
 int unix_message_next(int fd, size_t *ret_size) {
@@ -187,10 +194,9 @@ bool unix_message_waits(int fd, int type) {
         struct msghdr header = {};
         Arrived arrived = {};
         Control control;
-        int queued = 0;
         ssize_t n;
 
-        if (ioctl(fd, FIONREAD, &queued) >= 0 && queued > 0)
+        if (more_waits(fd))
                 return true;
         if (type == SOCK_STREAM)
                 return false;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """UNIX sockets, both ways with socat and Python; figures agree with ss."""
 
+import json
 import os
 import re
 import socket
@@ -103,6 +104,61 @@ def datagrams():
     equal(ctl('receive', address, '--timeout', '10'), 'two')
     equal(ctl('receive', address, '--timeout', '10'), 'three')
     ctl('remove', address)
+
+
+@test
+def netcat():
+    """nc -lU with ipcctl, and nc -U with a socket of ours."""
+    need('nc')
+    path = os.path.join(PLACE, 'nc')
+    address = 'unix-stream:' + path
+    server = start('nc', '-lU', path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    until(lambda: row_of(address), 'nc listens')
+    equal(holders(address), {server.pid})
+    ctl('send', address, 'to nc')
+    equal(server.communicate(timeout=20)[0], 'to nc')
+    if os.path.exists(path):
+        os.unlink(path)
+    ctl('create', 'unix-stream', 'path=' + path)
+    client = start('nc', '-U', path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    client.stdin.write('from nc')
+    client.stdin.flush()
+    equal(ctl('receive', address, '--timeout', '10'), 'from nc')
+    ctl('send', address, 'answered\n', '--listen')
+    equal(client.stdout.readline(), 'answered\n')
+    ctl('remove', address)
+    equal(client.wait(20), 0)
+
+
+@test
+def packets_of_others_one_by_one():
+    """Messages stay whole, empty and long ones too, and the end is only where it is."""
+    path = os.path.join(PLACE, 'packets')
+    sent = [b'', b'one', b'x' * 150000, b'', b'', b'last', b'']
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(path)
+        server.listen(3)
+        follower = start('ipcctl', '--json', 'receive', 'unix-seqpacket:' + path, '--follow', stdout=subprocess.PIPE)
+        connection, _ = server.accept()
+        for message in sent:
+            connection.send(message)
+        with open('/dev/null') as null:
+            socket.send_fds(connection, [b'with'], [null.fileno()])
+        connection.close()
+        lines = [json.loads(line) for line in follower.communicate(timeout=20)[0].splitlines()]
+        equal([line['data']['text'].encode() for line in lines], sent + [b'with'])
+        equal(lines[-1]['meta']['fds'], ['/dev/null'])
+        equal(follower.returncode, 0)
+        cut = start('ipcctl', '--json', 'receive', 'unix-seqpacket:' + path, '-n', '2', '--size', '2',
+                    stdout=subprocess.PIPE)
+        connection, _ = server.accept()
+        connection.send(b'long')
+        connection.send(b'z')
+        lines = [json.loads(line) for line in cut.communicate(timeout=20)[0].splitlines()]
+        equal([line['data']['text'] for line in lines], ['lo', 'z'])
+        equal([(line['meta']['truncated'], line['meta'].get('length')) for line in lines], [(True, 4), (False, None)])
+        connection.close()
+    os.unlink(path)
 
 
 @test
