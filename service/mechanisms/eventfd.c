@@ -139,7 +139,7 @@ static int eventfd_fetch(Address *address, const Record *options, int *ret_fd, E
         HolderKey key = { .type = HOLDER_EVENTFD, .number = address->number };
         char what[64];
 
-        (void)snprintf(what, sizeof what, "The eventfd [%" PRIu64 "]", address->number);
+        (void)snprintf(what, sizeof what, "eventfd:[%" PRIu64 "]", address->number);
         return fd_fetch(&key, FETCH_DUPLICATE, O_RDWR, what, ret_fd, error);
 }
 

@@ -110,7 +110,7 @@ int unix_fetch(Address *address, const Record *options, int *ret_fd, Error *erro
         HolderKey key = { .type = HOLDER_SOCKET, .number = address->number };
         char what[64];
 
-        (void)snprintf(what, sizeof what, "The socket [%" PRIu64 "]", address->number);
+        (void)snprintf(what, sizeof what, "%s:[%" PRIu64 "]", address->kind, address->number);
         return fd_fetch(&key, FETCH_DUPLICATE, O_RDWR, what, ret_fd, error);
 }
 

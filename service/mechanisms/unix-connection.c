@@ -228,16 +228,33 @@ static int send_connected(KernelObject *object, const void *data, size_t size, s
         return 0;
 }
 
+/* What chooses among connections, said of a socket that is one. */
+static int check_pair_options(const Record *options, Error *error) {
+        const char *wrong = record_get_u64(options, "peer", 0) > 0       ? "peer"
+                            : record_get_bool(options, "listen", false)  ? "listen"
+                            : record_get_bool(options, "connect", false) ? "connect"
+                                                                         : NULL;
+
+        if (!wrong)
+                return 0;
+        return error_set(error, ERROR_INVALID_OPTION,
+                "\"%s\" is for sockets with a name: a pair without a name is one connection, with the ends "
+                "\"a\" and \"b\".",
+                wrong);
+}
+
 int unix_connection_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error) {
         uint64_t number = record_get_u64(options, "peer", 0);
-        int type = type_of(object);
+        int type = type_of(object), r;
 
         if (size == 0 && type == SOCK_STREAM && object->given)
                 return error_set(error, ERROR_INVALID_OPTION,
                         "On a stream descriptors go along with a byte at least (unix(7)); give some data.");
-        if (unix_pair_is(object))
-                return unix_pair_send(object, type, data, size, options, ret_sent, error);
+        if (unix_pair_is(object)) {
+                r = check_pair_options(options, error);
+                return r < 0 ? r : unix_pair_send(object, type, data, size, options, ret_sent, error);
+        }
         if (record_has(options, "end"))
                 return unix_no_ends(object, error);
         if (size == 0 && type == SOCK_STREAM) {
@@ -285,13 +302,15 @@ static int receive_connected(KernelObject *object, bool peek, uint64_t size, voi
 
 int unix_connection_receive(KernelObject *object, bool peek, const Record *options, void **ret_data, size_t *ret_size,
         Record *meta, Error *error) {
-        int type = type_of(object);
+        int type = type_of(object), r;
         uint64_t size = record_get_u64(options, "size", type == SOCK_STREAM ? RECEIVE_DEFAULT : SIZE_MAX),
                  number = record_get_u64(options, "peer", 0);
         bool listens;
 
-        if (unix_pair_is(object))
-                return unix_pair_receive(object, type, peek, options, ret_data, ret_size, meta, error);
+        if (unix_pair_is(object)) {
+                r = check_pair_options(options, error);
+                return r < 0 ? r : unix_pair_receive(object, type, peek, options, ret_data, ret_size, meta, error);
+        }
         if (record_has(options, "end"))
                 return unix_no_ends(object, error);
         listens = object->state;

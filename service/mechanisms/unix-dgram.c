@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* UNIX datagram sockets. fds[0] is the bound socket of an object that was made here; fds[1] a socket without a name
- * that is connected to the address and sends. Both block, so that they can be handed out as they are: here they are
- * used with MSG_DONTWAIT. */
+ * that is connected to the address and sends, for as long as that takes. Both block, so that they can be handed out as
+ * they are: here they are used with MSG_DONTWAIT. */
 #include "mechanism.h"
 
 #include <errno.h>
@@ -142,10 +142,11 @@ static int dgram_send(
         r = unix_message_send(object->fds[SENDING], SOCK_DGRAM, data, size, object->given, true, ret_sent);
         if (r == -EAGAIN)
                 (void)error_set(error, ERROR_BUSY, "The receiver's queue is full, or what was sent fills the buffer.");
-        if (r >= 0 || r == -EAGAIN)
-                return r;
-        if (r != -EMSGSIZE)
-                object->fds[SENDING] = fd_close(object->fds[SENDING]);
+        if (r == -EAGAIN)
+                return r; /* what to poll until there is room */
+        object->fds[SENDING] = fd_close(object->fds[SENDING]);
+        if (r >= 0)
+                return 0;
         /* Who was there when it was connected has gone; somebody else may be bound to the name by now. */
         if (r == -ECONNREFUSED && connected)
                 return dgram_send(object, data, size, options, ret_sent, error);

@@ -190,6 +190,7 @@ static void test_foreign(PathFixture *f, gconstpointer data) {
         KernelObject object, foreign;
         Error error = {};
         size_t n = HOLDER_KEYS_MAX;
+        int connected;
 
         g_assert_cmpint(fixture_open(&foreign, f->address, NULL, &error), ==, -ENOENT);
         fixture_create(&object, "unix-dgram", f->option, NULL);
@@ -200,12 +201,16 @@ static void test_foreign(PathFixture *f, gconstpointer data) {
         g_assert_cmpint(record_new(&attributes), ==, 0);
         g_assert_cmpint(foreign.mechanism->describe(&foreign, attributes, &error), ==, 0);
         g_assert_cmpuint(record_get_u64(attributes, "used", 0), ==, 4);
+        /* Nothing of one send stays behind, to be taken for somebody's socket. */
+        g_assert_cmpint(foreign.fds[SENDING], <, 0);
+        connected = path_fixture_connect(f->path, SOCK_DGRAM);
         g_assert_cmpint(foreign.mechanism->holder_keys(&foreign, keys, &n), ==, 0);
         /* The one that is bound, and the one that is connected to it. */
         g_assert_cmpuint(n, ==, 2);
         g_assert_cmpint(keys[0].type, ==, HOLDER_SOCKET);
         g_assert_cmpint(keys[1].type, ==, HOLDER_SOCKET);
         fixture_assert_receives(&object, "over");
+        close(connected);
 
         /* The receiver goes, and another takes its place: what is sent finds it. */
         kernel_object_done(&object);

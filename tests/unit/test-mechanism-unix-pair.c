@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "path-fixture.h"
 #include "unix-address.h"
+#include "unix-message.h"
 #include "unix-pair.h"
 
 enum { MESSAGES = 1000 };
@@ -216,6 +217,59 @@ static void test_adopted(PathFixture *f, gconstpointer kind) {
         close(fds[1]);
 }
 
+/* Without SO_PASSCRED, which a socket of others does not have, an empty message looks like the end: not while more is
+ * behind it, and not where descriptors came along, none of which may stay open. */
+static void test_empty_before_the_end(PathFixture *f, gconstpointer data) {
+        CLEANUP_FD int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        const PassedFds given = { .fds = { null }, .n = 1 };
+        static const char *const expected[] = { "", "x", "" };
+        CLEANUP(record_freep) Record *options = NULL, *meta = NULL;
+        unsigned before = fixture_descriptors();
+        KernelObject object;
+        Error error = {};
+        size_t sent;
+        char *text;
+        int fds[2];
+
+        g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), ==, 0);
+        g_assert_cmpint(record_new(&options), ==, 0);
+        kernel_object_init(&object, mechanism_find("unix-seqpacket"));
+        g_assert_cmpint(object.mechanism->from_fd(&object, fds[0], options, &error), ==, 0);
+        g_assert_cmpint(unix_message_send(fds[1], SOCK_SEQPACKET, "", 0, NULL, false, &sent), ==, 0);
+        g_assert_cmpint(unix_message_send(fds[1], SOCK_SEQPACKET, "x", 1, NULL, false, &sent), ==, 0);
+        g_assert_cmpint(unix_message_send(fds[1], SOCK_SEQPACKET, "", 0, &given, false, &sent), ==, 0);
+        close(fds[1]);
+        for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
+                record_freep(&meta);
+                g_assert_cmpint(record_new(&meta), ==, 0);
+                g_assert_cmpint(fixture_receive(&object, false, 0, &text, meta, &error), ==, 0);
+                g_assert_cmpstr(text, ==, expected[i]);
+                g_free(text);
+        }
+        g_assert_nonnull(record_get(meta, "fds"));
+        g_assert_cmpstr(record_get(meta, "fds")->strings.items[0], ==, "/dev/null");
+        g_assert_cmpint(fixture_receive(&object, false, 0, &text, meta, &error), ==, -EPIPE);
+        kernel_object_done(&object);
+        g_assert_cmpuint(fixture_descriptors(), ==, before);
+}
+
+/* Options that choose among connections mean nothing to one, and are not passed over. */
+static void test_one_connection(PathFixture *f, gconstpointer kind) {
+        static const char *const options[] = { "peer=1", "listen=true" };
+        KernelObject object;
+
+        if (type_of(kind) == SOCK_DGRAM)
+                return;
+        make(f, kind, &object);
+        for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+                Error error = {};
+
+                g_assert_cmpint(fixture_send_with(&object, "x", options[i], &error), ==, -EINVAL);
+                g_assert_nonnull(strstr(error.message, "is one connection"));
+        }
+        path_fixture_remove(&object);
+}
+
 /* What is bound to a path is the object of that path; another type and what is no socket are not taken. */
 static void test_adopted_named(PathFixture *f, gconstpointer kind) {
         CLEANUP_FD int fd = socket(AF_UNIX, type_of(kind) | SOCK_CLOEXEC, 0), null = open("/dev/null", O_RDONLY);
@@ -275,7 +329,8 @@ int main(int argc, char **argv) {
                 void (*run)(PathFixture *f, gconstpointer data);
         } tests[] = { { "both-ends", test_both_ends }, { "end", test_end }, { "descriptors", test_descriptors },
                 { "no-leak", test_no_leak }, { "cut", test_cut }, { "adopted", test_adopted },
-                { "adopted-named", test_adopted_named }, { "stale", test_stale } };
+                { "adopted-named", test_adopted_named }, { "stale", test_stale },
+                { "one-connection", test_one_connection } };
 
         g_test_init(&argc, &argv, NULL);
         for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
@@ -285,5 +340,6 @@ int main(int argc, char **argv) {
                         g_test_add(path, PathFixture, kinds[i], path_fixture_set_up, tests[k].run,
                                 path_fixture_tear_down);
                 }
+        PATH_TEST("unix-pair/unix-seqpacket", "empty-before-the-end", test_empty_before_the_end);
         return g_test_run();
 }
