@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ipcctl resize: another size for memory. Prints nothing. */
+/* ipcctl resize: another size for memory, a pipe or a queue. Prints nothing. */
 #include "cli.h"
 
 #include "connection.h"
@@ -28,8 +28,9 @@ static ExitCode run(Cli *cli, char **words) {
 const Verb verb_resize = {
         .name = "resize",
         .arguments = "ADDRESS SIZE",
-        .summary = "Give memory another size",
-        .details = "What is cut off is lost, what is added is zero. SIZE takes K, M, G.\n\n"
+        .summary = "Give memory another size, a pipe or System V queue another capacity",
+        .details = "What is cut off memory is lost, what is added is zero. A pipe's capacity is rounded up to\n"
+                   "pages; that of a FIFO can be set while the service holds it (hold=true). SIZE takes K, M, G.\n\n"
                    "Example:\n  ipcctl resize shm-posix:/table 64M\n",
         .words_min = 2,
         .words_max = 2,

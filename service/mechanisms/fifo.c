@@ -408,6 +408,14 @@ static int fifo_holder_keys(const KernelObject *object, HolderKey *ret_keys, siz
         return holder_key_from_stat(&st, ret_keys, n);
 }
 
+static int fifo_resize(KernelObject *object, uint64_t size, Error *error) {
+        if (object->fds[READING] < 0)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The service does not hold this FIFO open, and the kernel forgets its capacity with the last "
+                        "who does. Make it with hold=true, or adopt it with hold=true.");
+        return pipe_set_capacity(object->fds[READING], size, &object->bytes, error);
+}
+
 const Mechanism mechanism_fifo = {
         .kind = "fifo",
         .title = "named pipe (FIFO)",
@@ -428,7 +436,6 @@ const Mechanism mechanism_fifo = {
                 [OPERATION_POST] = "A FIFO carries bytes; posting is for semaphores.",
                 [OPERATION_WAIT] = "A FIFO carries bytes; waiting is for semaphores. Receive with a time-out waits for bytes.",
                 [OPERATION_ACCEPT] = "A FIFO has no connections to accept; stream sockets have.",
-                [OPERATION_RESIZE] = "The capacity of a FIFO is set when it is made (capacity=…).",
                 [OPERATION_SEAL] = "A FIFO cannot be sealed; memory files can.",
                 [OPERATION_LISTEN] = "Listening for signals is for the kind \"signal\".",
         },
@@ -444,6 +451,7 @@ const Mechanism mechanism_fifo = {
         .receive = fifo_receive,
         .wait_on = fifo_wait_on,
         .open_end = fifo_open_end_for,
+        .resize = fifo_resize,
         .describe = fifo_describe,
         .watch_on = fifo_watch_on,
         .watch = fifo_watch,

@@ -98,9 +98,13 @@ static int set_bytes(int id, uint64_t bytes, Error *error) {
         st.msg_qbytes = bytes;
         if (msgctl(id, IPC_SET, &st) >= 0)
                 return 0;
+        if (errno == EPERM && bytes <= limit_read(MSG_MNB_FILE, 0))
+                return error_set(error, ERROR_NOT_PERMITTED,
+                        "Only the owner or the creator of a queue, or a process with CAP_SYS_ADMIN, changes how many "
+                        "bytes it holds (msgctl(2)).");
         if (errno == EPERM)
                 return error_set(error, ERROR_NOT_PERMITTED,
-                        "max_bytes=%" PRIu64 " is more than " MSG_MNB_FILE " allows (%" PRIu64
+                        "%" PRIu64 " bytes are more than " MSG_MNB_FILE " allows (%" PRIu64
                         "), and only with CAP_SYS_RESOURCE may a queue be larger.",
                         bytes, limit_read(MSG_MNB_FILE, 0));
         return error_set_errno(error, errno, "Cannot give the queue %" PRIu64 " bytes", bytes);
@@ -129,6 +133,18 @@ static int mq_create(KernelObject *object, const Record *options, Error *error) 
         r = sysv_made(&mq_sysv_class, object, id, &st, error);
         if (r >= 0)
                 object->bytes = st.msg.msg_qbytes;
+        return r;
+}
+
+/* What is in the queue stays, also where it is more than the new bound. */
+static int mq_resize(KernelObject *object, uint64_t size, Error *error) {
+        int r;
+
+        if (size == 0)
+                return error_set(error, ERROR_INVALID_OPTION, "A queue of 0 bytes takes no message; the least is 1.");
+        r = set_bytes(sysv_id(object), size, error);
+        if (r >= 0)
+                object->bytes = size;
         return r;
 }
 
@@ -385,7 +401,6 @@ const Mechanism mechanism_mq_sysv = {
                 [OPERATION_OPEN_END] = "A System V queue has no descriptor to hand out: programs reach it by its key or "
                                        "its number (msgget(2)). POSIX queues have one.",
                 [OPERATION_ACCEPT] = "A queue has no connections.",
-                [OPERATION_RESIZE] = "The bytes that a queue holds are set when it is made, with max_bytes.",
                 [OPERATION_SEAL] = "A queue cannot be sealed.",
                 [OPERATION_LISTEN] = "A queue receives no signals.",
                 [OPERATION_WATCH] = "The kernel tells nobody when a message comes into a System V queue, which has no "
@@ -401,6 +416,7 @@ const Mechanism mechanism_mq_sysv = {
         .wait_on = mq_wait_on,
         .await = mq_await,
         .try_use = mq_try_use,
+        .resize = mq_resize,
         .describe = mq_describe,
         .scan = mq_scan,
         .sweep = mq_sweep,

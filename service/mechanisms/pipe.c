@@ -282,6 +282,17 @@ static void pipe_watch(KernelObject *object, uint32_t revents, EventSink *sink) 
         sink->emit(sink, EVENT_PEER_CLOSED, details);
 }
 
+/* Of either end: the capacity is the pipe's. */
+static int pipe_resize(KernelObject *object, uint64_t size, Error *error) {
+        int fd = object->fds[READING] >= 0 ? object->fds[READING] : object->fds[WRITING];
+
+        if (fd < 0)
+                return error_set(error, ERROR_PEER_GONE,
+                        "Both ends of the pipe were given away; only who has one can "
+                        "change its capacity.");
+        return pipe_set_capacity(fd, size, &object->bytes, error);
+}
+
 static int pipe_holder_keys(const KernelObject *object, HolderKey *ret_keys, size_t *n) {
         if (*n < 1)
                 return -ENOBUFS;
@@ -309,7 +320,6 @@ const Mechanism mechanism_pipe = {
                 [OPERATION_POST] = "A pipe carries bytes; posting is for semaphores.",
                 [OPERATION_WAIT] = "A pipe carries bytes; waiting is for semaphores. Receive with a time-out waits for bytes.",
                 [OPERATION_ACCEPT] = "A pipe has no connections to accept; stream sockets have.",
-                [OPERATION_RESIZE] = "The capacity of a pipe is set when it is made (capacity=…).",
                 [OPERATION_SEAL] = "A pipe cannot be sealed; memory files can.",
                 [OPERATION_LISTEN] = "Listening for signals is for the kind \"signal\".",
         },
@@ -324,6 +334,7 @@ const Mechanism mechanism_pipe = {
         .receive = pipe_kind_receive,
         .wait_on = pipe_wait_on,
         .open_end = pipe_open_end,
+        .resize = pipe_resize,
         .describe = pipe_kind_describe,
         .watch_on = pipe_watch_on,
         .watch = pipe_watch,

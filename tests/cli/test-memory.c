@@ -127,6 +127,33 @@ static void test_theirs(Fixture *fixture, gconstpointer arguments) {
         cli_fails(fixture, EXIT_CODE_FAILED, "no regular file", "receive", address, NULL);
 }
 
+static gint64 shown(Fixture *fixture, const char *address, const char *member) {
+        g_autoptr(JsonNode) node = cli_json(fixture, "show", address, "--json", NULL);
+
+        return json_object_get_int_member(json_node_get_object(node), member);
+}
+
+/* What is no memory but has a capacity that can be set. What is inside stays. */
+static void test_capacities(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *pipe = cli_create(fixture, "pipe", "hold=true", NULL);
+        g_autofree char *queue = cli_create(fixture, "mq-sysv", "max_bytes=1000", NULL);
+        g_autofree char *path = g_strdup_printf("path=/tmp/ipcbus-cli-%d-%x", (int)getpid(), g_random_int());
+        g_autofree char *fifo = cli_create(fixture, "fifo", path, NULL);
+
+        cli_ok(fixture, "", "send", pipe, "stays", NULL);
+        cli_ok(fixture, "", "resize", pipe, "128K", NULL);
+        g_assert_cmpint(shown(fixture, pipe, "capacity"), ==, 128 * 1024);
+        cli_ok(fixture, "stays", "receive", pipe, NULL);
+        cli_ok(fixture, "", "resize", fifo, "128K", NULL);
+        g_assert_cmpint(shown(fixture, fifo, "capacity"), ==, 128 * 1024);
+        cli_ok(fixture, "", "send", queue, "stays", NULL);
+        cli_ok(fixture, "", "resize", queue, "4", NULL);
+        g_assert_cmpint(shown(fixture, queue, "max_bytes"), ==, 4);
+        cli_fails(fixture, EXIT_CODE_REFUSED, "msg_qbytes", "send", queue, "12345", NULL);
+        cli_ok(fixture, "stays", "receive", queue, NULL);
+        cli_ok(fixture, "", "remove", pipe, fifo, queue, NULL);
+}
+
 /* A memfd of a program, found by its name and used by its address. */
 static void test_of_a_program(Fixture *fixture, gconstpointer arguments) {
         g_autoptr(JsonNode) list = NULL;
@@ -184,6 +211,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/memory/sync", NULL, test_sync);
         FIXTURE_TEST("/cli/memory/seal", NULL, test_seal);
         FIXTURE_TEST("/cli/memory/theirs", NULL, test_theirs);
+        FIXTURE_TEST("/cli/memory/capacities", NULL, test_capacities);
         FIXTURE_TEST("/cli/memory/of-a-program", NULL, test_of_a_program);
         return g_test_run();
 }
