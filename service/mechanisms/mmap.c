@@ -6,7 +6,8 @@
  * noticed. The file is never mapped here, only read and written. Somebody's data is in it: create() makes a new file
  * and nothing else, only resize() changes a size, and only remove() takes the name away.
  *
- * A disk may take its time, so all that touches the contents is done in a worker. */
+ * A disk may take its time, and a file system that is far away may never answer, so all that opens the file is done in
+ * a worker. */
 #include "mmap.h"
 
 #include <errno.h>
@@ -363,8 +364,8 @@ const Mechanism mechanism_mmap = {
         },
         .ends = memory_ends,
         .options = mmap_options,
-        .in_worker = 1u << OPERATION_CREATE | 1u << OPERATION_SEND | 1u << OPERATION_RECEIVE | 1u << OPERATION_PEEK |
-                     1u << OPERATION_RESIZE,
+        .in_worker = 1u << OPERATION_CREATE | 1u << OPERATION_ADOPT | 1u << OPERATION_SEND | 1u << OPERATION_RECEIVE |
+                     1u << OPERATION_PEEK | 1u << OPERATION_RESIZE | 1u << OPERATION_OPEN_END,
         .reasons = {
                 [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
                 [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
