@@ -14,7 +14,8 @@
  *               changes, holders (BOOL), serial (U64)
  *   await       operation, address, options (RECORDS, one or none)          -
  *   use         operation (a name of mechanism.c), address, timeout (us),   done
- *               options, arguments (RECORDS, one or none), takes_fds (BOOL)
+ *               options, arguments (RECORDS, one or none), takes_fds (BOOL),
+ *               identity (of an object of the service's: nothing else will do)
  *               and beside it, in this order, what is said to be there:
  *               object (BOOL: a descriptor of it), data (BOOL: a memory file
  *               with the bytes to send), passed (U64: descriptors that go along)

@@ -124,6 +124,7 @@ static void use_held(WorkerCall *call) {
 
 static int request_make(const Use *use, Record **ret, Error *error) {
         const OperationRequest *request = &use->kept.request;
+        const Object *object = use->target.object;
         CLEANUP(record_freep) Record *record = NULL;
         int r;
 
@@ -132,6 +133,8 @@ static int request_make(const Use *use, Record **ret, Error *error) {
                 return r;
         record_set_string(record, "operation", operation_name(request->operation));
         record_set_u64(record, "timeout", request->timeout);
+        if (object && !object->kernel.unnamed)
+                record_set_string(record, "identity", object->kernel.identity);
         record_set_bool(record, "takes_fds", request->takes_fds);
         r = worker_request_add(record, "options", request->options, error);
         if (r >= 0)

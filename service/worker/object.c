@@ -3,6 +3,7 @@
 
 /* From what a request says of an object (the text of an address, or a descriptor) to the kernel object. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "cleanup.h"
 
@@ -68,7 +69,15 @@ int object_from_fd(KernelObject *object, int *fd, const Record *options, Error *
         return r;
 }
 
+/* An object that the service has is meant, and not what somebody put at its name since. The kind compares once more
+ * with what it opens, where it opens by name each time. */
+static int object_is(KernelObject *object, const char *identity, Error *error) {
+        (void)snprintf(object->identity, sizeof object->identity, "%s", identity);
+        return kernel_object_verify(object, error);
+}
+
 int request_open(const Record *request, KernelObject *ret, Error *error) {
+        const char *identity = record_get_string(request, "identity", NULL);
         CLEANUP(record_freep) Record *options = NULL;
         int r = request_object(request, ret, error);
 
@@ -83,6 +92,8 @@ int request_open(const Record *request, KernelObject *ret, Error *error) {
                 r = object_from_fd(ret, &fd, options, error);
         } else
                 r = object_open(ret, options, error);
+        if (r >= 0 && identity)
+                r = object_is(ret, identity, error);
         if (r < 0)
                 kernel_object_done(ret);
         return r;

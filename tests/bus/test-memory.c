@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -149,6 +150,29 @@ static void test_beyond_limit(Fixture *fixture, gconstpointer data) {
         g_assert_cmpint(errno, ==, ENOENT);
 }
 
+/* What was put in the place of our file is somebody else's: by the object nothing is done to it. */
+static void test_replaced(Fixture *fixture, gconstpointer data) {
+        g_autofree char *path = NULL, *object = NULL, *address = make_file(fixture, 8192, &path, &object),
+                        *other = fixture_path(fixture), *text = NULL;
+        g_autoptr(IpcbusMemory) memory = memory_of(fixture, object);
+        g_autoptr(GVariant) read_back = NULL;
+        GError *error = NULL;
+
+        g_assert_true(g_file_set_contents(other, "precious", 8, NULL));
+        g_assert_cmpint(rename(other, path), ==, 0);
+        g_assert_false(ipcbus_memory_call_resize_sync(memory, 2, PLAINLY, NULL, &error));
+        assert_error(&error, "NoSuchObject");
+        g_assert_false(ipcbus_memory_call_write_sync(memory, 0, bytes("x", 1), PLAINLY, NULL, &error));
+        assert_error(&error, "NoSuchObject");
+        g_assert_false(ipcbus_memory_call_read_sync(memory, 0, 4, PLAINLY, &read_back, NULL, &error));
+        assert_error(&error, "NoSuchObject");
+        g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+        g_assert_cmpstr(text, ==, "precious");
+        /* By its name it is what stands there now. */
+        g_assert_true(ipcbus_manager_call_resize_sync(fixture->manager, address, 3, PLAINLY, NULL, &error));
+        remove_it(fixture, address);
+}
+
 static GVariant *property(Fixture *fixture, const char *path, const char *name) {
         g_autoptr(GVariant) reply = NULL;
         g_autoptr(GError) error = NULL;
@@ -234,6 +258,7 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/memory/cut-posix", NULL, test_cut_posix);
         FIXTURE_TEST("/memory/object", NULL, test_object);
         FIXTURE_TEST("/memory/beyond-limit", NULL, test_beyond_limit);
+        FIXTURE_TEST("/memory/replaced", NULL, test_replaced);
         FIXTURE_TEST("/memory/seals", NULL, test_seals);
         FIXTURE_TEST("/memory/lease", NULL, test_lease);
         return g_test_run();
