@@ -94,7 +94,7 @@ def no_bytes_for_queues():
     need('prlimit')
     around = ['prlimit', '--msgqueue=0']
     limits = {limit['name']: limit['value'] for limit in described(around, 'mq-posix')['limits']}
-    equal(limits['bytes-per-user'], 0)
+    equal(limits['RLIMIT_MSGQUEUE'], 0)
     assert 'RLIMIT_MSGQUEUE' in worded(around, 3, 'create', 'mq-posix', 'name=/' + UNIQUE)
     output(around, 'list', 'mq-posix')
     tested(around, 'mq-posix')
@@ -154,7 +154,7 @@ def dev_shm_is_full():
     around = mounted('mount -t tmpfs -o size=16k none /dev/shm && head -c 16k /dev/zero > /dev/shm/fill || exit 99')
     assert 'is full' in worded(around, 3, 'create', 'sem-posix', 'name=/' + UNIQUE)
     shown = described(around, 'shm-posix')
-    equal({limit['name']: limit['value'] for limit in shown['limits']}['free'], 0)
+    equal({limit['name']: limit['value'] for limit in shown['limits']}['/dev/shm free'], 0)
     # Memory takes pages only when it is written.
     write = ('ipcctl --embedded create shm-posix name=/x size=4K >/dev/null && '
              'ipcctl --embedded send shm-posix:/x hello; echo $?')
