@@ -44,6 +44,14 @@ static char *bus_name(void) {
         return g_strdup_printf("org.ipcbus1.contract.P%d.N%u", (int)getpid(), ++n);
 }
 
+/* Of this process alone, so that raw sockets of others get nothing of ours: 127/8 is all of this machine, and the
+ * number of a process has 22 bits at most (PID_MAX_LIMIT in include/linux/threads.h). */
+static char *loopback_host(void) {
+        unsigned pid = (unsigned)getpid();
+
+        return g_strdup_printf("127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255, pid & 255);
+}
+
 /* Numbers and the rest go as text: the service reads them by its own table, as ipcctl does. */
 static void add_options(Fixture *fixture, GVariantDict *dictionary, const char *text) {
         g_auto(GStrv) words = g_strsplit(text, " ", -1);
@@ -57,6 +65,7 @@ static void add_options(Fixture *fixture, GVariantDict *dictionary, const char *
                 g_autofree char *given = g_str_equal(value, "@name")   ? fixture_name(fixture)
                                          : g_str_equal(value, "@path") ? fixture_path(fixture)
                                          : g_str_equal(value, "@bus")  ? bus_name()
+                                         : g_str_equal(value, "@host") ? loopback_host()
                                                                        : g_strdup(value);
                 g_variant_dict_insert(dictionary, words[i], "s", given);
         }

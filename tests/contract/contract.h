@@ -13,7 +13,7 @@
 typedef struct Proof Proof;
 
 /* Options are written as typed: "size=4K mode=0600". In them @name, @path and @bus (a name on a bus) are of the test's
- * own, new each time. */
+ * own, new each time, and @host is an address of this machine that no other test has. */
 typedef struct Contract {
         const char *kind;
         const char *create; /* a small one that nobody else uses; semaphores at 0, channels empty */

@@ -253,7 +253,7 @@ const Contract contract_rows[] = {
         },
         {
                 .kind = "raw",
-                .create = "host=127.40.10.3 protocol=254",
+                .create = "host=@host protocol=254",
                 .send_too_much = 65516,
                 .event = "MessageArrived",
                 .end = "send",
