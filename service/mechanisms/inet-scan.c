@@ -192,7 +192,7 @@ void inet_describe_foreign(const InetKind *kind, const KernelObject *object, Rec
                 return;
         socket = find(sockets, &object->address);
         if (!socket) {
-                record_set_string(attributes, "state", "nobody is bound to it any more");
+                record_set_string(attributes, "state", "nobody is bound to it");
                 return;
         }
         row_set_state(kind, socket, attributes);

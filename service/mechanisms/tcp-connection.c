@@ -27,6 +27,16 @@ int socket_set_flag(int fd, int level, int name, bool on) {
         return setsockopt(fd, level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
+/* Nobody listens, and the kernel chose the port that is connected to for this end, too: a connection with itself,
+ * which would take what is sent (simultaneous open, RFC 9293 section 3.5). */
+static bool connected_to_itself(int fd, const InetName *peer) {
+        socklen_t length = sizeof(InetName);
+        InetName own = {};
+
+        return getsockname(fd, &own.any, &length) >= 0 && inet_name_port(&own) == inet_name_port(peer) &&
+               (inet_name_is_any(peer) || inet_name_same_host(&own, peer));
+}
+
 /* -EINPROGRESS is told by what comes after. */
 int tcp_connect(const Address *address, bool nodelay, int *ret_fd, Error *error) {
         CLEANUP_FD int fd = -EBADF;
@@ -42,6 +52,8 @@ int tcp_connect(const Address *address, bool nodelay, int *ret_fd, Error *error)
                 (void)socket_set_flag(fd, IPPROTO_TCP, TCP_NODELAY, true);
         if (connect(fd, &name.any, inet_name_size(&name)) < 0 && errno != EINPROGRESS)
                 return inet_connect_failed(inet_tcp.kind, &name, errno, error);
+        if (connected_to_itself(fd, &name))
+                return inet_connect_failed(inet_tcp.kind, &name, ECONNREFUSED, error);
         flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
                 return error_set_errno(error, errno, "The new connection cannot be prepared");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-address.h"
 #include "inet-fixture.h"
 #include "peers.h"
 #include "tcp-connection.h"
@@ -143,6 +144,26 @@ static void no_loopback(void) {
         g_assert_cmpint(fixture_send(&object, "x", &error), ==, -ENOENT);
         g_assert_nonnull(strstr(error.message, "ENETUNREACH"));
         kernel_object_done(&object);
+}
+
+/* With one port free the kernel has to choose the one that is connected to, and connects the socket with itself. */
+static void itself(void) {
+        InetName other;
+        int fd;
+
+        inet_fixture_loopback_up();
+        if (!g_file_set_contents_full(
+                    "/proc/sys/net/ipv4/ip_local_port_range", "40000 40001", -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL))
+                return;
+        g_assert_cmpint(inet_name_from_host("127.0.0.1", 40000, &other, NULL), ==, 0);
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        g_assert_cmpint(bind(fd, &other.any, inet_name_size(&other)), ==, 0);
+        assert_open_fails("tcp:127.0.0.1:40001", ERROR_NO_SUCH_OBJECT, "Nobody listens");
+        close(fd);
+}
+
+static void test_itself(PathFixture *f, gconstpointer data) {
+        inet_fixture_apart(itself);
 }
 
 static void test_no_loopback(PathFixture *f, gconstpointer data) {
@@ -361,6 +382,7 @@ int main(int argc, char *argv[]) {
         INET_TEST("tcp/loopback", test_default_is_loopback);
         INET_TEST("tcp/refused", test_refused);
         INET_TEST("tcp/privileged", test_privileged);
+        INET_TEST("tcp/itself", test_itself);
         INET_TEST("tcp/no-loopback", test_no_loopback);
         INET_TEST("tcp/receive", test_receive);
         INET_TEST("tcp/answer-and-end", test_answer_and_end);
