@@ -71,13 +71,15 @@ int private_bus_start(PrivateBus *bus) {
         char listen[96], address[512] = "";
         const char *argv[] = { "dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1", listen,
                 NULL };
+        const char *place;
         int ends[2], r;
 
         *bus = (PrivateBus){ .daemon = -1 };
         snprintf(bus->place, sizeof bus->place, "/tmp/ipcbus-bench.XXXXXX");
-        if (mkdtemp(bus->place) == NULL)
+        place = mkdtemp(bus->place);
+        if (place == NULL)
                 return -errno;
-        snprintf(listen, sizeof listen, "--address=unix:path=%s/bus", bus->place);
+        snprintf(listen, sizeof listen, "--address=unix:path=%s/bus", place);
         setenv("XDG_RUNTIME_DIR", bus->place, 1);
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
