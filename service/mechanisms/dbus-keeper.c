@@ -34,6 +34,7 @@ typedef struct Keeper {
         BusPlace place; /* without a name for a connection that has only its own */
         Answer answer;
         uint64_t messages, bytes; /* told and not taken */
+        uint64_t dropped;         /* and nobody was told of it, since the last message that was kept */
         bool lost;                /* the name is another's, and we do not wait for it */
         BusOwner sender;          /* the last one that was asked about */
         int failed;
@@ -176,6 +177,8 @@ static int message_record_new(Keeper *keeper, sd_bus_message *message, const voi
                 return r;
         bus_message_describe(message, meta);
         add_sender(keeper, sd_bus_message_get_sender(message), meta);
+        if (keeper->dropped > 0)
+                record_set_u64(meta, "lost", keeper->dropped);
         record_set_string(record, WORKER_TYPE, DBUS_RECORD_MESSAGE);
         record_set_bytes(record, "data", data, size);
         record_append_record(record, "meta", meta);
@@ -189,7 +192,7 @@ static int message_record_new(Keeper *keeper, sd_bus_message *message, const voi
 static int tell_message(Keeper *keeper, sd_bus_message *message) {
         CLEANUP(record_freep) Record *record = NULL;
         CLEANUP_FREE void *data = NULL;
-        size_t size;
+        size_t size, room;
         int r;
 
         r = bus_body_read(message, &data, &size);
@@ -197,7 +200,8 @@ static int tell_message(Keeper *keeper, sd_bus_message *message) {
                 return r;
         if (size > DBUS_MESSAGE_MAX)
                 return -EMSGSIZE;
-        if (keeper->messages >= RECORD_QUEUE_MAX || keeper->bytes + size > DBUS_MAILBOX_MAX)
+        room = dbus_message_room(size, sd_bus_message_get_path(message));
+        if (keeper->messages >= RECORD_QUEUE_MAX || keeper->bytes + room > DBUS_MAILBOX_MAX)
                 return -ENOBUFS;
         r = message_record_new(keeper, message, data, size, &record);
         if (r >= 0)
@@ -206,7 +210,8 @@ static int tell_message(Keeper *keeper, sd_bus_message *message) {
                 keeper->failed = r;
         if (r >= 0) {
                 keeper->messages++;
-                keeper->bytes += size;
+                keeper->bytes += room;
+                keeper->dropped = 0;
         }
         return r;
 }
@@ -282,6 +287,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         kept = tell_message(keeper, message);
         if (type == SD_BUS_MESSAGE_METHOD_CALL && sd_bus_message_get_expect_reply(message) > 0)
                 (void)answer_call(keeper, message, kept);
+        else if (kept < 0)
+                keeper->dropped++;
         return 1;
 }
 
@@ -361,6 +368,8 @@ static int keeper_open(Keeper *keeper, const Record *options, Error *error) {
                 return error_set(error, ERROR_INVALID_OPTION,
                         "The bus itself gives unique names as %.40s; leave the name out to get a connection with one.",
                         name);
+        if (r >= 0 && name && strcmp(name, BUS_DRIVER) == 0)
+                return error_set(error, ERROR_INVALID_OPTION, "The name " BUS_DRIVER " is the bus itself.");
         if (r >= 0)
                 r = bus_join(keeper->place.bus, &keeper->bus, error);
         if (r < 0)

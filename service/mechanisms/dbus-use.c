@@ -63,6 +63,10 @@ static int message_append(sd_bus_message *message, const Message *wanted, const 
         char *text;
         int r;
 
+        if (given && given->n > 0 && (!wanted->signature || !strpbrk(wanted->signature, "hv")))
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "Descriptors go along only where the signature has an h for each, whose value is its number: "
+                        "signature=h, and 0 as the value.");
         if (size > 0 && wanted->arguments)
                 return error_set(error, ERROR_INVALID_OPTION,
                         "Values are given twice, as data and with the option args; say them once.");

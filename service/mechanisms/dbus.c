@@ -142,6 +142,8 @@ static int emit_signal(KernelObject *object, const void *data, size_t size, cons
         CLEANUP(record_freep) Record *request = NULL;
         int r;
 
+        if (object->given && object->given->n > 0)
+                return error_set(error, ERROR_NOT_SUPPORTED, "A signal of ours carries no descriptors; a call does.");
         r = record_new(&request);
         if (r < 0)
                 return error_set_errno(error, r, "The signal cannot be made");
@@ -264,7 +266,7 @@ static int dbus_receive(KernelObject *object, bool peek, const Record *options, 
         Record *meta, Error *error) {
         DbusState *state = object->state;
         const Record *message;
-        size_t all = 0;
+        size_t all = 0, room;
         int r;
 
         if (peek && !is_ours(object))
@@ -282,9 +284,10 @@ static int dbus_receive(KernelObject *object, bool peek, const Record *options, 
                 return error_set_errno(error, r, "The message cannot be received");
         if (peek)
                 return 0;
+        room = dbus_message_room(all, record_get_string(message_meta(message), "path", NULL));
         record_queue_drop_first(&state->mailbox, object->fds[DBUS_FILLED]);
         state->bytes -= all;
-        tell_taken(object, all);
+        tell_taken(object, room);
         return 0;
 }
 
@@ -308,6 +311,7 @@ static void dbus_kept(KernelObject *object, const Record *record, EventSink *sin
         if (arrived) {
                 (void)record_get_bytes(record, "data", &size);
                 state->bytes += size;
+                state->drops += record_get_u64(message_meta(record), "lost", 0);
                 record_queue_add(&state->mailbox, record, object->fds[DBUS_FILLED]);
                 record_set_u64(details, "bytes", size);
                 record_set_u64(details, "messages", state->mailbox.n);
@@ -329,6 +333,7 @@ static int dbus_describe(KernelObject *object, Record *attributes, Error *error)
                 (void)record_get_bytes(first, "data", &size);
         record_set_string(attributes, "state", state->owned ? "owned" : "waits for the name");
         record_set_u64(attributes, "messages", state->mailbox.n);
+        record_set_u64(attributes, "drops", state->drops);
         record_set_u64(attributes, "max_messages", RECORD_QUEUE_MAX);
         record_set_u64(attributes, "message_size", DBUS_MESSAGE_MAX);
         record_set_u64(attributes, "used", state->bytes);

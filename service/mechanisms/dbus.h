@@ -3,6 +3,8 @@
  * a bus; everything else runs in workers. */
 #pragma once
 
+#include <string.h>
+
 #include "dbus-address.h"
 #include "mechanism.h"
 #include "record-queue.h"
@@ -27,12 +29,18 @@ enum {
 
 enum { DBUS_FILLED }; /* fds[]: an eventfd, readable while something is in the mailbox */
 
+/* What a message takes of DBUS_MAILBOX_MAX: its path can be as long as its data. */
+static inline size_t dbus_message_room(size_t size, const char *path) {
+        return size + (path ? strlen(path) : 0);
+}
+
 typedef struct DbusState {
         BusPlace place;
         bool ours; /* a connection of ours with a mailbox; only in the service */
         bool owned;
         RecordQueue mailbox;
         uint64_t bytes;              /* in it */
+        uint64_t drops;              /* messages that found it full, as far as the keeper has said */
         uint64_t taken, taken_bytes; /* that the keeper does not know of yet */
         pid_t pids[DBUS_OWNERS_MAX]; /* the owner and those who wait for the name, when inspect() has run */
         size_t n_pids;

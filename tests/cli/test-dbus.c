@@ -154,11 +154,54 @@ static void test_names(Fixture *fixture, gconstpointer arguments) {
         cli_ok(fixture, ADDRESS "\n", "create", "dbus", "name=" BOX, NULL);
         cli_ok(fixture, "", "remove", ADDRESS, NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "no name on a bus", "create", "dbus", "name=nodots", NULL);
+        cli_fails(fixture, EXIT_CODE_USAGE, "the bus itself", "create", "dbus", "name=org.freedesktop.DBus", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "unixexec", "send", ADDRESS "@unixexec:path=/bin/true", "x", NULL);
         cli_fails(fixture, EXIT_CODE_FAILED, "/nowhere/system", "send", ADDRESS "@system", "x", NULL);
         cli_fails(
                 fixture, EXIT_CODE_REFUSED, "Only the process that has the name", "remove", "dbus:org.ipcbus1", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "0 to 255", "send", "dbus:org.ipcbus1", "256", "-o", "signature=y", NULL);
+}
+
+/* What nobody could be told of when it came is told with what comes next. */
+static void test_lost(Fixture *fixture, gconstpointer arguments) {
+        g_autoptr(JsonNode) shown = NULL, received = NULL;
+        JsonObject *object;
+
+        if (!has_program("dbus-send"))
+                return;
+        cli_ok(fixture, ADDRESS "\n", "create", "dbus", "name=" BOX, NULL);
+        /* 4 MiB have room for 45 of them; the last one is refused, which shows that those before it came. */
+        g_free(output_of(fixture,
+                "text=$(head -c 93000 /dev/zero | tr '\\0' a); for i in $(seq 48); do "
+                "dbus-send --session --dest=" BOX " / a.b.C string:$text; done; "
+                "! dbus-send --session --print-reply --dest=" BOX " / a.b.C string:$text 2>/dev/null"));
+        g_free(output_of(fixture, "\"$IPCCTL\" receive " ADDRESS " --timeout 5s"));
+        cli_ok(fixture, "", "send", ADDRESS, "next", NULL);
+        g_free(output_of(
+                fixture, "for i in $(seq 44); do \"$IPCCTL\" receive " ADDRESS " --timeout 5s; done | wc -c"));
+        received = cli_json(fixture, "--json", "receive", ADDRESS, "--timeout", "5s", NULL);
+        object = json_object_get_object_member(json_node_get_object(received), "meta");
+        g_assert_cmpint(json_object_get_int_member(object, "lost"), ==, 3);
+        shown = cli_json(fixture, "--json", "show", ADDRESS, NULL);
+        g_assert_cmpint(json_object_get_int_member(json_node_get_object(shown), "drops"), ==, 3);
+        cli_ok(fixture, "", "remove", ADDRESS, NULL);
+}
+
+/* A path can be as long as a message, and counts as one. */
+static void test_long_paths(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *result = NULL;
+
+        if (!has_program("dbus-send"))
+                return;
+        cli_ok(fixture, ADDRESS "\n", "create", "dbus", "name=" BOX, NULL);
+        result = output_of(fixture,
+                "path=/$(head -c 60000 /dev/zero | tr '\\0' a); "
+                "for i in $(seq 80); do dbus-send --session --print-reply --dest=" BOX " $path a.b.C 2>&1 >/dev/null; "
+                "done | tail -n 1");
+        g_assert_nonnull(strstr(result, "This mailbox is full: 69 messages"));
+        cli_ok(fixture, "", "receive", ADDRESS, NULL);
+        g_free(output_of(fixture, "dbus-send --session --print-reply --dest=" BOX " / a.b.C"));
+        cli_ok(fixture, "", "remove", ADDRESS, NULL);
 }
 
 /* A file goes along as a descriptor, and the receiver sees which it is. */
@@ -169,6 +212,11 @@ static void test_descriptor(Fixture *fixture, gconstpointer arguments) {
         cli_ok(fixture, ADDRESS "\n", "create", "dbus", "name=" BOX, NULL);
         cli_ok(fixture, "", "send", ADDRESS, path, "-o", "signature=h", NULL);
         cli_ok(fixture, wanted, "receive", ADDRESS, NULL);
+        /* One that no value of the message stands for would be lost. */
+        g_free(output_of(fixture, "! \"$IPCCTL\" send " ADDRESS " look --fd 5 5</dev/null"));
+        g_free(output_of(fixture, "! \"$IPCCTL\" send " ADDRESS " look --fd 5 -o type=signal 5</dev/null"));
+        g_free(output_of(fixture, "\"$IPCCTL\" send " ADDRESS " 0 --fd 5 -o signature=h 5</dev/null"));
+        cli_ok(fixture, "\"/dev/null\"", "receive", ADDRESS, NULL);
         cli_ok(fixture, "", "remove", ADDRESS, NULL);
         g_assert_cmpint(unlink(path), ==, 0);
 }
@@ -184,6 +232,8 @@ int main(int argc, char *argv[]) {
         DBUS_TEST("/cli/dbus/signals", test_signals);
         DBUS_TEST("/cli/dbus/receive-signal", test_receive_signal);
         DBUS_TEST("/cli/dbus/names", test_names);
+        DBUS_TEST("/cli/dbus/lost", test_lost);
+        DBUS_TEST("/cli/dbus/long-paths", test_long_paths);
         DBUS_TEST("/cli/dbus/descriptor", test_descriptor);
         return g_test_run();
 }
