@@ -274,6 +274,9 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         (void)sd_bus_message_get_type(message, &type);
         if (type != SD_BUS_MESSAGE_METHOD_CALL && type != SD_BUS_MESSAGE_SIGNAL)
                 return 0;
+        /* sd-bus itself says so that the bus is gone; serve() tells why. */
+        if (interface && strcmp(interface, "org.freedesktop.DBus.Local") == 0)
+                return 0;
         if (type == SD_BUS_MESSAGE_SIGNAL && sender && strcmp(sender, BUS_DRIVER) == 0 &&
                 sd_bus_message_get_destination(message)) {
                 take_driver_signal(keeper, message);
@@ -344,12 +347,14 @@ static int serve(Keeper *keeper, bool queue, Error *error) {
                 do
                         r = sd_bus_process(keeper->bus, NULL);
                 while (r > 0);
-                if (r >= 0 && keeper->failed < 0)
+                if (r < 0)
+                        break;
+                if (keeper->failed < 0)
                         return keeper->failed;
-                if (r >= 0 && keeper->lost && !queue)
+                if (keeper->lost && !queue)
                         return lost_name(keeper, error);
-                if (r >= 0)
-                        r = poll_both(keeper);
+                r = poll_both(keeper);
+                /* Of the channel: the service has closed it. */
                 if (r == -EPIPE || r == -EPROTO)
                         return r;
         }
@@ -395,5 +400,6 @@ int dbus_keep(const Record *options, int channel, Error *error) {
         if (r >= 0)
                 r = serve(&keeper, record_get_bool(options, "queue", false), error);
         keeper.bus = sd_bus_close_unref(keeper.bus);
-        return r == -EPIPE ? 0 : r;
+        /* Without a word it is the channel, which the service has closed. */
+        return r == -EPIPE && !error_is_set(error) ? 0 : r;
 }

@@ -204,6 +204,21 @@ static void test_long_paths(Fixture *fixture, gconstpointer arguments) {
         cli_ok(fixture, "", "remove", ADDRESS, NULL);
 }
 
+/* Whoever waits at a bus that dies is told so, and gets no message. */
+static void test_bus_killed(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *said = NULL;
+
+        if (!has_program("dbus-daemon"))
+                return;
+        said = output_of(fixture, "place=$(mktemp -d); set -- $(XDG_RUNTIME_DIR=$place dbus-daemon --session --fork "
+                                  "--address=unix:path=$place/bus --print-address=1 --print-pid=1)\n"
+                                  "box=$(\"$IPCCTL\" create dbus name=" BOX " bus=$1)\n"
+                                  "\"$IPCCTL\" receive \"$box\" --timeout 20s 2>&1 & waits=$!\n"
+                                  "sleep 0.5; kill -9 $2; rm -r $place; ! wait $waits");
+        g_assert_nonnull(strstr(said, "The connection to the bus at unix:"));
+        g_assert_nonnull(strstr(said, "has ended"));
+}
+
 /* A file goes along as a descriptor, and the receiver sees which it is. */
 static void test_descriptor(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *path = fixture_path(fixture), *wanted = g_strdup_printf("\"%s\"", path);
@@ -232,6 +247,7 @@ int main(int argc, char *argv[]) {
         DBUS_TEST("/cli/dbus/signals", test_signals);
         DBUS_TEST("/cli/dbus/receive-signal", test_receive_signal);
         DBUS_TEST("/cli/dbus/names", test_names);
+        DBUS_TEST("/cli/dbus/bus-killed", test_bus_killed);
         DBUS_TEST("/cli/dbus/lost", test_lost);
         DBUS_TEST("/cli/dbus/long-paths", test_long_paths);
         DBUS_TEST("/cli/dbus/descriptor", test_descriptor);
