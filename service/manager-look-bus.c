@@ -29,6 +29,9 @@ static void add_ours(Record *row, const Object *object) {
         record_set_string(row, "path", object->path);
         record_set_string(row, "lease", lease_type_name(object->lease.type));
         record_set_bool(row, "adopted", object->adopted);
+        /* Of what has no name the kernel does not tell when it was made; of ours the service knows. */
+        if (!object->adopted && object->kernel.created > 0 && !record_has(row, "created"))
+                record_set_u64(row, "created", object->kernel.created);
 }
 
 static int reply_described(WorkerCall *call) {

@@ -222,12 +222,16 @@ static void prove_list(Proof *proof) {
         g_autoptr(GVariant) mine = contract_row(proof, proof->ours, address);
         g_autoptr(GVariant) other = contract_row(proof, proof->theirs, address);
         gboolean ours = FALSE, also = FALSE;
-        guint64 uid = 77;
+        guint64 uid = 77, created = 0, now = (guint64)g_get_real_time();
 
         g_assert_nonnull(mine);
         g_assert_nonnull(other);
         g_assert_true(g_variant_lookup(mine, "ours", "b", &ours) && ours);
         g_assert_false(g_variant_lookup(other, "ours", "b", &also) && also);
+        /* Also where the kernel does not tell. A process was there before. */
+        g_assert_true(g_variant_lookup(mine, "created", "t", &created));
+        g_assert_cmpuint(created, <=, now + G_USEC_PER_SEC);
+        g_assert_cmpuint(created, >, now - G_TIME_SPAN_MINUTE);
         g_assert_true(g_variant_lookup(mine, "uid", "t", &uid));
         g_assert_cmpuint(uid, ==, geteuid());
         if (holder != NULL)
