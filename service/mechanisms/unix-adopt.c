@@ -87,7 +87,10 @@ int unix_adopt_named(KernelObject *object, int fd, Error *error) {
         object->address = address;
         address = (Address)ADDRESS_EMPTY;
         object->unnamed = object->address.form == ADDRESS_ABSTRACT;
-        return unix_fill(object, fd, error);
+        r = unix_fill(object, fd, error);
+        if (object->address.form == ADDRESS_ABSTRACT)
+                object->created = 0; /* by somebody else, nobody knows when */
+        return r;
 }
 
 bool unix_needs_fetch(const Address *address) {

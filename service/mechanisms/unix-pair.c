@@ -256,6 +256,7 @@ static void set_text(Record *attributes, const char *prefix, const char *name, c
 /* A pending error is only told, never read: SO_ERROR clears it for whoever has the socket beside us. */
 static const char *socket_condition(int fd) {
         struct pollfd state = { .fd = fd, .events = POLLRDHUP };
+        struct sockaddr_storage far;
         int listening = 0;
         socklen_t length = sizeof listening;
 
@@ -263,6 +264,9 @@ static const char *socket_condition(int fd) {
                 return "listening";
         if (poll(&state, 1, 0) < 0)
                 return "unknown";
+        length = sizeof far;
+        if ((state.revents & POLLHUP) && getpeername(fd, (struct sockaddr *)&far, &length) < 0 && errno == ENOTCONN)
+                return "not connected";
         if (state.revents & POLLERR)
                 return "an error waits to be read (SO_ERROR)";
         if (state.revents & POLLHUP)

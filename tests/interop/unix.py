@@ -174,7 +174,14 @@ def python_and_an_abstract_name():
         equal(connection.recv(100), b'abstract')
         equal(connection.recv(100), b'')
         connection.close()
+        # Who did not make it cannot know when it was.
+        inode = os.fstat(server.fileno()).st_ino
+        shown = ctl_json('show', f'socket:[{inode}]')
+        equal((shown['address'], shown.get('created')), ('unix-stream:@' + name, None))
     equal(row_of('unix-stream:@' + name), None)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as alone:
+        shown = ctl_json('show', f'socket:[{os.fstat(alone.fileno()).st_ino}]')
+        equal(shown['socket_condition'], 'not connected')
 
 
 main()
