@@ -33,6 +33,7 @@ typedef struct Use {
         bool takes_fds;
         uint64_t left; /* microseconds */
         /* what came of it */
+        bool held; /* something is, and bound to this process */
         size_t sent;
         void *received;
         size_t received_size;
@@ -245,7 +246,9 @@ static int hold(Use *use, Error *error) {
                 return error_set_errno(error, r, "Who holds it was not told to give it back");
         if (strcmp(record_get_string(request, "op", ""), "release") != 0)
                 return error_set(error, ERROR_NOT_SUPPORTED, "Who holds it can only give it back.");
-        return use->object.mechanism->release(&use->object, use->options, error);
+        r = use->object.mechanism->release(&use->object, use->options, error);
+        use->held = r < 0;
+        return r;
 }
 
 static int use_object(Use *use, const Record *request, Error *error) {
@@ -261,14 +264,18 @@ static int use_object(Use *use, const Record *request, Error *error) {
         if (r >= 0)
                 r = perform(
                         use, record_get_string(request, "address", ""), record_get_u64(request, "timeout", 0), error);
+        use->held = r >= 0 && use_holds(use);
         if (r >= 0)
                 r = send_done(use, error);
-        return r >= 0 && use_holds(use) ? hold(use, error) : r;
+        return r >= 0 && use->held ? hold(use, error) : r;
 }
 
 int op_use(const Record *request, Error *error) {
         const char *name = record_get_string(request, "operation", "");
-        Use use = {
+        static Use use;
+        int r;
+
+        use = (Use){
                 .object = KERNEL_OBJECT_EMPTY,
                 .operation = operation_from_name(name),
                 .options = request_record(request, "options"),
@@ -276,14 +283,15 @@ int op_use(const Record *request, Error *error) {
                 .takes_fds = record_get_bool(request, "takes_fds", false),
                 .fd = -EBADF,
         };
-        int r;
-
         if (use.operation == OPERATION_INVALID)
                 return error_set(error, ERROR_NOT_SUPPORTED, "A worker does not do \"%.40s\".", name);
         r = request_open(request, &use.object, error);
         if (r < 0)
                 return r;
         r = use_object(&use, request, error);
-        use_done(&use);
+        /* What is held still stays as it is until the process ends: of a mutex in memory that is not mapped any more
+         * the kernel tells nobody that its owner died, and it would be locked for ever (set_robust_list(2)). */
+        if (!use.held)
+                use_done(&use);
         return r;
 }

@@ -18,6 +18,7 @@
 
 #include "channel.h"
 #include "drive.h"
+#include "kinds.h"
 #include "mechanism.h"
 #include "test-engine.h"
 #include "units.h"
@@ -423,6 +424,33 @@ static void test_cancel(void) {
         }
 }
 
+/* The service is gone, and who holds a mutex for it sees that before it is killed: the next one is told. */
+static void test_held_service_gone(void) {
+        g_autofree char *name = unique_name("/"), *address = g_strconcat("mutex:", name, NULL);
+        Record *given, *attributes;
+        KernelObject object;
+
+        kernel_object_init(&object, &mechanism_mutex);
+        g_assert_cmpint(record_new(&given), ==, 0);
+        record_set_string(given, "name", name);
+        g_assert_cmpint(mechanism_mutex.create(&object, given, NULL), ==, 0);
+        record_free(given);
+        Record *request = use_request("wait");
+        record_set_string(request, "address", address);
+        Worker *worker = worker_start(request);
+        Record *done = worker_next(worker, PATIENCE_USEC);
+        g_assert_true(record_get_bool(done, "held", false));
+        record_free(done);
+        g_assert_cmpint(shutdown(worker->channel, SHUT_RDWR), ==, 0);
+        g_assert_true(WIFEXITED(worker_finish(worker)));
+        g_assert_cmpint(record_new(&attributes), ==, 0);
+        g_assert_cmpint(mechanism_mutex.describe(&object, attributes, NULL), ==, 0);
+        g_assert_nonnull(strstr(record_get_string(attributes, "state", ""), "died holding it"));
+        record_free(attributes);
+        g_assert_cmpint(mechanism_mutex.remove(&object, NULL), ==, 0);
+        kernel_object_done(&object);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/ops/by-hand", test_by_hand);
@@ -435,6 +463,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ops/explain", test_explain);
         g_test_add_func("/ops/explain-sockets", test_explain_sockets);
         g_test_add_func("/ends/service-gone", test_service_gone);
+        g_test_add_func("/ends/held-service-gone", test_held_service_gone);
         g_test_add_func("/ends/cancel", test_cancel);
         return g_test_run();
 }
