@@ -135,20 +135,85 @@ static int mmap_size_new(int fd, const char *path, uint64_t size, bool allocate,
         return error_set_errno(error, r, "Cannot give %.200s the size %s", path, size_print(size, text));
 }
 
-static int mmap_make(const char *path, int *ret_fd, Error *error) {
-        /* Nobody else may open it before it has its size; its mode comes after. O_EXCL follows no link either. */
-        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+static int mmap_make_failed(const char *path, int number, Error *error) {
+        if (number == EEXIST)
+                return path_exists(path, error);
+        if (number == ENOENT || number == ENOTDIR)
+                return error_set(error, ERROR_NO_SUCH_OBJECT,
+                        "%.300s cannot be made: the folder that it is to stand in does not exist.", path);
+        return error_set_errno(error, number, "Cannot make the file %.300s", path);
+}
 
+/* A file that has no name yet (O_TMPFILE of open(2)) in the folder of the path: who is killed while the room for it is
+ * allocated leaves nothing. -EOPNOTSUPP where the file system has no such thing. */
+static int mmap_make_nameless(const char *path, int *ret_fd) {
+        CLEANUP_FREE char *folder = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+        struct stat st;
+        int fd;
+
+        if (!folder)
+                return -ENOMEM;
+        if (lstat(path, &st) >= 0)
+                return -EEXIST;
+        fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
         if (fd >= 0) {
                 *ret_fd = fd;
                 return 0;
         }
-        if (errno == EEXIST)
-                return path_exists(path, error);
-        if (errno == ENOENT || errno == ENOTDIR)
-                return error_set(error, ERROR_NO_SUCH_OBJECT,
-                        "%.300s cannot be made: the folder that it is to stand in does not exist.", path);
-        return error_set_errno(error, errno, "Cannot make the file %.300s", path);
+        return errno == EISDIR || errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+/* Never over what exists: linkat(2) gives EEXIST. */
+static int mmap_name(const char *path, int fd) {
+        char link[64];
+
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Nobody else may open it before it has its size; its mode comes after. O_EXCL follows no link either. */
+static int mmap_make_named(const char *path, int *ret_fd) {
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        *ret_fd = fd;
+        return 0;
+}
+
+static int mmap_fill_new(int fd, const char *path, const Record *options, Error *error) {
+        int r = mmap_size_new(
+                fd, path, record_get_u64(options, "size", 0), record_get_bool(options, "allocate", false), error);
+
+        if (r >= 0 && fchmod(fd, (mode_t)record_get_u64(options, "mode", 0600)) < 0)
+                r = error_set_errno(error, errno, "Cannot give %.200s its mode", path);
+        return r;
+}
+
+static int mmap_make(const char *path, const Record *options, int *ret_fd, Error *error) {
+        CLEANUP_FD int fd = -EBADF;
+        bool nameless;
+        int r;
+
+        r = mmap_make_nameless(path, &fd);
+        nameless = r >= 0;
+        if (r == -EOPNOTSUPP)
+                r = mmap_make_named(path, &fd);
+        if (r < 0)
+                return mmap_make_failed(path, -r, error);
+        r = mmap_fill_new(fd, path, options, error);
+        if (r >= 0 && nameless) {
+                r = mmap_name(path, fd);
+                if (r < 0)
+                        return mmap_make_failed(path, -r, error);
+        }
+        if (r < 0) {
+                if (!nameless)
+                        path_unlink_made(path, fd);
+                return r;
+        }
+        *ret_fd = fd_take(&fd);
+        return 0;
 }
 
 static int mmap_create(KernelObject *object, const Record *options, Error *error) {
@@ -169,13 +234,11 @@ static int mmap_create(KernelObject *object, const Record *options, Error *error
         r = address_set_path(&object->address, KIND, path);
         if (r < 0)
                 return error_set_errno(error, r, "The path %.200s cannot be kept", path);
-        r = mmap_make(path, &fd, error);
+        r = mmap_make(path, options, &fd, error);
         if (r < 0)
                 return r;
-        r = mmap_size_new(fd, path, size, record_get_bool(options, "allocate", false), error);
-        if (r >= 0 && (fchmod(fd, (mode_t)record_get_u64(options, "mode", 0600)) < 0 || fstat(fd, &st) < 0))
-                r = error_set_errno(error, errno, "Cannot give %.200s its mode", path);
-        if (r < 0) {
+        if (fstat(fd, &st) < 0) {
+                r = error_set_errno(error, errno, "Cannot look at the file %.200s", path);
                 path_unlink_made(path, fd);
                 return r;
         }

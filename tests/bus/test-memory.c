@@ -131,7 +131,7 @@ static void test_object(Fixture *fixture, gconstpointer data) {
         g_assert_cmpint(st.st_size, ==, 16);
         g_assert_false(ipcbus_memory_call_read_sync(memory, UINT64_C(6) << 30, 3, PLAINLY, &read_back, NULL, &error));
         assert_error(&error, "InvalidOption");
-        g_assert_false(ipcbus_manager_call_resize_sync(fixture->manager, "pipe:[1]", 16, PLAINLY, NULL, &error));
+        g_assert_false(ipcbus_manager_call_resize_sync(fixture->manager, "signal:1", 16, PLAINLY, NULL, &error));
         assert_error(&error, "NotSupported");
         remove_it(fixture, address);
 }
