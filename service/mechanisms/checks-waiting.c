@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "spin.h"
@@ -14,6 +15,7 @@
 enum {
         STEP_SIZE = 1024,
         FILL_MAX = 1000 * 1000,
+        SETTLE_USEC = 60 * 1000,
 };
 
 static size_t step_size(const Link *link) {
@@ -42,16 +44,22 @@ static int send_step(Link *link, uint64_t number, bool wait) {
                     : transport->try_send(link, buffer, step_size(link));
 }
 
-/* Until it is full; how many messages fitted, or what stopped it. */
+/* Until it is full, and stays so: what a TCP socket has sent leaves room only when it is acknowledged, which may take
+ * a delayed acknowledgement (40 ms). How many messages fitted, or what stopped it. */
 static int64_t fill(Link *link) {
+        bool settled = false;
         int64_t n = 0;
         int r = 0;
 
         while (n < FILL_MAX) {
                 r = send_step(link, (uint64_t)n, false);
-                if (r < 0)
+                if (r < 0 && (r != -EAGAIN || settled))
                         break;
-                n++;
+                settled = r < 0;
+                if (settled)
+                        (void)usleep(SETTLE_USEC);
+                else
+                        n++;
         }
         return r == -EAGAIN ? n : r < 0 ? r : -EOVERFLOW;
 }
