@@ -14,8 +14,12 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "unix-address.h"
 
-enum { BUFFER = 256 };
+enum {
+        BUFFER = 256,
+        SEND_BUFFER = 64 * 1024,
+};
 
 void socket_done(Socket *sock) {
         if (sock->path[0])
@@ -238,6 +242,10 @@ int unix_check_role(CheckPeer *peer) {
 
 /* --- Checks --- */
 
+int unix_check_type(const CheckRun *run) {
+        return unix_type_of(run->mechanism->kind);
+}
+
 static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CheckProcess *peer;
@@ -261,7 +269,7 @@ static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
         return check_ok(run, "user %d: mode 0600 EACCES, with the right to write it connects", CHECK_NOBODY);
 }
 
-CheckResult unix_check_permission(CheckRun *run, int type) {
+CheckResult unix_check_permission(CheckRun *run) {
         char folder[CHECK_PATH_MAX];
         CheckResult result;
         int r;
@@ -271,21 +279,21 @@ CheckResult unix_check_permission(CheckRun *run, int type) {
         r = check_public_folder(run, folder);
         if (r < 0)
                 return check_fail(run, "a folder for it: %s", check_errno(r));
-        result = permission_in(run, type, folder);
+        result = permission_in(run, unix_check_type(run), folder);
         if (rmdir(folder) < 0)
                 return check_fail(run, "rmdir: %s", check_errno(errno));
         return result;
 }
 
 /* /proc/self of the peer: what can be read from the descriptor shows whose it was. */
-CheckResult unix_check_descriptor(CheckRun *run, int type) {
+CheckResult unix_check_descriptor(CheckRun *run) {
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
         CLEANUP_FD int passed = -EBADF;
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
         char text[64] = "";
         CheckProcess *peer;
-        bool made = socket_pair_make(run, type, ends);
+        bool made = socket_pair_make(run, unix_check_type(run), ends);
 
         here = ends[0];
         there = ends[1];
@@ -301,7 +309,8 @@ CheckResult unix_check_descriptor(CheckRun *run, int type) {
         return check_ok(run, "/proc/self/stat, opened by the peer and closed there, was read here: the peer's");
 }
 
-CheckResult unix_check_stale(CheckRun *run, int type) {
+CheckResult unix_check_stale(CheckRun *run) {
+        int type = unix_check_type(run);
         CLEANUP(socket_done) Socket client = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         char path[CHECK_PATH_MAX];
@@ -325,7 +334,8 @@ CheckResult unix_check_stale(CheckRun *run, int type) {
                 run, "owner killed, the file stays: connect ECONNREFUSED, bind EADDRINUSE until it is removed");
 }
 
-CheckResult unix_check_abstract(CheckRun *run, int type) {
+CheckResult unix_check_abstract(CheckRun *run) {
+        int type = unix_check_type(run);
         CLEANUP(socket_done) Socket client = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CheckProcess *peer;
@@ -347,7 +357,8 @@ CheckResult unix_check_abstract(CheckRun *run, int type) {
 }
 
 /* Both ends of the pair go to peers: who made it is not needed any more. */
-CheckResult unix_check_pair(CheckRun *run, int type) {
+CheckResult unix_check_pair(CheckRun *run) {
+        int type = unix_check_type(run);
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
@@ -378,7 +389,8 @@ CheckResult unix_check_pair(CheckRun *run, int type) {
 }
 
 /* Relative paths, so that the directory's length does not count. */
-CheckResult unix_check_path_limit(CheckRun *run, int type) {
+CheckResult unix_check_path_limit(CheckRun *run) {
+        int type = unix_check_type(run);
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         CLEANUP(socket_done) Socket longest = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket longer = SOCKET_EMPTY;
@@ -403,4 +415,46 @@ CheckResult unix_check_path_limit(CheckRun *run, int type) {
                 return CHECK_FAILED;
         return check_ok(
                 run, "%zu bytes and a NUL: bound and reached; an address of one byte more: EINVAL", sizeof path - 1);
+}
+
+/* Of messages. */
+CheckResult unix_check_too_long(CheckRun *run) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
+        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
+        socklen_t length = sizeof(int);
+        CheckProcess *peer;
+        int buffer = SEND_BUFFER;
+        bool made = socket_pair_make(run, unix_check_type(run), ends);
+
+        here = ends[0];
+        there = ends[1];
+        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
+                setsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, length) < 0 ||
+                getsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
+                return check_fail(run, "SO_SNDBUF: %s", check_errno(errno));
+        if (!check_expect(
+                    run, "send of as much as SO_SNDBUF", peer_call(run, peer, "write", 0, buffer, 'x'), -EMSGSIZE) ||
+                !check_expect(run, "receive", socket_receive(here.fd), -EAGAIN) ||
+                !check_expect(
+                        run, "send of half of it", peer_call(run, peer, "write", 0, buffer / 2, 'x'), buffer / 2) ||
+                !check_expect(run, "receive", recv(here.fd, NULL, 0, MSG_TRUNC | MSG_DONTWAIT), buffer / 2))
+                return CHECK_FAILED;
+        return check_ok(run, "SO_SNDBUF %d: that many bytes EMSGSIZE, half of it whole", buffer);
+}
+
+CheckResult unix_check_truncated(CheckRun *run, int fd, CheckProcess *peer) {
+        char buffer[4];
+        struct iovec iov = { buffer, sizeof buffer };
+        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (!check_expect(run, "send", peer_call(run, peer, "write", PEER_SLOT, 10, 'x'), 10) ||
+                !check_expect(run, "receive with room for 4", recvmsg(fd, &message, 0), 4) ||
+                !check_expect(run, "MSG_TRUNC told", (message.msg_flags & MSG_TRUNC) != 0, 1) ||
+                !check_expect(run, "receive again", socket_receive(fd), -EAGAIN) ||
+                !check_expect(run, "send", peer_call(run, peer, "write", PEER_SLOT, 10, 'x'), 10) ||
+                !check_expect(
+                        run, "the length with MSG_TRUNC asked for", recv(fd, buffer, sizeof buffer, MSG_TRUNC), 10))
+                return CHECK_FAILED;
+        return check_ok(run, "10 bytes into 4: 4 and MSG_TRUNC, the rest is lost; asked with MSG_TRUNC: 10");
 }

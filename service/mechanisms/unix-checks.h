@@ -40,13 +40,19 @@ int64_t socket_send_fd(int sock, int fd);
  * z gid of SO_PEERCRED */
 int unix_check_role(CheckPeer *peer);
 
-/* The checks that all types have alike; `type` is the socket's. */
-CheckResult unix_check_permission(CheckRun *run, int type);
-CheckResult unix_check_descriptor(CheckRun *run, int type);
-CheckResult unix_check_stale(CheckRun *run, int type);
-CheckResult unix_check_abstract(CheckRun *run, int type);
-CheckResult unix_check_path_limit(CheckRun *run, int type);
-CheckResult unix_check_pair(CheckRun *run, int type);
+/* The type of the run's kind. */
+int unix_check_type(const CheckRun *run);
+/* The checks that all types have alike. */
+CheckResult unix_check_permission(CheckRun *run);
+CheckResult unix_check_descriptor(CheckRun *run);
+CheckResult unix_check_stale(CheckRun *run);
+CheckResult unix_check_abstract(CheckRun *run);
+CheckResult unix_check_path_limit(CheckRun *run);
+CheckResult unix_check_pair(CheckRun *run);
+/* Those of messages: one that does not fit the send buffer, and one that does not fit the receiver's. What the peer
+ * sends from PEER_SLOT comes to `fd`, which does not wait. */
+CheckResult unix_check_too_long(CheckRun *run);
+CheckResult unix_check_truncated(CheckRun *run, int fd, CheckProcess *peer);
 /* Those that sockets with connections have alike, of the type that the run's kind stands for (unix-stream-checks.c).
  */
 CheckResult unix_connection_credentials(CheckRun *run);

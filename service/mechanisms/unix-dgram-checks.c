@@ -15,7 +15,6 @@
 
 enum {
         OWN = PEER_SLOT,
-        SEND_BUFFER = 64 * 1024,
         QUEUE_MAX = 4096,
 };
 
@@ -31,21 +30,9 @@ static bool connected(CheckRun *run, Socket *here, CheckProcess **ret) {
 
 static CheckResult truncated(CheckRun *run) {
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
-        char buffer[4];
-        struct iovec iov = { buffer, sizeof buffer };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
         CheckProcess *peer;
 
-        if (!connected(run, &here, &peer) ||
-                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "receive with room for 4", recvmsg(here.fd, &message, 0), 4) ||
-                !check_expect(run, "MSG_TRUNC told", (message.msg_flags & MSG_TRUNC) != 0, 1) ||
-                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN) ||
-                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "the length with MSG_TRUNC asked for",
-                        recv(here.fd, buffer, sizeof buffer, MSG_TRUNC), 10))
-                return CHECK_FAILED;
-        return check_ok(run, "10 bytes into 4: 4 and MSG_TRUNC, the rest is lost; asked with MSG_TRUNC: 10");
+        return connected(run, &here, &peer) ? unix_check_truncated(run, here.fd, peer) : CHECK_FAILED;
 }
 
 static CheckResult empty_datagram(CheckRun *run) {
@@ -58,31 +45,6 @@ static CheckResult empty_datagram(CheckRun *run) {
                 !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN))
                 return CHECK_FAILED;
         return check_ok(run, "0 bytes sent, 0 received (no end of file: EAGAIN before and after)");
-}
-
-static CheckResult too_long(CheckRun *run) {
-        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
-        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
-        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        socklen_t length = sizeof(int);
-        CheckProcess *peer;
-        int buffer = SEND_BUFFER;
-        bool made = socket_pair_make(run, SOCK_DGRAM, ends);
-
-        here = ends[0];
-        there = ends[1];
-        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
-                setsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, length) < 0 ||
-                getsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
-                return check_fail(run, "SO_SNDBUF: %s", check_errno(errno));
-        if (!check_expect(
-                    run, "send of as much as SO_SNDBUF", peer_call(run, peer, "write", 0, buffer, 'x'), -EMSGSIZE) ||
-                !check_expect(run, "receive", socket_receive(here.fd), -EAGAIN) ||
-                !check_expect(
-                        run, "send of half of it", peer_call(run, peer, "write", 0, buffer / 2, 'x'), buffer / 2) ||
-                !check_expect(run, "receive", recv(here.fd, NULL, 0, MSG_TRUNC | MSG_DONTWAIT), buffer / 2))
-                return CHECK_FAILED;
-        return check_ok(run, "SO_SNDBUF %d: that many bytes EMSGSIZE, half of it whole", buffer);
 }
 
 static CheckResult credentials(CheckRun *run) {
@@ -229,30 +191,6 @@ static CheckResult queue_limit(CheckRun *run) {
                 stated, n);
 }
 
-static CheckResult permission(CheckRun *run) {
-        return unix_check_permission(run, SOCK_DGRAM);
-}
-
-static CheckResult descriptor(CheckRun *run) {
-        return unix_check_descriptor(run, SOCK_DGRAM);
-}
-
-static CheckResult stale(CheckRun *run) {
-        return unix_check_stale(run, SOCK_DGRAM);
-}
-
-static CheckResult abstract(CheckRun *run) {
-        return unix_check_abstract(run, SOCK_DGRAM);
-}
-
-static CheckResult path_limit(CheckRun *run) {
-        return unix_check_path_limit(run, SOCK_DGRAM);
-}
-
-static CheckResult pair(CheckRun *run) {
-        return unix_check_pair(run, SOCK_DGRAM);
-}
-
 const Check unix_dgram_checks[] = {
         { "boundaries", "a datagram is received whole, never split or joined", "unix(7)", CHECK_BOTH,
                 transport_boundaries, { transport_boundaries_role } },
@@ -263,8 +201,8 @@ const Check unix_dgram_checks[] = {
         { "truncated", "what does not fit into the receiver's buffer is lost, and that is told", "recv(2)", CHECK_BOTH,
                 truncated, { unix_check_role } },
         { "empty-datagram", "a datagram may be empty", "send(2)", CHECK_BOTH, empty_datagram, { unix_check_role } },
-        { "maximum", "a datagram that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH, too_long,
-                { unix_check_role } },
+        { "maximum", "a datagram that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH,
+                unix_check_too_long, { unix_check_role } },
         { "receive-blocks", "a receiver sleeps until there is a datagram", "recv(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role } },
         { "send-blocks", "a sender sleeps while there is no room", "unix(7)", CHECK_BOTH, transport_send_blocks,
@@ -289,15 +227,17 @@ const Check unix_dgram_checks[] = {
                 { unix_check_role } },
         { "credentials", "SO_PASSCRED says of each datagram who sent it", "unix(7)", CHECK_BOTH, credentials,
                 { unix_check_role } },
-        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH,
+                unix_check_descriptor, { unix_check_role } },
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH,
+                unix_check_stale, { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, unix_check_abstract,
                 { unix_check_role } },
-        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, unix_check_path_limit,
                 { unix_check_role } },
-        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
-        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
-        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, unix_check_pair,
                 { unix_check_role } },
-        { "permission", "sending needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
-                { unix_check_role } },
+        { "permission", "sending needs the right to write the socket's file", "unix(7)", CHECK_BOTH,
+                unix_check_permission, { unix_check_role } },
         {},
 };

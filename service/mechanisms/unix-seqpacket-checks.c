@@ -10,10 +10,7 @@
 
 #include "cleanup.h"
 
-enum {
-        OWN = PEER_SLOT,
-        SEND_BUFFER = 64 * 1024,
-};
+enum { OWN = PEER_SLOT };
 
 static bool met(CheckRun *run, Socket *server, Socket *here, CheckProcess **peer) {
         return unix_connection_begin(run, 1, server, peer) && unix_connection_meet(run, server, *peer, here);
@@ -22,21 +19,9 @@ static bool met(CheckRun *run, Socket *server, Socket *here, CheckProcess **peer
 static CheckResult truncated(CheckRun *run) {
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
-        char buffer[4];
-        struct iovec iov = { buffer, sizeof buffer };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
         CheckProcess *peer;
 
-        if (!met(run, &server, &here, &peer) ||
-                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "receive with room for 4", recvmsg(here.fd, &message, 0), 4) ||
-                !check_expect(run, "MSG_TRUNC told", (message.msg_flags & MSG_TRUNC) != 0, 1) ||
-                !check_expect(run, "receive again", socket_receive(here.fd), -EAGAIN) ||
-                !check_expect(run, "send", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "the length with MSG_TRUNC asked for",
-                        recv(here.fd, buffer, sizeof buffer, MSG_TRUNC), 10))
-                return CHECK_FAILED;
-        return check_ok(run, "10 bytes into 4: 4 and MSG_TRUNC, the rest is lost; asked with MSG_TRUNC: 10");
+        return met(run, &server, &here, &peer) ? unix_check_truncated(run, here.fd, peer) : CHECK_FAILED;
 }
 
 /* The end gives 0 again and again, an empty message once. */
@@ -55,31 +40,6 @@ static CheckResult empty_message(CheckRun *run) {
                 !check_expect(run, "and again", socket_receive(here.fd), 0))
                 return CHECK_FAILED;
         return check_ok(run, "an empty message: 0 once, then EAGAIN; the end of the connection: 0 and 0 again");
-}
-
-static CheckResult too_long(CheckRun *run) {
-        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
-        CLEANUP(socket_done) Socket there = SOCKET_EMPTY;
-        Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        socklen_t length = sizeof(int);
-        CheckProcess *peer;
-        int buffer = SEND_BUFFER;
-        bool made = socket_pair_make(run, SOCK_SEQPACKET, ends);
-
-        here = ends[0];
-        there = ends[1];
-        if (!made || peer_start(run, 0, &there.fd, 1, &peer) < 0 ||
-                setsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, length) < 0 ||
-                getsockopt(there.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length) < 0)
-                return check_fail(run, "SO_SNDBUF: %s", check_errno(errno));
-        if (!check_expect(
-                    run, "send of as much as SO_SNDBUF", peer_call(run, peer, "write", 0, buffer, 'x'), -EMSGSIZE) ||
-                !check_expect(run, "receive", socket_receive(here.fd), -EAGAIN) ||
-                !check_expect(
-                        run, "send of half of it", peer_call(run, peer, "write", 0, buffer / 2, 'x'), buffer / 2) ||
-                !check_expect(run, "receive", recv(here.fd, NULL, 0, MSG_TRUNC | MSG_DONTWAIT), buffer / 2))
-                return CHECK_FAILED;
-        return check_ok(run, "SO_SNDBUF %d: that many bytes EMSGSIZE, half of it whole", buffer);
 }
 
 /* A stream tells it behind the bytes (net/unix/af_unix.c: here the error is looked at before the queue). */
@@ -128,30 +88,6 @@ static CheckResult other_type(CheckRun *run) {
         return check_ok(run, "a stream socket: EPROTOTYPE; one of the same type connects");
 }
 
-static CheckResult permission(CheckRun *run) {
-        return unix_check_permission(run, SOCK_SEQPACKET);
-}
-
-static CheckResult descriptor(CheckRun *run) {
-        return unix_check_descriptor(run, SOCK_SEQPACKET);
-}
-
-static CheckResult stale(CheckRun *run) {
-        return unix_check_stale(run, SOCK_SEQPACKET);
-}
-
-static CheckResult abstract(CheckRun *run) {
-        return unix_check_abstract(run, SOCK_SEQPACKET);
-}
-
-static CheckResult path_limit(CheckRun *run) {
-        return unix_check_path_limit(run, SOCK_SEQPACKET);
-}
-
-static CheckResult pair(CheckRun *run) {
-        return unix_check_pair(run, SOCK_SEQPACKET);
-}
-
 const Check unix_seqpacket_checks[] = {
         { "boundaries", "a message is received whole, never split or joined", "unix(7)", CHECK_BOTH,
                 transport_boundaries, { transport_boundaries_role } },
@@ -163,8 +99,8 @@ const Check unix_seqpacket_checks[] = {
                 truncated, { unix_check_role } },
         { "empty-message", "a message may be empty, and is not the end of the connection", "send(2)", CHECK_BOTH,
                 empty_message, { unix_check_role } },
-        { "maximum", "a message that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH, too_long,
-                { unix_check_role } },
+        { "maximum", "a message that does not fit into the send buffer is refused", "unix(7)", CHECK_BOTH,
+                unix_check_too_long, { unix_check_role } },
         { "receive-blocks", "a receiver sleeps until there is a message", "recv(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role } },
         { "send-blocks", "a sender sleeps while the buffer is full", "send(2)", CHECK_BOTH, transport_send_blocks,
@@ -185,21 +121,23 @@ const Check unix_seqpacket_checks[] = {
                 unix_connection_half_closed, { unix_check_role } },
         { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH,
                 unix_connection_credentials, { unix_check_role } },
-        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
-                { unix_check_role } },
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH,
+                unix_check_descriptor, { unix_check_role } },
         { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH,
                 unix_connection_backlog, { unix_check_role } },
         { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH,
                 unix_connection_nobody_there, { unix_check_role } },
         { "other-type", "only sockets of the same type connect to each other", "connect(2)", CHECK_BOTH, other_type,
                 { unix_check_role } },
-        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH,
+                unix_check_stale, { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, unix_check_abstract,
                 { unix_check_role } },
-        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
-        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
-        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, unix_check_path_limit,
                 { unix_check_role } },
-        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, unix_check_pair,
                 { unix_check_role } },
+        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH,
+                unix_check_permission, { unix_check_role } },
         {},
 };

@@ -13,19 +13,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "unix-address.h"
 
 enum { OWN = PEER_SLOT };
 
-static int type_of(const CheckRun *run) {
-        return unix_type_of(run->mechanism->kind);
-}
-
 /* A listening socket, and a peer with a socket that is not connected yet. */
 bool unix_connection_begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret) {
-        return socket_make(run, type_of(run), 0, server) &&
+        return socket_make(run, unix_check_type(run), 0, server) &&
                check_expect(run, "listen", listen(server->fd, backlog), 0) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, type_of(run)), 0);
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, unix_check_type(run)), 0);
 }
 
 bool unix_connection_meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret) {
@@ -99,9 +94,9 @@ CheckResult unix_connection_backlog(CheckRun *run) {
         CheckProcess *peer;
 
         if (!unix_connection_begin(run, 1, &server, &peer) ||
-                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &first) ||
-                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &second) ||
-                !socket_make(run, type_of(run) | SOCK_NONBLOCK, -1, &third) ||
+                !socket_make(run, unix_check_type(run) | SOCK_NONBLOCK, -1, &first) ||
+                !socket_make(run, unix_check_type(run) | SOCK_NONBLOCK, -1, &second) ||
+                !socket_make(run, unix_check_type(run) | SOCK_NONBLOCK, -1, &third) ||
                 !check_expect(run, "connect 1", socket_connect(first.fd, server.path), 0) ||
                 !check_expect(run, "connect 2", socket_connect(second.fd, server.path), 0) ||
                 !check_expect(run, "connect 3 without waiting", socket_connect(third.fd, server.path), -EAGAIN) ||
@@ -120,9 +115,9 @@ CheckResult unix_connection_nobody_there(CheckRun *run) {
         char path[CHECK_PATH_MAX];
         CheckProcess *peer;
 
-        if (!socket_make(run, type_of(run), 0, &bound) || check_path(run, 1, path) < 0 ||
+        if (!socket_make(run, unix_check_type(run), 0, &bound) || check_path(run, 1, path) < 0 ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, type_of(run)), 0) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, unix_check_type(run)), 0) ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_DGRAM), 0) ||
                 !check_expect(
                         run, "connect to no file", peer_call(run, peer, "connect", OWN, .text = path), -ENOENT) ||
@@ -152,30 +147,6 @@ static CheckResult sigpipe(CheckRun *run) {
         return check_ok(run, "a write to a closed connection: killed by SIGPIPE");
 }
 
-static CheckResult permission(CheckRun *run) {
-        return unix_check_permission(run, SOCK_STREAM);
-}
-
-static CheckResult descriptor(CheckRun *run) {
-        return unix_check_descriptor(run, SOCK_STREAM);
-}
-
-static CheckResult stale(CheckRun *run) {
-        return unix_check_stale(run, SOCK_STREAM);
-}
-
-static CheckResult abstract(CheckRun *run) {
-        return unix_check_abstract(run, SOCK_STREAM);
-}
-
-static CheckResult path_limit(CheckRun *run) {
-        return unix_check_path_limit(run, SOCK_STREAM);
-}
-
-static CheckResult pair(CheckRun *run) {
-        return unix_check_pair(run, SOCK_STREAM);
-}
-
 const Check unix_stream_checks[] = {
         { "duplex", "full duplex: both sides send and receive at the same time", "unix(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role } },
@@ -203,19 +174,21 @@ const Check unix_stream_checks[] = {
                 unix_connection_half_closed, { unix_check_role } },
         { "credentials", "SO_PEERCRED says who is on the other side", "unix(7)", CHECK_BOTH,
                 unix_connection_credentials, { unix_check_role } },
-        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH, descriptor,
-                { unix_check_role } },
+        { "descriptor", "an open descriptor can be sent to another process", "unix(7)", CHECK_BOTH,
+                unix_check_descriptor, { unix_check_role } },
         { "limit", "a full backlog makes connect wait, or give EAGAIN", "listen(2)", CHECK_BOTH,
                 unix_connection_backlog, { unix_check_role } },
         { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH,
                 unix_connection_nobody_there, { unix_check_role } },
-        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH, stale,
+        { "stale", "the file outlives its socket and stands in the way of the next", "unix(7)", CHECK_BOTH,
+                unix_check_stale, { unix_check_role } },
+        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, unix_check_abstract,
                 { unix_check_role } },
-        { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, abstract, { unix_check_role } },
-        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, path_limit, { unix_check_role } },
-        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, pair,
+        { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, unix_check_path_limit,
                 { unix_check_role } },
-        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH, permission,
+        { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH, unix_check_pair,
                 { unix_check_role } },
+        { "permission", "connecting needs the right to write the socket's file", "unix(7)", CHECK_BOTH,
+                unix_check_permission, { unix_check_role } },
         {},
 };
