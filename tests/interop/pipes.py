@@ -84,8 +84,8 @@ def ipcctl_makes_the_fifo():
 
 
 @test
-def a_pipe_for_two_programs():
-    """Both ends of a pipe of the service given to programs that never meet otherwise."""
+def a_held_fifo():
+    """What echo wrote stays in a FIFO that the service holds, until head reads it."""
     address = ctl('create', 'fifo', 'path=' + os.path.join(PLACE, 'held')).strip()
     shell('echo "kept without a reader" > held')
     equal(ctl_json('show', address)['used'], 22)
