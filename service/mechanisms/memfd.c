@@ -207,7 +207,7 @@ static int memfd_create_object(KernelObject *object, const Record *options, Erro
         int shift = 0, r;
 
         if (!record_has(options, "size"))
-                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+                return memory_size_missing(KIND, error);
         if (strlen(name) > MEMFD_NAME_MAX)
                 return error_set(error, ERROR_INVALID_OPTION,
                         "The name of a memfd has %d bytes at the most (memfd_create(2)), not %zu.", MEMFD_NAME_MAX,
@@ -462,11 +462,7 @@ const Mechanism mechanism_memfd = {
         .ends = memory_ends,
         .options = memfd_options,
         .reasons = {
-                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
-                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
-                [OPERATION_ACCEPT] = "Shared memory has no connections.",
-                [OPERATION_LISTEN] = "Shared memory receives no signals.",
-                [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written.",
+                MEMORY_REASONS,
         },
         .probe = memfd_probe,
         .create = memfd_create_object,

@@ -24,6 +24,10 @@ int memory_file_init(MemoryFile *file, int fd, const char *name, Error *error) {
         return 0;
 }
 
+int memory_size_missing(const char *kind, Error *error) {
+        return error_set(error, ERROR_INVALID_OPTION, "%s needs the option size, for example size=1M.", kind);
+}
+
 int memory_size_check(uint64_t size, Error *error) {
         if (size == 0)
                 return error_set(error, ERROR_INVALID_OPTION,
@@ -177,6 +181,33 @@ void memory_file_describe(const struct stat *st, Record *attributes) {
         record_set_u64(attributes, "size", size);
         record_set_u64(attributes, "allocated", allocated);
         record_set_bool(attributes, "sparse", allocated < size);
+}
+
+int memory_file_path(int fd, char ret_path[PATH_MAX], struct stat *ret_st) {
+        char link[32];
+        struct stat st;
+        ssize_t n;
+
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return -EMEDIUMTYPE;
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, ret_path, PATH_MAX - 1);
+        if (n <= 0 || ret_path[0] != '/')
+                return -EMEDIUMTYPE;
+        ret_path[n] = '\0';
+        *ret_st = st;
+        return 0;
+}
+
+int memory_file_path_check(const char *path, const struct stat *st, Error *error) {
+        struct stat named;
+
+        if (lstat(path, &named) >= 0 && named.st_dev == st->st_dev && named.st_ino == st->st_ino)
+                return 0;
+        return error_set(error, ERROR_NOT_SUPPORTED,
+                "The file of this descriptor has no name any more (it was %.200s), or one that cannot be seen from "
+                "here; such memory is used by its name.",
+                path);
 }
 
 int memory_file_reopen(int fd, int flags, int *ret_fd) {

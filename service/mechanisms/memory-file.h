@@ -4,6 +4,7 @@
  * say so. */
 #pragma once
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -22,6 +23,14 @@
                 "sync", OPTION_BOOL, OPTION_FOR_SEND, "false", 0, 0,                                          \
                         "answer when it is on the disk (fdatasync); only where there is one"                  \
         }
+
+/* What no memory can do, for the reasons of a kind. */
+#define MEMORY_REASONS                                                                                \
+        [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",                \
+        [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.", \
+        [OPERATION_ACCEPT] = "Shared memory has no connections.",                                     \
+        [OPERATION_LISTEN] = "Shared memory receives no signals.",                                    \
+        [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written."
 
 /* An open memory file, for one operation. `name` is how people call it. Owns nothing. */
 typedef struct MemoryFile {
@@ -44,6 +53,10 @@ int memory_file_resize(const MemoryFile *file, uint64_t size, Error *error);
 /* size, allocated, sparse. */
 void memory_file_describe(const struct stat *st, Record *attributes);
 
+/* The path of a descriptor of a regular file, as /proc has it; -EMEDIUMTYPE of what else. */
+int memory_file_path(int fd, char ret_path[PATH_MAX], struct stat *ret_st);
+/* NotSupported where that file does not stand at the path. */
+int memory_file_path_check(const char *path, const struct stat *st, Error *error);
 /* The same file again, with other access and an offset of its own. -EAGAIN: a process has a lease on it. */
 int memory_file_reopen(int fd, int flags, int *ret_fd);
 /* A file is opened with O_NONBLOCK here, which is taken off before its descriptor goes to somebody else. */
@@ -54,6 +67,8 @@ int memory_file_leased(const char *name, Error *error);
  * much is to be read: what was asked for, else all that one message can carry. */
 int memory_check_write(const char *name, uint64_t end, uint64_t offset, size_t size, const char *advice, Error *error);
 int memory_check_read(const char *name, uint64_t end, const Record *options, uint64_t *ret_want, Error *error);
+/* InvalidOption: what is made has to be told its size. */
+int memory_size_missing(const char *kind, Error *error);
 /* LimitExceeded where 0 < size <= INT64_MAX does not hold. */
 int memory_size_check(uint64_t size, Error *error);
 /* For memory that is on no disk: NotSupported where the option "sync" was given. */

@@ -83,17 +83,9 @@ static void mmap_link_teardown(Link *link) {
 }
 
 const Transport mmap_transport = {
-        .message_max = SHM_RING_MESSAGE_MAX,
-        .boundaries = true,
-        .executed = true,
+        SHM_RING_TRANSPORT,
         .setup = mmap_link_setup,
         .attach = mmap_link_attach,
-        .send = shm_ring_send,
-        .receive = shm_ring_receive,
-        .try_send = shm_ring_try_send,
-        .try_receive = shm_ring_try_receive,
-        .wait_readable = shm_ring_wait_readable,
-        .close_direction = shm_ring_close_direction,
         .detach = shm_ring_unmap,
         .teardown = mmap_link_teardown,
 };

@@ -227,7 +227,7 @@ static int mmap_create(KernelObject *object, const Record *options, Error *error
         if (r < 0)
                 return r;
         if (!record_has(options, "size"))
-                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+                return memory_size_missing(KIND, error);
         r = memory_size_check(size, error);
         if (r < 0)
                 return r;
@@ -262,25 +262,18 @@ static int mmap_open_address(KernelObject *object, const Record *options, Error 
 
 /* A descriptor of a file that has a name here; what lies in /dev/shm is POSIX shared memory. */
 static int mmap_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
-        char link[32], path[PATH_MAX];
-        struct stat st, named;
-        ssize_t n;
+        char path[PATH_MAX];
+        struct stat st;
         int r;
 
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return -EMEDIUMTYPE;
-        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        n = readlink(link, path, sizeof path - 1);
-        if (n <= 0 || path[0] != '/')
-                return -EMEDIUMTYPE;
-        path[n] = '\0';
+        r = memory_file_path(fd, path, &st);
+        if (r < 0)
+                return r;
         if (posix_shm_is_entry(path) || strncmp(path, "/memfd:", 7) == 0)
                 return -EMEDIUMTYPE;
-        if (lstat(path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The file of this descriptor has no name any more (it was %.200s), or one that cannot be "
-                        "seen from here; a mapped file is used by its name.",
-                        path);
+        r = memory_file_path_check(path, &st, error);
+        if (r < 0)
+                return r;
         r = address_set_path(&object->address, KIND, path);
         if (r < 0)
                 return error_set_errno(error, r, "The path %.200s cannot be kept", path);
@@ -430,13 +423,9 @@ const Mechanism mechanism_mmap = {
         .in_worker = 1u << OPERATION_CREATE | 1u << OPERATION_ADOPT | 1u << OPERATION_SEND | 1u << OPERATION_RECEIVE |
                      1u << OPERATION_PEEK | 1u << OPERATION_RESIZE | 1u << OPERATION_OPEN_END,
         .reasons = {
-                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
-                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
-                [OPERATION_ACCEPT] = "Shared memory has no connections.",
+                MEMORY_REASONS,
                 [OPERATION_SEAL] = "A file that has a name cannot be sealed: the kernel takes seals only on what "
                                    "memfd_create(2) made. Use memfd.",
-                [OPERATION_LISTEN] = "Shared memory receives no signals.",
-                [OPERATION_WATCH] = "The kernel tells nobody when mapped memory is written.",
         },
         .probe = mmap_probe,
         .create = mmap_create,

@@ -103,10 +103,11 @@ static int shm_check_size(uint64_t size, Error *error) {
         char text[UNITS_TEXT_MAX], most_text[UNITS_TEXT_MAX];
         struct statvfs fs;
         uint64_t most = INT64_MAX;
+        int r;
 
-        if (size == 0)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "The size 0 makes no memory; give the bytes that are wanted, for example size=1M.");
+        r = memory_size_check(size, error);
+        if (r < 0)
+                return r;
         /* A tmpfs mounted with size=0 has no bound and says 0 blocks. */
         if (statvfs(POSIX_SHM_DIRECTORY, &fs) >= 0 && fs.f_blocks > 0 && fs.f_blocks < most / fs.f_frsize)
                 most = (uint64_t)fs.f_blocks * fs.f_frsize;
@@ -185,7 +186,7 @@ static int shm_create(KernelObject *object, const Record *options, Error *error)
         if (r < 0)
                 return r;
         if (!record_has(options, "size"))
-                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+                return memory_size_missing(KIND, error);
         r = shm_check_size(size, error);
         if (r < 0)
                 return r;
@@ -284,24 +285,19 @@ static int shm_open_end(KernelObject *object, const char *end, bool take, int *r
 
 /* A descriptor of what has a name in /dev/shm, and is no semaphore. */
 static int shm_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
-        char link[32], path[PATH_MAX];
-        struct stat st, named;
-        ssize_t n;
+        char path[PATH_MAX];
+        struct stat st;
         int r;
 
-        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        n = readlink(link, path, sizeof path - 1);
-        if (n <= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return -EMEDIUMTYPE;
-        path[n] = '\0';
+        r = memory_file_path(fd, path, &st);
+        if (r < 0)
+                return r;
         if (!posix_shm_is_entry(path) ||
                 strncmp(path, POSIX_SHM_DIRECTORY "/sem.", sizeof POSIX_SHM_DIRECTORY + 4) == 0)
                 return -EMEDIUMTYPE;
-        if (lstat(path, &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The POSIX shared memory of this descriptor has no name any more (it was %.200s), and is used "
-                        "by its name.",
-                        path);
+        r = memory_file_path_check(path, &st, error);
+        if (r < 0)
+                return r;
         r = address_set_path(&object->address, KIND, path + sizeof POSIX_SHM_DIRECTORY - 1);
         if (r < 0)
                 return error_set_errno(error, r, "The name of the POSIX shared memory cannot be kept");
@@ -429,13 +425,9 @@ const Mechanism mechanism_shm_posix = {
         .ends = memory_ends,
         .options = shm_options,
         .reasons = {
-                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
-                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
-                [OPERATION_ACCEPT] = "Shared memory has no connections.",
+                MEMORY_REASONS,
                 [OPERATION_SEAL] = "POSIX shared memory cannot be sealed: the kernel takes seals only on what "
                                    "memfd_create(2) made to be sealed, and answers EPERM here. Use memfd.",
-                [OPERATION_LISTEN] = "Shared memory receives no signals.",
-                [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written.",
         },
         .probe = shm_probe,
         .create = shm_create,

@@ -27,3 +27,9 @@ int shm_ring_try_send(Link *link, const void *data, size_t size);
 ssize_t shm_ring_try_receive(Link *link, void *buffer, size_t size);
 int shm_ring_wait_readable(Link *link, uint64_t timeout_usec);
 void shm_ring_close_direction(Link *link, bool sending);
+
+/* What is the same in the Transport of every memory that the ring lies in. */
+#define SHM_RING_TRANSPORT                                                                                \
+        .message_max = SHM_RING_MESSAGE_MAX, .boundaries = true, .executed = true, .send = shm_ring_send, \
+        .receive = shm_ring_receive, .try_send = shm_ring_try_send, .try_receive = shm_ring_try_receive,  \
+        .wait_readable = shm_ring_wait_readable, .close_direction = shm_ring_close_direction

@@ -223,7 +223,7 @@ static int shm_create(KernelObject *object, const Record *options, Error *error)
         SysvStat st;
 
         if (!record_has(options, "size"))
-                return error_set(error, ERROR_INVALID_OPTION, KIND " needs the option size, for example size=1M.");
+                return memory_size_missing(KIND, error);
         r = huge_flags(huge, &flags, error);
         if (r < 0)
                 return r;
@@ -421,16 +421,12 @@ const Mechanism mechanism_shm_sysv = {
         },
         .options = shm_options,
         .reasons = {
-                [OPERATION_POST] = "Shared memory has no counter; use a semaphore beside it.",
-                [OPERATION_WAIT] = "Nobody can wait for shared memory to change; use a semaphore beside it.",
+                MEMORY_REASONS,
                 [OPERATION_OPEN_END] = "A System V segment has no descriptor to hand out: programs attach it by its key or "
                                        "its number (shmat(2)). shm-posix and memfd have one.",
-                [OPERATION_ACCEPT] = "Shared memory has no connections.",
                 [OPERATION_RESIZE] = "A System V segment keeps the size with which it was made (shmget(2)). shm-posix and "
                                      "memfd can be resized.",
                 [OPERATION_SEAL] = "System V shared memory cannot be sealed. Use memfd.",
-                [OPERATION_LISTEN] = "Shared memory receives no signals.",
-                [OPERATION_WATCH] = "The kernel tells nobody when shared memory is written.",
         },
         .probe = shm_probe,
         .create = shm_create,
