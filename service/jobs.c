@@ -354,7 +354,8 @@ Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number) {
                 Job *job = value;
 
                 if (job->state != JOB_RUNNING || job->cancelled || !job->address ||
-                        (strcmp(job->address, address) != 0 && strcmp(job->asked, address) != 0))
+                        (strcmp(job->address, address) != 0 && strcmp(job->asked, address) != 0) ||
+                        (job->object_gone && number == 0))
                         continue;
                 if (number > 0 ? job_number(job) == number : hold_goes_first(job, found))
                         found = job;
@@ -373,6 +374,23 @@ int job_give_back(Job *job, Error *error) {
                 job->given_back = true;
         }
         return r < 0 ? error_set_errno(error, r, "Who holds %.200s cannot be told to give it back", job->address) : 0;
+}
+
+void jobs_object_gone(Jobs *jobs, const char *address) {
+        GHashTableIter iterator;
+        gpointer value;
+
+        g_hash_table_iter_init(&iterator, jobs->by_path);
+        while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+                Job *job = value;
+
+                if (job->state != JOB_RUNNING || !job->address || job->object_gone ||
+                        (strcmp(job->address, address) != 0 && strcmp(job->asked, address) != 0))
+                        continue;
+                job->object_gone = true;
+                if (job->lease.type == LEASE_NONE && !job->given_back)
+                        (void)job_give_back(job, NULL);
+        }
 }
 
 static int make_token(char **ret) {

@@ -35,13 +35,14 @@ typedef struct Job {
         JobState state;
         double progress;
         char *message;
-        uint64_t started, ended;                                 /* CLOCK_REALTIME, microseconds */
-        GPtrArray *results;                                      /* Record */
-        Record *summary;                                         /* what the worker said at the end, else NULL */
-        Runner *runner;                                          /* while it runs */
-        bool given_back;                                         /* its worker was told to give back what it holds */
-        bool cancelled;                                          /* its worker is being killed; `message` says why */
-        char *token, *directory;                                 /* of a test or a benchmark */
+        uint64_t started, ended; /* CLOCK_REALTIME, microseconds */
+        GPtrArray *results;      /* Record */
+        Record *summary;         /* what the worker said at the end, else NULL */
+        Runner *runner;          /* while it runs */
+        bool given_back;         /* its worker was told to give back what it holds */
+        bool object_gone;        /* what it holds was removed; who has it still is found by number only */
+        bool cancelled;          /* its worker is being killed; `message` says why */
+        char *token, *directory; /* of a test or a benchmark */
         void (*on_ended)(struct Job *job, const Error *outcome); /* NULL: nobody waits for its end */
         void *ended_userdata;
         Lease lease;
@@ -58,6 +59,8 @@ int jobs_hold(Jobs *jobs, uid_t uid, Client *client, LeaseType lease, uint64_t e
 /* What is held at the address, by number or (0) the oldest, one that is being given back last; NULL. */
 Job *jobs_find_hold(Jobs *jobs, const char *address, uint64_t number);
 uint64_t job_number(const Job *job);
+/* What is at the address was removed: holds that no time and no caller ends are given back, nothing else will. */
+void jobs_object_gone(Jobs *jobs, const char *address);
 /* Tells the worker of a hold to give it back; the job ends when it has. */
 int job_give_back(Job *job, Error *error);
 /* Kills it; it is cancelled when all of it is gone. Errors: NoSuchJob where it has ended. */

@@ -11,6 +11,7 @@
 
 #include "bus-cleanup.h"
 #include "events.h"
+#include "jobs.h"
 #include "protocol.h"
 #include "trim.h"
 
@@ -188,6 +189,8 @@ void object_drop(Object *object, const Error *why) {
         g_hash_table_remove(objects->by_address, object->address);
         object_count_need(object, false);
         waits_end_object(object, why);
+        if (manager->jobs)
+                jobs_object_gone(manager->jobs, object->address);
         if (object->journalled)
                 (void)journal_drop(manager->journal, object->serial);
         object_free(object);

@@ -15,6 +15,7 @@
 #include "events.h"
 #include "fetches.h"
 #include "holds.h"
+#include "jobs.h"
 #include "objects.h"
 #include "record-bus.h"
 #include "units.h"
@@ -332,6 +333,8 @@ static int perform(Manager *manager, sd_bus_message *call, Target *target, Opera
         if (r < 0)
                 return r;
         r = operation_attempt(target, request, result, error);
+        if (r >= 0 && request->operation == OPERATION_REMOVE)
+                jobs_object_gone(manager->jobs, target->address);
         if (r >= 0 || (r == -EAGAIN && request->timeout == 0 && result->sent > 0))
                 return answer(call, target, request, result);
         if (r != -EAGAIN)

@@ -188,6 +188,29 @@ static void test_undo(Fixture *fixture, gconstpointer data) {
         removed(fixture, address);
 }
 
+/* What was held of one that is gone is not taken for a hold of the next of its name. */
+static void test_removed(Fixture *fixture, gconstpointer data) {
+        g_autofree char *name = fixture_name(fixture), *address = g_strconcat("mutex:", name, NULL);
+        const char *const holds[] = { "none", "caller" };
+        g_autoptr(GError) error = NULL;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(holds); i++) {
+                g_autofree char *made = fixture_create(fixture, "mutex", options("name", "s", name, NULL), NULL);
+
+                g_assert_cmpstr(made, ==, address);
+                Held held = take(fixture->manager, address, options("hold", "s", holds[i], NULL));
+                ipcbus_manager_call_remove_sync(fixture->manager, address, PLAINLY, NULL, &error);
+                g_assert_no_error(error);
+                g_autofree char *again = fixture_create(fixture, "mutex", options("name", "s", name, NULL), NULL);
+                (void)take(fixture->manager, again, NO_OPTIONS);
+                give_back(fixture, address, NO_OPTIONS);
+                g_assert_true(is_state(fixture, address, "free"));
+                if (i > 0)
+                        give_back(fixture, address, options("hold", "t", held.number, NULL));
+                removed(fixture, address);
+        }
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/holds/given-back", NULL, test_given_back);
@@ -196,5 +219,6 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/holds/stays", NULL, test_stays);
         FIXTURE_TEST("/holds/ended", NULL, test_ended);
         FIXTURE_TEST("/holds/undo", NULL, test_undo);
+        FIXTURE_TEST("/holds/removed", NULL, test_removed);
         return g_test_run();
 }
