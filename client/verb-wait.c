@@ -48,6 +48,17 @@ static bool takes_undo(GVariant *description) {
         return found;
 }
 
+/* What is taken from a set without the kernel's account could not be given back as it was taken. */
+static ExitCode hold_for_command(GVariant *description, Record *options) {
+        if (!takes_undo(description))
+                return EXIT_CODE_DONE;
+        if (!record_has(options, "undo"))
+                record_set_bool(options, "undo", true);
+        return record_get_bool(options, "undo", false)
+                       ? EXIT_CODE_DONE
+                       : say_usage("undo=false: with a command it is held and given back; without, use wait and post");
+}
+
 static ExitCode wait_options(Cli *cli, const char *address, const SemaphoreWait *wait, Record *options) {
         g_autofree char *kind = address_kind(address);
         g_autoptr(GVariant) description = NULL;
@@ -59,9 +70,7 @@ static ExitCode wait_options(Cli *cli, const char *address, const SemaphoreWait 
         ExitCode code = kind_describe(cli, kind, &description);
         if (code == EXIT_CODE_DONE)
                 code = options_words(description, "wait", wait->options, options);
-        if (code == EXIT_CODE_DONE && !record_has(options, "undo") && takes_undo(description))
-                record_set_bool(options, "undo", true);
-        return code;
+        return code == EXIT_CODE_DONE ? hold_for_command(description, options) : code;
 }
 
 static ExitCode give_back(Cli *cli, const Hold *hold) {

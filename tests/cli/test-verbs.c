@@ -129,6 +129,57 @@ static void test_semaphore(Fixture *fixture, gconstpointer arguments) {
         cli_ok(fixture, "", "remove", address, NULL);
 }
 
+static gint64 value_at(Fixture *fixture, const char *address) {
+        g_autoptr(JsonNode) node = cli_json(fixture, "show", address, "--json", NULL);
+
+        return json_object_get_int_member(json_node_get_object(node), "value");
+}
+
+static void ends_with(Fixture *fixture, int status, const char *address, const char *command) {
+        g_autofree char *line = g_strdup_printf("ipcctl wait %s --timeout 0 -- %s", address, command);
+        g_autoptr(CliResult) result = cli_shell(fixture, line);
+
+        g_assert_cmpint(result->status, ==, status);
+}
+
+/* It is taken while the command runs, given back whatever became of that, and the exit code is the command's. */
+static void test_wait_command(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *name = fixture_name(fixture), *named = g_strconcat("name=", name, NULL);
+        const char *const rows[][3] = { { "sem-posix", "value=1", named }, { "sem-sysv", "value=1" },
+                { "eventfd", "value=1" }, { "mutex", named } };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autofree char *address = cli_create(fixture, rows[i][0], rows[i][1], rows[i][2], NULL);
+                g_autofree char *again = g_strdup_printf("ipcctl wait %s --timeout 0", address);
+
+                ends_with(fixture, 0, address, "true");
+                ends_with(fixture, EXIT_CODE_TIMED_OUT, address, again);
+                ends_with(fixture, 7, address, "sh -c 'exit 7'");
+                ends_with(fixture, 127, address, "/nonexistent/command");
+                ends_with(fixture, 126, address, "/etc/passwd");
+                ends_with(fixture, 128 + SIGKILL, address, "sh -c 'kill -KILL $$'");
+                g_assert_cmpint(value_at(fixture, address), ==, 1);
+                cli_fails(fixture, EXIT_CODE_USAGE, "--hold", "wait", address, "--hold", "5s", "--", "true", NULL);
+                cli_ok(fixture, "", "remove", address, NULL);
+        }
+}
+
+/* Of a set all that was taken comes back, and nothing else. */
+static void test_wait_command_set(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *address = cli_create(fixture, "sem-sysv", "count=3", "value=2", NULL);
+        const char *values;
+
+        cli_ok(fixture, "", "wait", address, "--operations", "0:-1,1:+2,2:-2", "--", "true", NULL);
+        cli_ok(fixture, "", "wait", address, "--index", "1", "--", "true", NULL);
+        cli_fails(fixture, EXIT_CODE_USAGE, "undo=false", "wait", address, "--index", "1", "-o", "undo=false", "--",
+                "true", NULL);
+        g_autoptr(CliResult) shown = cli_run(fixture, NULL, "show", address, NULL);
+        values = strstr(shown->output, "\nvalues ");
+        g_assert_nonnull(values);
+        g_assert_nonnull(strstr(values, " [2, 2, 2]\n"));
+        cli_ok(fixture, "", "remove", address, NULL);
+}
+
 static void test_memory(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *name = fixture_name(fixture), *option = g_strconcat("name=", name, NULL);
         g_autofree char *address = cli_create(fixture, "shm-posix", option, "size=16", NULL);
@@ -290,6 +341,8 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/kinds", NULL, test_kinds);
         FIXTURE_TEST("/cli/create", NULL, test_create);
         FIXTURE_TEST("/cli/queue", NULL, test_queue);
+        FIXTURE_TEST("/cli/wait-command", NULL, test_wait_command);
+        FIXTURE_TEST("/cli/wait-command-set", NULL, test_wait_command_set);
         FIXTURE_TEST("/cli/receive-waits", NULL, test_receive_waits);
         FIXTURE_TEST("/cli/receive-interrupted", NULL, test_receive_interrupted);
         FIXTURE_TEST("/cli/fifo", NULL, test_fifo);
