@@ -58,7 +58,7 @@ static const Column columns[] = {
         { "HELD-BY", "holders", false, true, holders_text },
         { "AGE", "created", true, true, age_text },
         { "CREATED", "created", false, false, NULL },
-        { "STATE", "state", false, false, NULL },
+        { "STATE", "state", false, true, NULL },
         { "OURS", "ours", false, true, NULL },
 };
 
@@ -143,6 +143,16 @@ static ExitCode choose_columns(GPtrArray *chosen) {
                 g_ptr_array_add(chosen, (gpointer)column);
         }
         return EXIT_CODE_DONE;
+}
+
+/* Many kinds have no states; a column in which nothing stands is left out, unless it was asked for. */
+static void leave_out_state(GPtrArray *rows, GPtrArray *chosen) {
+        for (guint row = 0; row < rows->len; row++)
+                if (*attribute_string(rows->pdata[row], "state") != '\0')
+                        return;
+        for (guint i = 0; i < chosen->len; i++)
+                if (g_str_equal(((const Column *)chosen->pdata[i])->key, "state"))
+                        g_ptr_array_remove_index(chosen, i);
 }
 
 static void print_table(GPtrArray *rows, GPtrArray *chosen) {
@@ -238,8 +248,11 @@ static ExitCode run(Cli *cli, char **words) {
                 return code;
         if (cli->json)
                 print_json_array(rows);
-        else
+        else {
+                if (opt_columns == NULL)
+                        leave_out_state(rows, chosen);
                 print_table(rows, chosen);
+        }
         return EXIT_CODE_DONE;
 }
 
@@ -249,8 +262,9 @@ const Verb verb_list = {
         .summary = "List the kernel objects of the machine, ours and everybody's",
         .details =
                 "Columns: ADDRESS KIND OWNER GROUP MODE SIZE USED MESSAGES HELD-BY AGE CREATED STATE OURS.\n"
-                "A kind that cannot be listed here is named on standard error, with the reason. HELD-BY is ? where\n"
-                "processes of others could not be looked into. --json has exact sizes and times.\n\n"
+                "STATE is left out where nothing has one. A kind that cannot be listed here is named on standard\n"
+                "error, with the reason. HELD-BY is ? where processes of others could not be looked into. --json has\n"
+                "exact sizes and times.\n\n"
                 "Examples:\n  ipcctl list shm-posix --sort -size\n  ipcctl list --pid 1234 --columns address,mode\n",
         .entries = entries,
         .run = run,
