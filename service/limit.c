@@ -36,7 +36,7 @@ static const LimitFacts limit_facts[LIMIT_KIND_MAX] = {
         [LIMIT_WORKERS] = { "workers", 512, 64, "let some calls end first, or remove objects with a process" },
 };
 
-/* Descriptors are kept free for the bus, workers, timers and replies. */
+/* Descriptors are kept free for the bus, workers, timers and replies: so many, or half of a small RLIMIT_NOFILE. */
 enum { DESCRIPTORS_RESERVED = 256 };
 
 int limits_new(Limits **ret) {
@@ -49,10 +49,10 @@ int limits_new(Limits **ret) {
 
         for (int i = 0; i < LIMIT_KIND_MAX; i++)
                 limits->maximum[i] = limit_facts[i].per_user;
-        if (getrlimit(RLIMIT_NOFILE, &nofile) < 0 || nofile.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+        if (getrlimit(RLIMIT_NOFILE, &nofile) < 0)
                 limits->maximum[LIMIT_DESCRIPTORS] = DESCRIPTORS_RESERVED;
         else
-                limits->maximum[LIMIT_DESCRIPTORS] = nofile.rlim_cur - DESCRIPTORS_RESERVED;
+                limits->maximum[LIMIT_DESCRIPTORS] = nofile.rlim_cur - MIN(nofile.rlim_cur / 2, DESCRIPTORS_RESERVED);
         limits->users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 
         *ret = limits;

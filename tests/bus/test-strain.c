@@ -8,6 +8,8 @@
 
 #include "fixture.h"
 
+enum { FEW_DESCRIPTORS = 64 };
+
 static unsigned count(const Fixture *fixture, const char *text) {
         unsigned n = 0;
 
@@ -245,6 +247,38 @@ static void test_many_leases(Fixture *fixture, gconstpointer data) {
         g_assert_cmpuint(count(fixture, "InterfacesRemoved"), ==, 500);
 }
 
+/* The bus raises its own limit as far as it may, so the service is started through prlimit(1). */
+static void set_up_few_descriptors(Fixture *fixture, gconstpointer data) {
+        g_autofree char *daemon = g_strdup(g_getenv("IPCBUS_DAEMON"));
+        g_autofree char *limited = g_strdup_printf("/usr/bin/prlimit --nofile=%d %s", FEW_DESCRIPTORS, daemon);
+
+        g_assert_true(g_setenv("IPCBUS_DAEMON", limited, TRUE));
+        fixture_set_up(fixture, data);
+        g_assert_true(g_setenv("IPCBUS_DAEMON", daemon, TRUE));
+}
+
+/* Objects never take the descriptors that workers and replies need: what was filled can be listed and removed. */
+static void test_few_descriptors(Fixture *fixture, gconstpointer data) {
+        g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GVariant) listed = NULL;
+        g_autoptr(GError) error = NULL;
+
+        for (int i = 0; i < FEW_DESCRIPTORS && !error; i++) {
+                char *address = NULL;
+
+                if (ipcbus_manager_call_create_sync(fixture->manager, "memfd", options("size", "t", (guint64)1, NULL),
+                            PLAINLY, NULL, &address, NULL, &error))
+                        g_ptr_array_add(made, address);
+        }
+        assert_error(&error, "LimitExceeded");
+        g_assert_cmpuint(made->len, >=, 8);
+        ipcbus_manager_call_list_kernel_objects_sync(
+                fixture->manager, options("holders", "b", TRUE, NULL), PLAINLY, &listed, NULL, &error);
+        g_assert_no_error(error);
+        for (guint i = 0; i < made->len; i++)
+                remove_object(fixture, made->pdata[i]);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/strain/busy-queue", NULL, test_busy_queue);
@@ -254,5 +288,7 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/strain/workers", NULL, test_workers);
         FIXTURE_TEST("/strain/unwanted-descriptors", NULL, test_unwanted_descriptors);
         FIXTURE_TEST("/strain/many-leases", NULL, test_many_leases);
+        g_test_add("/strain/few-descriptors", Fixture, NULL, set_up_few_descriptors, test_few_descriptors,
+                fixture_tear_down);
         return g_test_run();
 }
