@@ -29,6 +29,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "memory-file.h"
+#include "mq-posix.h"
 #include "path-object.h"
 #include "posix-name.h"
 #include "scan.h"
@@ -266,6 +267,8 @@ static int mmap_from_fd(KernelObject *object, int fd, const Record *options, Err
         struct stat st;
         int r;
 
+        if (mq_posix_is_queue(fd))
+                return -EMEDIUMTYPE;
         r = memory_file_path(fd, path, &st);
         if (r < 0)
                 return r;

@@ -180,6 +180,36 @@ static void mq_kind_close(KernelObject *object) {
         object->fds[0] = fd_close(object->fds[0]);
 }
 
+/* The kernel shows the name behind the mount that the descriptor came by: the invisible one of mq_open(3), or one at
+ * /dev/mqueue. A queue's name has no slash of its own. */
+static int mq_kind_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
+        char link[32], name[PATH_MAX];
+        struct stat st, named;
+        Error unused = {};
+        ssize_t n;
+
+        if (!mq_posix_is_queue(fd) || fstat(fd, &st) < 0)
+                return -EMEDIUMTYPE;
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, name, sizeof name - 1);
+        if (n <= 0 || name[0] != '/')
+                return -EMEDIUMTYPE;
+        name[n] = '\0';
+        if (address_set_path(&object->address, KIND, strrchr(name, '/')) < 0 ||
+                mq_kind_open(object, options, &unused) < 0)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The POSIX message queue of this descriptor (%.200s) is used by its name, and cannot be "
+                        "opened "
+                        "by it: it has none any more, or is of another IPC namespace, or may not be opened.",
+                        name);
+        if (fstat(object->fds[0], &named) < 0 || named.st_dev != st.st_dev || named.st_ino != st.st_ino)
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "The POSIX message queue of this descriptor has no name any more; %.200s is another queue.",
+                        name);
+        (void)fd_close(fd);
+        return 0;
+}
+
 static int mq_identify(const Address *address, char ret_identity[IDENTITY_MAX], Error *error) {
         CLEANUP_FD int fd = -EBADF;
         struct stat st;
@@ -423,6 +453,7 @@ const Mechanism mechanism_mq_posix = {
         .probe = mq_posix_probe,
         .create = mq_kind_create,
         .open = mq_kind_open,
+        .from_fd = mq_kind_from_fd,
         .close = mq_kind_close,
         .remove = mq_remove,
         .identify = mq_identify,

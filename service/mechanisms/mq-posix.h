@@ -30,6 +30,8 @@ int mq_open_allowed(const char *name, int flags, mqd_t *ret);
  * only on its file in a mounted mqueue file system (mqueue_read_file() in ipc/mqueue.c). -errno. */
 int mq_read_status(int fd, uint64_t *ret_bytes, pid_t *ret_notified);
 int mq_posix_scan(Scan *scan);
+/* Is the descriptor of a queue? */
+bool mq_posix_is_queue(int fd);
 /* The root of an mqueue file system; a descriptor or -errno. */
 int mq_posix_open_directory(void);
 /* All queues of a run, as posix_name_of_run() names them. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gunixfdlist.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -279,6 +280,24 @@ static void test_descriptors(Fixture *fixture, gconstpointer data) {
         close(fd);
 }
 
+/* A descriptor of a queue becomes the queue of that name, and says so where the name is gone. */
+static void test_queue(Fixture *fixture, gconstpointer data) {
+        g_autofree char *name = fixture_name(fixture), *expected = g_strconcat("mq-posix:", name, NULL);
+        struct mq_attr attributes = { .mq_maxmsg = 1, .mq_msgsize = 16 };
+        g_autofree char *address = NULL;
+        mqd_t queue;
+
+        queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
+        g_assert_cmpint(queue, >=, 0);
+        address = adopt_fd(fixture, queue, NO_OPTIONS, NULL, NULL);
+        g_assert_cmpstr(address, ==, expected);
+        send_text(fixture, address, "x");
+        assert_receives(fixture, address, "x");
+        remove_it(fixture, address);
+        g_assert_null(adopt_fd(fixture, queue, NO_OPTIONS, "NotSupported", "none any more"));
+        mq_close(queue);
+}
+
 static void test_refused(Fixture *fixture, gconstpointer data) {
         int epoll = epoll_create1(EPOLL_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC),
             directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), timer;
@@ -414,6 +433,7 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/bus/adopt/socket", NULL, test_socket);
         FIXTURE_TEST("/bus/adopt/socket-used", NULL, test_socket_used);
         FIXTURE_TEST("/bus/adopt/descriptors", NULL, test_descriptors);
+        FIXTURE_TEST("/bus/adopt/queue", NULL, test_queue);
         FIXTURE_TEST("/bus/adopt/refused", NULL, test_refused);
         FIXTURE_TEST("/bus/adopt/bad-handle", NULL, test_bad_handle);
         FIXTURE_TEST("/bus/adopt/caller-leaves", NULL, test_caller_leaves);
