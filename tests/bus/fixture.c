@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <mqueue.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -111,8 +113,11 @@ static const GPtrArray *queues_to_remove;
 
 /* A failed assertion ends the test here, before tear_down(): what nobody would find again goes all the same. */
 static void on_abort(int number) {
-        for (guint i = 0; queues_to_remove && i < queues_to_remove->len; i++)
+        for (guint i = 0; queues_to_remove && i < queues_to_remove->len; i++) {
                 (void)mq_unlink(queues_to_remove->pdata[i]);
+                (void)shm_unlink(queues_to_remove->pdata[i]);
+                (void)sem_unlink(queues_to_remove->pdata[i]);
+        }
 }
 
 static void on_signal(GDBusConnection *connection, const char *sender, const char *path, const char *interface,
