@@ -484,8 +484,8 @@ int kernel_object_verify(const KernelObject *object, Error *error) {
         CLEANUP_FREE char *text = NULL;
         int r;
 
-        /* What has no name is proven by its descriptor. */
-        if (!object->mechanism->identify || object->unnamed)
+        /* What has no name is proven by its descriptor; a process has its number, which may be another's by now. */
+        if (!object->mechanism->identify || (object->unnamed && object->address.form != ADDRESS_NUMBER))
                 return 0;
         r = object->mechanism->identify(&object->address, identity, error);
         if (r == -ENOENT)
