@@ -136,6 +136,28 @@ static ExitCode say_option_error(const GError *error, const GOptionEntry *entrie
         return say_usage("unknown option %s; --help lists the options", word);
 }
 
+static bool is_flag(const GOptionEntry *entries, const char *name, size_t length) {
+        for (; entries != NULL && entries->long_name != NULL; entries++)
+                if (entries->arg == G_OPTION_ARG_NONE && strlen(entries->long_name) == length &&
+                        strncmp(entries->long_name, name, length) == 0)
+                        return true;
+        return false;
+}
+
+/* GLib takes --confirm=false for --confirm. */
+static ExitCode check_flags(char **argv, const GOptionEntry *entries) {
+        for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+                const char *name = *argv + 2, *end = strchr(*argv, '=');
+
+                if (!g_str_has_prefix(*argv, "--") || end == NULL)
+                        continue;
+                if (is_flag(entries, name, (size_t)(end - name)) || is_flag(cli_entries, name, (size_t)(end - name)))
+                        return say_usage(
+                                "--%.*s takes no value; leave it out where it is not meant", (int)(end - name), name);
+        }
+        return EXIT_CODE_DONE;
+}
+
 static ExitCode say_unknown_verb(const char *word) {
         g_autoptr(GPtrArray) names = g_ptr_array_new();
 
@@ -153,6 +175,9 @@ static ExitCode parse_common(char ***argv) {
         g_autoptr(GOptionContext) context = new_context(cli_entries);
         g_autoptr(GError) error = NULL;
 
+        ExitCode code = check_flags(*argv, NULL);
+        if (code != EXIT_CODE_DONE)
+                return code;
         g_option_context_set_strict_posix(context, TRUE);
         if (!g_option_context_parse_strv(context, argv, &error))
                 return say_option_error(error, NULL);
@@ -170,6 +195,9 @@ static ExitCode parse_verb(const Verb *verb, char ***argv, char ***ret_words) {
         if (verb->entries != NULL)
                 g_option_context_add_main_entries(context, verb->entries, NULL);
         g_option_context_add_main_entries(context, rest, NULL);
+        ExitCode code = check_flags(*argv, verb->entries);
+        if (code != EXIT_CODE_DONE)
+                return code;
         if (!g_option_context_parse_strv(context, argv, &error))
                 return say_option_error(error, verb->entries);
         if (*ret_words == NULL)

@@ -43,8 +43,8 @@ static int check_send(const KernelObject *object, size_t size, const Record *opt
                         value, sizeof(int));
         if ((pid == 1 || pid == getpid() || pid == getppid()) && !record_get_bool(options, "confirm", false))
                 return error_set(error, ERROR_NOT_PERMITTED,
-                        "The process %d is %s; a signal to it may end more than is meant. Say confirm=true to send "
-                        "it.",
+                        "The process %d is %s; a signal to it may end more than is meant. Say confirm=true "
+                        "(ipcctl: --confirm) to send it.",
                         (int)pid,
                         pid == 1          ? "the first of this machine"
                         : pid == getpid() ? "ipcbus itself"

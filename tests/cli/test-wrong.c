@@ -14,6 +14,9 @@ static void test_usage(Fixture *fixture, gconstpointer arguments) {
                 NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "unknown option --xyzzy", "list", "--xyzzy", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "unknown option --xyzzy", "--xyzzy", "list", NULL);
+        cli_fails(
+                fixture, EXIT_CODE_USAGE, "--confirm takes no value", "signal", "1", "CONT", "--confirm=false", NULL);
+        cli_fails(fixture, EXIT_CODE_USAGE, "--json takes no value", "--json=no", "list", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "only one of", "--user", "list", "--embedded", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "usage: ipcctl show ADDRESS", "show", NULL);
         cli_fails(fixture, EXIT_CODE_USAGE, "usage: ipcctl wait ADDRESS", "wait", NULL);
