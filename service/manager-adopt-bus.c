@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "authorise.h"
@@ -51,12 +52,24 @@ static int ask(const Mechanism *mechanism, int *fd, const Record *options, Kerne
         return 0;
 }
 
+static bool is_bus_of(const Manager *manager, int fd) {
+        struct stat given, own;
+        int bus = sd_bus_get_fd(manager->bus);
+
+        return bus >= 0 && fstat(fd, &given) >= 0 && fstat(bus, &own) >= 0 && given.st_dev == own.st_dev &&
+               given.st_ino == own.st_ino;
+}
+
 static int adopt(
         Manager *manager, sd_bus_message *call, int given, const Record *options, Object **ret, Error *error) {
         CLEANUP(kernel_object_done) KernelObject kernel = KERNEL_OBJECT_EMPTY;
         CLEANUP_FD int fd = -EBADF;
         int r = -EMEDIUMTYPE;
 
+        if (is_bus_of(manager, given))
+                return error_set(error, ERROR_NOT_SUPPORTED,
+                        "This descriptor is the service's own connection to the bus; what somebody else wrote to it "
+                        "would end the service.");
         /* The message's own closes with the message. */
         fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)

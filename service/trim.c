@@ -9,6 +9,8 @@
 
 #include "units.h"
 
+enum { OWN_MAPPING = 256 * 1024 }; /* bytes */
+
 #define WORTH    ((size_t)1 << 20) /* bytes */
 #define QUIET    (200 * USEC_PER_MSEC)
 #define ACCURACY (50 * USEC_PER_MSEC)
@@ -35,6 +37,9 @@ int trim_new(Manager *manager, Trim **ret) {
         if (!trim)
                 return -ENOMEM;
         trim->manager = manager;
+        /* What a call carries may be large, and goes back at once. By itself the threshold grows with the first such
+         * call, and later ones stay in the heap (mallopt(3)). */
+        (void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
         r = sd_event_add_time(manager->event, &trim->timer, CLOCK_MONOTONIC, USEC_INFINITY, ACCURACY, on_timer, trim);
         if (r >= 0)
                 r = sd_event_source_set_enabled(trim->timer, SD_EVENT_OFF);

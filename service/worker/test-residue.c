@@ -20,6 +20,7 @@
 enum {
         NESTED_MAX = 8,
         ROUNDS_MAX = 1000,
+        ROUNDS_PATIENT = 200, /* of a millisecond: what is ending by itself is not left behind */
 };
 
 typedef struct Search {
@@ -137,16 +138,20 @@ int residue_end_children(pid_t *ret_pid) {
         int found = 0;
 
         for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+                bool patient = round < ROUNDS_PATIENT;
                 pid_t pid = waitpid(-1, NULL, WNOHANG);
 
                 if (pid > 0) {
-                        *ret_pid = pid;
-                        found++;
+                        if (!patient) {
+                                *ret_pid = pid;
+                                found++;
+                        }
                         continue;
                 }
                 if (pid < 0 && errno != EINTR)
                         break;
-                kill_children(ret_pid);
+                if (!patient)
+                        kill_children(ret_pid);
                 (void)usleep(1000);
         }
         return found;

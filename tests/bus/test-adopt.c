@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -314,6 +315,30 @@ static void test_refused(Fixture *fixture, gconstpointer data) {
         close(directory);
 }
 
+/* Whoever may look into the service could give it its own connection, and with one Send end it. */
+static void test_own_connection(Fixture *fixture, gconstpointer data) {
+        g_auto(GStrv) kinds = NULL;
+        int pidfd, sockets = 0;
+
+        /* Starts it. */
+        g_assert_true(ipcbus_manager_call_list_kinds_sync(fixture->manager, PLAINLY, &kinds, NULL, NULL));
+        pidfd = (int)syscall(SYS_pidfd_open, fixture_service_pid(fixture), 0);
+        g_assert_cmpint(pidfd, >=, 0);
+        for (int n = 3; n < 64; n++) {
+                int fd = (int)syscall(SYS_pidfd_getfd, pidfd, n, 0);
+                struct stat st;
+
+                if (fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode)) {
+                        g_assert_null(adopt_fd(fixture, fd, NO_OPTIONS, "NotSupported", "own connection"));
+                        sockets++;
+                }
+                if (fd >= 0)
+                        close(fd);
+        }
+        close(pidfd);
+        g_assert_cmpint(sockets, >=, 1);
+}
+
 /* A handle without a descriptor, and none such. */
 static void test_bad_handle(Fixture *fixture, gconstpointer data) {
         g_autofree char *path = NULL, *address = NULL;
@@ -435,6 +460,7 @@ int main(int argc, char *argv[]) {
         FIXTURE_TEST("/bus/adopt/descriptors", NULL, test_descriptors);
         FIXTURE_TEST("/bus/adopt/queue", NULL, test_queue);
         FIXTURE_TEST("/bus/adopt/refused", NULL, test_refused);
+        FIXTURE_TEST("/bus/adopt/own-connection", NULL, test_own_connection);
         FIXTURE_TEST("/bus/adopt/bad-handle", NULL, test_bad_handle);
         FIXTURE_TEST("/bus/adopt/caller-leaves", NULL, test_caller_leaves);
         FIXTURE_TEST("/bus/adopt/two-programs", NULL, test_two_programs);
