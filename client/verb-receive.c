@@ -17,7 +17,7 @@
 #include "semaphore.h"
 #include "stream.h"
 
-static char *opt_count, *opt_timeout, *opt_size, *opt_offset, *opt_type, *opt_peer;
+static char *opt_count, *opt_timeout, *opt_size, *opt_offset, *opt_type, *opt_peer, *opt_index;
 static gboolean opt_follow, opt_hex, opt_listen, opt_connect, opt_except;
 static char **opt_options;
 
@@ -42,6 +42,7 @@ static const GOptionEntry receive_entries[] = {
 static const GOptionEntry peek_entries[] = {
         { "hex", 'x', 0, G_OPTION_ARG_NONE, &opt_hex, "Show the bytes in hexadecimal", NULL },
         { "size", 's', 0, G_OPTION_ARG_FILENAME, &opt_size, "Show at most this many bytes", "SIZE" },
+        { "index", 'i', 0, G_OPTION_ARG_FILENAME, &opt_index, "Which message of a System V queue, from 0", "N" },
         { "offset", 0, 0, G_OPTION_ARG_FILENAME, &opt_offset, "Where in memory to begin", "N" },
         { "option", 'o', 0, G_OPTION_ARG_FILENAME_ARRAY, &opt_options, "Another option of the kind", "NAME=VALUE" },
         { NULL },
@@ -265,7 +266,8 @@ static ExitCode run_peek(Cli *cli, char **words) {
         if (code != EXIT_CODE_DONE)
                 return code;
         if (!options_flag(options, OPTION_SIZE, "size", opt_size) ||
-                !options_flag(options, OPTION_SIZE, "offset", opt_offset))
+                !options_flag(options, OPTION_SIZE, "offset", opt_offset) ||
+                !options_flag(options, OPTION_COUNT, "index", opt_index))
                 return EXIT_CODE_USAGE;
         code = options_for_address(cli, address, "peek", opt_options, options);
         if (code == EXIT_CODE_DONE)

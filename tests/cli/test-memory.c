@@ -151,6 +151,10 @@ static void test_capacities(Fixture *fixture, gconstpointer arguments) {
         g_assert_cmpint(shown(fixture, queue, "max_bytes"), ==, 4);
         cli_fails(fixture, EXIT_CODE_REFUSED, "msg_qbytes", "send", queue, "12345", NULL);
         cli_ok(fixture, "stays", "receive", queue, NULL);
+        cli_ok(fixture, "", "send", queue, "1", NULL);
+        cli_ok(fixture, "", "send", queue, "2", NULL);
+        cli_ok(fixture, "2", "peek", queue, "--index", "1", NULL);
+        cli_fails(fixture, EXIT_CODE_TIMED_OUT, "", "peek", queue, "--index", "2", NULL);
         cli_ok(fixture, "", "remove", pipe, fifo, queue, NULL);
 }
 
