@@ -123,7 +123,8 @@ static void pass(KernelObject *object, const int *fds, unsigned n, PassedFds *wa
 }
 
 static void test_descriptors(PathFixture *f, gconstpointer kind) {
-        CLEANUP_FD int file = open("/etc/hosts", O_RDONLY | O_CLOEXEC), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        CLEANUP_FD int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC),
+                       null = open("/dev/null", O_RDONLY | O_CLOEXEC);
         int both[] = { file, null };
         KernelObject object;
 
@@ -138,7 +139,7 @@ static void test_descriptors(PathFixture *f, gconstpointer kind) {
                 g_assert_nonnull(names);
                 g_assert_cmpint(names->type, ==, VALUE_STRINGS);
                 g_assert_cmpuint(names->strings.n, ==, 2);
-                g_assert_cmpstr(names->strings.items[0], ==, "/etc/hosts");
+                g_assert_cmpstr(names->strings.items[0], ==, "/etc/passwd");
                 g_assert_cmpstr(names->strings.items[1], ==, "/dev/null");
                 g_assert_cmpuint(got.n, ==, wanted ? 2 : 0);
                 passed_fds_done(&got);
