@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One program at a time. The terminal sends its signals to the whole group, so they are ignored here while it runs, as
- * system(3) does it. */
+ * a shell does it. */
 #include "command.h"
 
 #include <errno.h>

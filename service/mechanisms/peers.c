@@ -8,24 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-
-typedef struct Peer {
-        int fd;
-        uint64_t number; /* ours; 0 is the listener's in epoll data */
-        Record *about;   /* what the kind says of it; may be NULL */
-        bool heard;      /* something was received */
-        uint64_t told;   /* bytes that waited when that was told last; of kinds with boundaries */
-        bool announced;  /* its coming was told, or nobody asked for events when it came */
-        bool end_told;   /* so was its end, but it can still be answered */
-        bool deaf;       /* cannot be written to any more */
-        bool ended;      /* read to its end; goes with the next watch() */
-        bool reset;      /* the end was none that its far end announced */
-} Peer;
+#include "peer.h"
 
 struct Peers {
         const PeersFace *face;
@@ -82,12 +69,6 @@ size_t peers_count(const Peers *peers) {
         return peers->n;
 }
 
-static uint64_t peer_queued(const Peer *peer) {
-        int queued = 0;
-
-        return ioctl(peer->fd, FIONREAD, &queued) < 0 || queued < 0 ? 0 : (uint64_t)queued;
-}
-
 uint64_t peers_queued(const Peers *peers) {
         uint64_t queued = 0;
 
@@ -107,20 +88,11 @@ static void listener_arm(Peers *peers) {
                 poller_set(peers, EPOLL_CTL_MOD, peers->listener, 0, peers->n < PEERS_MAX ? EPOLLIN : 0);
 }
 
-/* All was read, and the far end will send no more. Where that is all that is seen of a far end that closed, it counts
- * as its end, though the connection is kept for answers. */
-static bool peer_end_untold(const Peers *peers, const Peer *peer) {
-        struct pollfd state = { .fd = peer->fd, .events = POLLRDHUP };
-
-        return peers->face->half_is_all && !peer->end_told && poll(&state, 1, 0) > 0 &&
-               (state.revents & (POLLRDHUP | POLLERR)) && peer_queued(peer) == 0;
-}
-
 /* What one looks for in a connection. EPOLLOUT is ready at once: it makes the watcher come and tell of it. The watcher
  * gets edges, and a change of what counts as ready already is none (epoll_ctl(2), EPOLL_CTL_MOD): it is put in anew.
  */
 static void peer_arm(Peers *peers, const Peer *peer) {
-        bool untold = peers->watched && (!peer->announced || peer->ended || peer_end_untold(peers, peer));
+        bool untold = peers->watched && (!peer->announced || peer->ended || peer_end_untold(peers->face, peer));
 
         (void)epoll_ctl(peers->poller, EPOLL_CTL_DEL, peer->fd, NULL);
         poller_set(peers, EPOLL_CTL_ADD, peer->fd, peer->number, EPOLLIN | EPOLLRDHUP | (untold ? EPOLLOUT : 0));
@@ -193,87 +165,9 @@ static void peers_end(Peers *peers, size_t i) {
         peer_arm(peers, &peers->peers[i]);
 }
 
-static void peer_describe(const Peer *peer, Record *record) {
-        record_set_u64(record, "peer", peer->number);
-        if (peer->about)
-                record_merge(record, peer->about);
-}
-
-/* What came with the message itself is nearer than what was said of the connection. */
-static void peer_tell_of(const Peer *peer, Record *meta) {
-        record_set_u64(meta, "peer", peer->number);
-        for (size_t i = 0; peer->about && i < record_size(peer->about); i++) {
-                const Value *value;
-                const char *key = record_entry(peer->about, i, &value);
-
-                if (!record_has(meta, key))
-                        record_set_value(meta, key, value);
-        }
-}
-
 static int error_gone(uint64_t number, Error *error) {
         return error_set(error, ERROR_PEER_GONE,
                 "The connection %llu has ended, or there never was one of that number.", (unsigned long long)number);
-}
-
-/* The far end closed without reading all, or is not heard of any more. */
-static bool connection_lost(int number) {
-        return number == ECONNRESET || number == EPIPE || number == ETIMEDOUT || number == EHOSTUNREACH ||
-               number == ENETUNREACH;
-}
-
-static int receive_bytes(int fd, bool peek, size_t size, void **ret_data, size_t *ret_size) {
-        CLEANUP_FREE char *buffer = malloc(size);
-        ssize_t n;
-
-        if (!buffer)
-                return -ENOMEM;
-        do
-                n = recv(fd, buffer, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
-        while (n < 0 && errno == EINTR);
-        if (n <= 0)
-                return n < 0 ? -errno : 0;
-        *ret_data = TAKE_POINTER(buffer);
-        *ret_size = (size_t)n;
-        return 1;
-}
-
-/* 1: bytes, 0: the end, -EAGAIN. A far end that closed without reading all resets the connection, which is its end. */
-static int peer_read(const PeersFace *face, Peer *peer, bool peek, size_t size, void **ret_data, size_t *ret_size,
-        Record *meta, PassedFds *wanted) {
-        int r = face->receive ? face->receive(peer->fd, peek, size, ret_data, ret_size, meta, wanted)
-                              : receive_bytes(peer->fd, peek, size, ret_data, ret_size);
-
-        if (r >= 0 || r == -EAGAIN || !connection_lost(-r))
-                return r;
-        peer->reset = true;
-        return 0;
-}
-
-static int peer_write(const PeersFace *face, const Peer *peer, const void *data, size_t size, const PassedFds *given,
-        size_t *ret_sent) {
-        ssize_t n;
-
-        if (face->send)
-                return face->send(peer->fd, data, size, given, ret_sent);
-        do
-                n = send(peer->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        *ret_sent = (size_t)n;
-        return 0;
-}
-
-/* Closed at the far end, and nothing left to read: bytes that have arrived are never lost. */
-static bool peer_is_gone(const Peers *peers, const Peer *peer) {
-        struct pollfd state = { .fd = peer->fd };
-
-        if (peer->ended)
-                return true;
-        if (poll(&state, 1, 0) <= 0 || !(state.revents & (POLLHUP | POLLERR)))
-                return false;
-        return peers->face->waits ? !peers->face->waits(peer->fd) : peer_queued(peer) == 0;
 }
 
 /* Where the next turn begins: the first that is younger than the last one read. */
@@ -305,9 +199,9 @@ static int peers_read(Peers *peers, uint64_t number, bool peek, size_t size, voi
                                 break;
                         peer->heard = true;
                         peers->turn = peer->number;
-                        if (peer_is_gone(peers, peer))
+                        if (peer_is_gone(peers->face, peer))
                                 ended[n_ended++] = peer->number;
-                        else if (peers->watched && peer_end_untold(peers, peer))
+                        else if (peers->watched && peer_end_untold(peers->face, peer))
                                 peer_arm(peers, peer);
                 } else if (r == 0) {
                         *ret_empty_end = *ret_empty_end || (!peer->heard && !peer->end_told);
@@ -443,30 +337,6 @@ int peers_watch_on(Peers *peers, int *ret_fd, uint32_t *ret_events) {
         return 0;
 }
 
-static void peer_tell(const Peer *peer, ObjectEvent event, EventSink *sink) {
-        CLEANUP(record_freep) Record *details = NULL;
-
-        if (record_new(&details) < 0)
-                return;
-        peer_describe(peer, details);
-        if (peer->reset)
-                record_set_bool(details, "reset", true);
-        sink->emit(sink, event, details);
-}
-
-/* Of bytes of a stream nothing is told: they have no beginning and no end. */
-static void peer_tell_message(const Peers *peers, Peer *peer, EventSink *sink) {
-        CLEANUP(record_freep) Record *details = NULL;
-        uint64_t queued = peers->face->boundaries ? peer_queued(peer) : 0;
-        bool more = queued > peer->told;
-
-        peer->told = queued;
-        if (!more || record_new(&details) < 0)
-                return;
-        record_set_u64(details, "bytes", queued);
-        sink->emit(sink, EVENT_MESSAGE_ARRIVED, details);
-}
-
 void peers_watch(Peers *peers, EventSink *sink) {
         do {
                 if (peers_accept(peers, NULL) < 0)
@@ -479,8 +349,8 @@ void peers_watch(Peers *peers, EventSink *sink) {
                                 peer_arm(peers, peer);
                                 peer_tell(peer, EVENT_PEER_CONNECTED, sink);
                         }
-                        peer_tell_message(peers, peer, sink);
-                        if (!peer_is_gone(peers, peer) && !peer_end_untold(peers, peer)) {
+                        peer_tell_message(peers->face, peer, sink);
+                        if (!peer_is_gone(peers->face, peer) && !peer_end_untold(peers->face, peer)) {
                                 i++;
                                 continue;
                         }
@@ -489,7 +359,7 @@ void peers_watch(Peers *peers, EventSink *sink) {
                                 if (!peer->heard && !peer->ended && peers->receive_waits)
                                         peers->empty_end = true;
                         }
-                        if (!peer_is_gone(peers, peer)) {
+                        if (!peer_is_gone(peers->face, peer)) {
                                 peer->end_told = true;
                                 i++;
                                 continue;
