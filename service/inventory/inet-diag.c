@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "diag-dump.h"
 
 enum { DUMP_TRIES = 5 };
 
@@ -113,43 +112,16 @@ static int message_read(const struct nlmsghdr *header, void *userdata) {
         return MNL_CB_OK;
 }
 
-static void mnl_close(struct mnl_socket **netlink) {
-        if (*netlink)
-                mnl_socket_close(*netlink);
-}
-
 static int dump(Query *query, int family) {
-        CLEANUP(mnl_close) struct mnl_socket *netlink = NULL;
-        char buffer[32 * 1024] __attribute__((aligned(8)));
-        struct inet_diag_req_v2 *request;
-        struct nlmsghdr *header;
-        ssize_t size;
-        int r;
+        const struct inet_diag_req_v2 request = {
+                .sdiag_family = (uint8_t)family,
+                .sdiag_protocol = (uint8_t)query->protocol,
+                .idiag_ext = (1 << (INET_DIAG_SKMEMINFO - 1)) | (1 << (INET_DIAG_INFO - 1)),
+                .idiag_states = query->states,
+                .id.idiag_sport = htons(query->port),
+        };
 
-        netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-        if (!netlink || mnl_socket_bind(netlink, 0, MNL_SOCKET_AUTOPID) < 0)
-                return -errno;
-        header = mnl_nlmsg_put_header(buffer);
-        header->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        header->nlmsg_seq = 1;
-        request = mnl_nlmsg_put_extra_header(header, sizeof(*request));
-        request->sdiag_family = (uint8_t)family;
-        request->sdiag_protocol = (uint8_t)query->protocol;
-        request->idiag_ext = (1 << (INET_DIAG_SKMEMINFO - 1)) | (1 << (INET_DIAG_INFO - 1));
-        request->idiag_states = query->states;
-        request->id.idiag_sport = htons(query->port);
-        if (mnl_socket_sendto(netlink, header, header->nlmsg_len) < 0)
-                return -errno;
-        do {
-                size = mnl_socket_recvfrom(netlink, buffer, sizeof(buffer));
-                if (size < 0)
-                        return -errno;
-                r = mnl_cb_run(buffer, (size_t)size, 1, mnl_socket_get_portid(netlink), message_read, query);
-                if (r == MNL_CB_ERROR)
-                        return -errno;
-        } while (r == MNL_CB_OK);
-        return 0;
+        return diag_dump(&request, sizeof(request), message_read, query);
 }
 
 static int dump_both(Query *query) {

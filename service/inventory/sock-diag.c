@@ -4,9 +4,6 @@
 #include "sock-diag.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -15,6 +12,7 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
+#include "diag-dump.h"
 
 enum { DUMP_TRIES = 5 };
 
@@ -148,41 +146,14 @@ static int message_read(const struct nlmsghdr *header, void *userdata) {
         return MNL_CB_OK;
 }
 
-static void mnl_close(struct mnl_socket **netlink) {
-        if (*netlink)
-                mnl_socket_close(*netlink);
-}
-
 static int dump(UnixSockets *sockets) {
-        CLEANUP(mnl_close) struct mnl_socket *netlink = NULL;
-        char buffer[32 * 1024] __attribute__((aligned(8)));
-        struct unix_diag_req *request;
-        struct nlmsghdr *header;
-        ssize_t size;
-        int r;
+        static const struct unix_diag_req request = {
+                .sdiag_family = AF_UNIX,
+                .udiag_states = UINT32_MAX,
+                .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID,
+        };
 
-        netlink = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-        if (!netlink || mnl_socket_bind(netlink, 0, MNL_SOCKET_AUTOPID) < 0)
-                return -errno;
-        header = mnl_nlmsg_put_header(buffer);
-        header->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-        header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        header->nlmsg_seq = 1;
-        request = mnl_nlmsg_put_extra_header(header, sizeof(*request));
-        request->sdiag_family = AF_UNIX;
-        request->udiag_states = UINT32_MAX;
-        request->udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
-        if (mnl_socket_sendto(netlink, header, header->nlmsg_len) < 0)
-                return -errno;
-        do {
-                size = mnl_socket_recvfrom(netlink, buffer, sizeof(buffer));
-                if (size < 0)
-                        return -errno;
-                r = mnl_cb_run(buffer, (size_t)size, 1, mnl_socket_get_portid(netlink), message_read, sockets);
-                if (r == MNL_CB_ERROR)
-                        return -errno;
-        } while (r == MNL_CB_OK);
-        return 0;
+        return diag_dump(&request, sizeof(request), message_read, sockets);
 }
 
 static int socket_compare(const void *a, const void *b) {
