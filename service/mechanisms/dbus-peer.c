@@ -147,6 +147,16 @@ static int message_new(const char *text, sd_bus_message **ret) {
                 self.bus, ret, name, DBUS_CHECK_PATH, DBUS_CHECK_INTERFACE, member ? member + 1 : "Data");
 }
 
+/* Nobody answers it; when this returns it is with the bus. */
+static int message_send(sd_bus_message *message) {
+        int r;
+
+        r = sd_bus_message_set_expect_reply(message, false);
+        if (r >= 0)
+                r = sd_bus_send(self.bus, message, NULL);
+        return r < 0 ? r : sd_bus_flush(self.bus);
+}
+
 static int64_t run_call(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         CLEANUP_BUS_MESSAGE sd_bus_message *message = NULL, *answer = NULL;
         CLEANUP_BUS_ERROR sd_bus_error said = SD_BUS_ERROR_NULL;
@@ -176,11 +186,7 @@ static int64_t run_post(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         r = message_new(call->text, &message);
         if (r >= 0)
                 r = sd_bus_message_append(message, "u", (uint32_t)call->a);
-        if (r >= 0)
-                r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(self.bus, message, NULL);
-        return r < 0 ? r : sd_bus_flush(self.bus);
+        return r < 0 ? r : message_send(message);
 }
 
 static int64_t run_match(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -259,11 +265,7 @@ static int64_t run_give(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         for (int64_t i = 0; r >= 0 && i < call->a; i++)
                 r = sd_bus_message_append_basic(message, 'h', &self.file);
         if (r >= 0)
-                r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(self.bus, message, NULL);
-        if (r >= 0)
-                r = sd_bus_flush(self.bus);
+                r = message_send(message);
         reply->y = bus_answers();
         return r;
 }
@@ -297,11 +299,7 @@ static int64_t run_big(CheckPeer *peer, const PeerCall *call, PeerReply *reply) 
         if (r < 0)
                 return r;
         memset(room, 'x', (size_t)call->a);
-        r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(self.bus, message, NULL);
-        if (r >= 0)
-                r = sd_bus_flush(self.bus);
+        r = message_send(message);
         reply->y = bus_answers();
         return r;
 }
@@ -315,11 +313,9 @@ static int64_t run_types(CheckPeer *peer, const PeerCall *call, PeerReply *reply
         if (r >= 0)
                 r = bus_append_text(message, DBUS_CHECK_SIGNATURE, DBUS_CHECK_VALUES, NULL, &error);
         if (r >= 0)
-                r = sd_bus_message_set_expect_reply(message, false);
-        if (r >= 0)
-                r = sd_bus_send(self.bus, message, NULL);
+                r = message_send(message);
         (void)snprintf(reply->text, sizeof(reply->text), "%.250s", error.message);
-        return r < 0 ? r : sd_bus_flush(self.bus);
+        return r;
 }
 
 /* 1: signature and values are as they were sent. */

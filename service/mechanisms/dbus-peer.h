@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a peer of the checks of dbus can be told to do (peer-call.h), and the bus that they meet on.
  *
- *   connect text=address: text is the unique name | disconnect | wait a=msec: until the connection is gone
+ *   connect text=address: text is the unique name | disconnect
  *   own text=name a=flags of sd_bus_request_name() | release text=name | owner text=name: text is who has it
  *   call a=value b=msec text="NAME MEMBER": x the answer, y usec that it took, text the error's name
+ *   post a=value text="NAME MEMBER": the same, and no answer is wanted
  *   match text=rule | emit a=value text=member | next a=msec: x the value, text "TYPE SENDER MEMBER"
  *   count a=msec: how many messages came, looked at for as long
  *   serve a=how many calls b=msec: answers each with its value and one more; result: how many came
- *   hold a=msec: takes one call and does not answer it
  *   credentials text=unique: x pid, y uid
  *   give a=how many text=name: descriptors of one open file, as one message; y whether the bus is still there
  *   take a=msec: of the last message; x its offset, then a byte is written; y how many descriptors it had
