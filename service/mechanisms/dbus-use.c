@@ -19,6 +19,8 @@
 /* As sd-bus, GDBus and dbus-send wait for an answer where nobody says how long. */
 #define CALL_PATIENCE_USEC (UINT64_C(25) * USEC_PER_SEC)
 
+enum { MATCH_RULE_MAX = 3 * BUS_NAME_MAX + BUS_ADDRESS_MAX + 128 };
+
 typedef struct Message {
         const char *path, *interface, *member, *signature, *arguments;
 } Message;
@@ -249,8 +251,9 @@ static int on_match(sd_bus_message *message, void *userdata, sd_bus_error *error
         return 0;
 }
 
-/* Values of a rule stand in single quotes; names, paths and members hold none. */
-static int match_rule(const BusPlace *place, const Record *options, char *ret, size_t size, Error *error) {
+/* Values of a rule stand in single quotes; names, paths and members hold none. All are bounded by now, or here, and
+ * fit MATCH_RULE_MAX. */
+static int match_rule(const BusPlace *place, const Record *options, char ret[MATCH_RULE_MAX], Error *error) {
         static const char *const keys[] = { "interface", "member" };
         const char *path = place->path[0] ? place->path : record_get_string(options, "path", "");
         Message checked;
@@ -259,27 +262,31 @@ static int match_rule(const BusPlace *place, const Record *options, char *ret, s
         r = message_read_options(place, options, &checked, error);
         if (r < 0)
                 return r;
-        n = snprintf(ret, size, "type='signal',sender='%s'", place->name);
+        if (strlen(path) >= BUS_ADDRESS_MAX)
+                return error_set(error, ERROR_INVALID_OPTION,
+                        "The path of signals to be received has at most %d bytes; this one has %zu.",
+                        BUS_ADDRESS_MAX - 1, strlen(path));
+        n = snprintf(ret, MATCH_RULE_MAX, "type='signal',sender='%s'", place->name);
         if (path[0])
-                n += snprintf(ret + n, size - (size_t)n, ",path='%s'", path);
+                n += snprintf(ret + n, MATCH_RULE_MAX - (size_t)n, ",path='%s'", path);
         for (size_t i = 0; i < 2; i++) {
                 const char *value = record_get_string(options, keys[i], NULL);
 
                 if (value)
-                        n += snprintf(ret + n, size - (size_t)n, ",%s='%s'", keys[i], value);
+                        n += snprintf(ret + n, MATCH_RULE_MAX - (size_t)n, ",%s='%s'", keys[i], value);
         }
         return 0;
 }
 
 static int receive_signal(
         sd_bus *bus, const KernelObject *object, const Record *options, sd_bus_message **ret, Error *error) {
-        char rule[3 * BUS_NAME_MAX + BUS_ADDRESS_MAX + 128], text[UNITS_TEXT_MAX];
+        char rule[MATCH_RULE_MAX], text[UNITS_TEXT_MAX];
         uint64_t timeout = object->timeout, end = monotonic_end(timeout), now;
         CLEANUP_BUS_MESSAGE sd_bus_message *first = NULL;
         const DbusState *state = object->state;
         int r;
 
-        r = match_rule(&state->place, options, rule, sizeof(rule), error);
+        r = match_rule(&state->place, options, rule, error);
         if (r < 0)
                 return r;
         r = sd_bus_add_match(bus, NULL, rule, on_match, &first);

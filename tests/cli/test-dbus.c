@@ -204,6 +204,26 @@ static void test_long_paths(Fixture *fixture, gconstpointer arguments) {
         cli_ok(fixture, "", "remove", ADDRESS, NULL);
 }
 
+/* A path that is longer than one of an address is refused, where it would not fit the rule for signals either. */
+static void test_long_rule(Fixture *fixture, gconstpointer arguments) {
+        static const struct {
+                unsigned length;
+                int status;
+                const char *says;
+        } cases[] = {
+                { 700, EXIT_CODE_TIMED_OUT, "No such signal" },
+                { 60000, EXIT_CODE_USAGE, "at most 1023 bytes; this one has 60000" },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *option = g_strnfill(strlen("path=/") + cases[i].length - 1, 'a');
+
+                memcpy(option, "path=/", strlen("path=/"));
+                cli_fails(fixture, cases[i].status, cases[i].says, "receive", "dbus:org.freedesktop.DBus", "--timeout",
+                        "20ms", "-o", option, "-o", "interface=a.b", NULL);
+        }
+}
+
 /* Whoever waits at a bus that dies is told so, and gets no message. */
 static void test_bus_killed(Fixture *fixture, gconstpointer arguments) {
         g_autofree char *said = NULL;
@@ -250,6 +270,7 @@ int main(int argc, char *argv[]) {
         DBUS_TEST("/cli/dbus/bus-killed", test_bus_killed);
         DBUS_TEST("/cli/dbus/lost", test_lost);
         DBUS_TEST("/cli/dbus/long-paths", test_long_paths);
+        DBUS_TEST("/cli/dbus/long-rule", test_long_rule);
         DBUS_TEST("/cli/dbus/descriptor", test_descriptor);
         return g_test_run();
 }
