@@ -142,3 +142,38 @@ const char *check_result_name(CheckResult result) {
 
         return result >= 0 && result < CHECK_RESULT_MAX ? names[result] : NULL;
 }
+
+const char *check_aspect_name(CheckAspect aspect) {
+        static const char *const names[ASPECT_MAX] = {
+                [ASPECT_FULL_DUPLEX] = "full_duplex",
+                [ASPECT_BIDIRECTIONAL] = "bidirectional",
+                [ASPECT_BOUNDARIES] = "boundaries",
+                [ASPECT_ORDER] = "order",
+                [ASPECT_PRIORITY] = "priority",
+                [ASPECT_PERSISTENCE] = "persistence",
+                [ASPECT_UNRELATED] = "unrelated",
+                [ASPECT_DESCRIPTORS] = "descriptors",
+                [ASPECT_ATOMICITY] = "atomicity",
+                [ASPECT_BLOCKING] = "blocking",
+                [ASPECT_NON_BLOCKING] = "non_blocking",
+                [ASPECT_TIMEOUT] = "timeout",
+                [ASPECT_INTERRUPTED] = "interrupted",
+                [ASPECT_FULL] = "full",
+                [ASPECT_EMPTY] = "empty",
+                [ASPECT_MAXIMUM] = "maximum",
+                [ASPECT_LIMIT] = "limit",
+                [ASPECT_EXHAUSTION] = "exhaustion",
+                [ASPECT_WRITER_KILLED] = "writer_killed",
+                [ASPECT_WAITER_KILLED] = "waiter_killed",
+                [ASPECT_HOLDER_KILLED] = "holder_killed",
+                [ASPECT_CREATOR_GONE] = "creator_gone",
+                [ASPECT_MANY_WRITERS] = "many_writers",
+                [ASPECT_PERMISSION] = "permission",
+                [ASPECT_OTHER_USER] = "other_user",
+                [ASPECT_NAMESPACE] = "namespace",
+                [ASPECT_CREDENTIALS] = "credentials",
+                [ASPECT_SYNCHRONISATION] = "synchronisation",
+        };
+
+        return aspect >= 0 && aspect < ASPECT_MAX ? names[aspect] : NULL;
+}

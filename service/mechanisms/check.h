@@ -16,6 +16,7 @@
 typedef struct Mechanism Mechanism;
 typedef struct Transport Transport;
 typedef struct Check Check;
+typedef struct CheckGap CheckGap;
 typedef struct CheckRun CheckRun;
 typedef struct CheckPeer CheckPeer;
 
@@ -32,6 +33,48 @@ typedef enum CheckRelation {
         CHECK_EXECUTED = 1 << 1,
 } CheckRelation;
 
+/* What a claim is about. The first ones are also facts of a kind (mechanism.h), by the same names: a claim that has
+ * one of those proves what the facts say, be it yes or no. */
+typedef enum CheckAspect {
+        ASPECT_FULL_DUPLEX,
+        ASPECT_BIDIRECTIONAL,
+        ASPECT_BOUNDARIES,
+        ASPECT_ORDER,
+        ASPECT_PRIORITY,
+        ASPECT_PERSISTENCE,
+        ASPECT_UNRELATED,
+        ASPECT_DESCRIPTORS,     /* open descriptors go along */
+        ASPECT_ATOMICITY,       /* what is done at once, or not at all */
+        ASPECT_BLOCKING,        /* a call that cannot go on sleeps until it can */
+        ASPECT_NON_BLOCKING,    /* or says so at once, when asked to */
+        ASPECT_TIMEOUT,         /* it gives up then, never before */
+        ASPECT_INTERRUPTED,     /* a signal in the middle of a call that waits */
+        ASPECT_FULL,            /* what is full: who waits, what is lost */
+        ASPECT_EMPTY,           /* what is empty */
+        ASPECT_MAXIMUM,         /* the largest message, size or value, and one more */
+        ASPECT_LIMIT,           /* the error at a limit of the system, a user or a process */
+        ASPECT_EXHAUSTION,      /* no descriptors left */
+        ASPECT_WRITER_KILLED,   /* SIGKILL in the middle of a write */
+        ASPECT_WAITER_KILLED,   /* SIGKILL of who waits: it takes nothing with it */
+        ASPECT_HOLDER_KILLED,   /* SIGKILL of who holds a lock, an end, an attachment */
+        ASPECT_CREATOR_GONE,    /* who made it has ended */
+        ASPECT_MANY_WRITERS,    /* several at once */
+        ASPECT_PERMISSION,      /* another user is refused */
+        ASPECT_OTHER_USER,      /* another user can, where the rights allow it */
+        ASPECT_NAMESPACE,       /* a peer in another IPC or network namespace */
+        ASPECT_CREDENTIALS,     /* who is at the other side */
+        ASPECT_SYNCHRONISATION, /* what is lost without, and not with */
+        ASPECT_MAX,
+        ASPECT_INVALID = -1,
+} CheckAspect;
+#define ASPECT(name) (UINT64_C(1) << ASPECT_##name)
+
+/* An aspect that a kind does not have at all, and why, in a sentence for people. */
+struct CheckGap {
+        CheckAspect aspect;
+        const char *reason;
+};
+
 enum { CHECK_ROLES_MAX = 4 };
 
 /* What a peer does; runs in the peer's process. `link` is attached as side 1 where the check asked for one, else NULL.
@@ -47,6 +90,7 @@ struct Check {
         CheckResult (*run)(CheckRun *run);
         CheckRole roles[CHECK_ROLES_MAX];
         const Transport *transport; /* what the generic checks run over; NULL: the kind's first */
+        uint64_t aspects;           /* ASPECT() */
 };
 
 /* In the judge. */
@@ -112,3 +156,4 @@ int check_peer_hear_word(CheckPeer *peer, const char *word, uint64_t timeout_use
 /* What the generic checks of this run go over. */
 const Transport *check_transport(const CheckRun *run);
 const char *check_result_name(CheckResult result); /* "ok", "failed", "skipped" */
+const char *check_aspect_name(CheckAspect aspect); /* "full_duplex"; NULL for none */

@@ -11,25 +11,45 @@
 #include "mechanism.h"
 
 extern const Check shm_sysv_checks[];
+extern const CheckGap shm_sysv_gaps[];
 extern const Check shm_posix_checks[];
+extern const CheckGap shm_posix_gaps[];
 extern const Check memfd_checks[];
+extern const CheckGap memfd_gaps[];
 extern const Check mmap_checks[];
+extern const CheckGap mmap_gaps[];
 extern const Check signal_checks[];
+extern const CheckGap signal_gaps[];
 extern const Check sem_sysv_checks[];
+extern const CheckGap sem_sysv_gaps[];
 extern const Check sem_posix_checks[];
+extern const CheckGap sem_posix_gaps[];
 extern const Check eventfd_checks[];
+extern const CheckGap eventfd_gaps[];
 extern const Check mutex_checks[];
+extern const CheckGap mutex_gaps[];
 extern const Check pipe_checks[];
+extern const CheckGap pipe_gaps[];
 extern const Check fifo_checks[];
+extern const CheckGap fifo_gaps[];
 extern const Check mq_posix_checks[];
+extern const CheckGap mq_posix_gaps[];
 extern const Check mq_sysv_checks[];
+extern const CheckGap mq_sysv_gaps[];
 extern const Check unix_stream_checks[];
+extern const CheckGap unix_stream_gaps[];
 extern const Check unix_dgram_checks[];
+extern const CheckGap unix_dgram_gaps[];
 extern const Check unix_seqpacket_checks[];
+extern const CheckGap unix_seqpacket_gaps[];
 extern const Check dbus_checks[];
+extern const CheckGap dbus_gaps[];
 extern const Check tcp_checks[];
+extern const CheckGap tcp_gaps[];
 extern const Check udp_checks[];
+extern const CheckGap udp_gaps[];
 extern const Check raw_checks[];
+extern const CheckGap raw_gaps[];
 
 #define CHECK_BOTH (CHECK_FORKED | CHECK_EXECUTED)
 

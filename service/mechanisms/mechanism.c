@@ -249,6 +249,16 @@ static int describe_options(const Mechanism *mechanism, Record *description) {
         return 0;
 }
 
+static void describe_aspects(const Check *check, Record *item) {
+        const char *names[ASPECT_MAX];
+        size_t n = 0;
+
+        for (CheckAspect aspect = 0; aspect < ASPECT_MAX; aspect++)
+                if (check->aspects & UINT64_C(1) << aspect)
+                        names[n++] = check_aspect_name(aspect);
+        record_set_strings(item, "aspects", names, n);
+}
+
 static int describe_claims(const Mechanism *mechanism, Record *description) {
         int r;
 
@@ -261,7 +271,18 @@ static int describe_claims(const Mechanism *mechanism, Record *description) {
                 record_set_string(item, "id", check->id);
                 record_set_string(item, "claim", check->claim);
                 record_set_string(item, "source", check->source);
+                describe_aspects(check, item);
                 record_append_record(description, "claims", item);
+        }
+        for (const CheckGap *gap = mechanism->gaps; gap && gap->reason; gap++) {
+                Record *item;
+
+                r = record_new(&item);
+                if (r < 0)
+                        return r;
+                record_set_string(item, "aspect", check_aspect_name(gap->aspect));
+                record_set_string(item, "reason", gap->reason);
+                record_append_record(description, "gaps", item);
         }
         return 0;
 }

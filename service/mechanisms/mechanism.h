@@ -30,6 +30,7 @@
 #include "record.h"
 
 typedef struct Check Check;
+typedef struct CheckGap CheckGap;
 typedef struct Transport Transport;
 typedef struct Scan Scan;
 typedef struct HolderKey HolderKey;
@@ -281,6 +282,8 @@ struct Mechanism {
          * measured apart; a check names the one that it is about. */
         const Transport *const *more_transports;
         const Check *checks; /* ends with a NULL id */
+        /* Aspects that no claim can be about, for this kind has no such thing; ends with a NULL reason. */
+        const CheckGap *gaps;
 };
 
 /* The one table of kinds, in the order in which they are shown (mechanism.c). */

@@ -121,7 +121,35 @@ static void test_claims(gconstpointer data) {
         g_assert_cmpuint(n, >=, 6);
 }
 
+/* Every aspect has a claim, or a sentence why it has none, never both. */
+static void test_aspects(gconstpointer data) {
+        const Mechanism *mechanism = data;
+        g_autoptr(GString) missing = g_string_new(NULL);
+
+        for (CheckAspect aspect = 0; aspect < ASPECT_MAX; aspect++) {
+                unsigned claims = 0, gaps = 0;
+
+                for (const Check *check = mechanism->checks; check->id; check++)
+                        claims += (check->aspects >> aspect) & 1;
+                for (const CheckGap *gap = mechanism->gaps; gap && gap->reason; gap++) {
+                        gaps += gap->aspect == aspect;
+                        g_assert_true(g_str_has_suffix(gap->reason, "."));
+                }
+                g_assert_cmpuint(gaps, <=, 1);
+                if (claims > 0 ? gaps > 0 : gaps == 0)
+                        g_string_append_printf(missing, " %s", check_aspect_name(aspect));
+        }
+        if (mechanism->gaps)
+                g_assert_cmpstr(missing->str, ==, "");
+        else
+                g_test_skip("its claims are not sorted by aspects yet");
+}
+
 static void test_names(void) {
+        g_assert_null(check_aspect_name(ASPECT_MAX));
+        g_assert_null(check_aspect_name(ASPECT_INVALID));
+        for (CheckAspect aspect = 0; aspect < ASPECT_MAX; aspect++)
+                g_assert_nonnull(check_aspect_name(aspect));
         g_assert_null(operation_name(OPERATION_MAX));
         g_assert_null(operation_name(OPERATION_INVALID));
         for (ObjectEvent event = 0; event < EVENT_MAX; event++)
@@ -154,7 +182,8 @@ int main(int argc, char **argv) {
                 static const struct {
                         const char *name;
                         void (*run)(gconstpointer data);
-                } tests[] = { { "describe", test_describe }, { "reasons", test_reasons }, { "claims", test_claims } };
+                } tests[] = { { "describe", test_describe }, { "reasons", test_reasons }, { "claims", test_claims },
+                        { "aspects", test_aspects } };
 
                 for (size_t k = 0; k < G_N_ELEMENTS(tests); k++) {
                         g_autofree char *path = g_strdup_printf(
