@@ -91,7 +91,7 @@ static ssize_t eventfd_link_receive(Link *link, void *buffer, size_t size) {
         }
         do
                 n = read(link->own[RECEIVING], &value, sizeof value);
-        while (n < 0 && errno == EINTR);
+        while (n < 0 && link_receives_again(link, -errno));
         return n < 0 ? -errno : 0;
 }
 

@@ -237,7 +237,7 @@ static ssize_t link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = receive_once(link, buffer, size, link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0);
-        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        while (link_receives_again(link, n));
         return n;
 }
 

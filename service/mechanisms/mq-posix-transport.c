@@ -175,7 +175,7 @@ static ssize_t mq_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = receive_once(link, buffer, size, true);
-        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        while (link_receives_again(link, n));
         return n;
 }
 

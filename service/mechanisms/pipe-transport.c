@@ -125,7 +125,7 @@ static ssize_t pipe_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = read(link->own[RECEIVING], buffer, size);
-        while (n < 0 && (errno == EINTR || (errno == EAGAIN && link->wait == WAIT_SPIN)));
+        while (n < 0 && link_receives_again(link, -errno));
         return n < 0 ? -errno : n;
 }
 

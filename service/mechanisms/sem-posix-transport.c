@@ -132,7 +132,7 @@ static ssize_t sem_link_receive(Link *link, void *buffer, size_t size) {
                 return 0;
         }
         while (sem_wait(side->in) < 0)
-                if (errno != EINTR)
+                if (!link_receives_again(link, -errno))
                         return -errno;
         return 0;
 }

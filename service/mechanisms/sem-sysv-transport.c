@@ -100,7 +100,7 @@ static ssize_t sem_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = receive_once(link->state, spin ? IPC_NOWAIT : 0);
-        while (n == -EINTR || (n == -EAGAIN && spin));
+        while (link_receives_again(link, n));
         return n;
 }
 

@@ -69,7 +69,7 @@ static int futex_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t timeout) {
         struct timespec ts = timespec_from_usec(timeout);
 
         if (syscall(SYS_futex, word, FUTEX_WAIT, seen, timeout == USEC_INFINITY ? NULL : &ts, NULL, 0) < 0 &&
-                errno != EAGAIN && errno != EINTR)
+                errno != EAGAIN)
                 return -errno;
         return 0;
 }
@@ -217,7 +217,7 @@ int shm_ring_send(Link *link, const void *data, size_t size) {
                         continue;
                 }
                 r = wait_for_room(link->state);
-                if (r < 0)
+                if (r < 0 && r != -EINTR)
                         return r;
         }
         return r;
@@ -290,7 +290,7 @@ ssize_t shm_ring_receive(Link *link, void *buffer, size_t size) {
                         continue;
                 }
                 r = wait_for_message(link->state, USEC_INFINITY);
-                if (r < 0)
+                if (r < 0 && !link_receives_again(link, r))
                         return r;
         }
         return n;
@@ -313,7 +313,7 @@ int shm_ring_wait_readable(Link *link, uint64_t timeout) {
                         continue;
                 }
                 r = wait_for_message(side, end == USEC_INFINITY ? USEC_INFINITY : end - now);
-                if (r < 0 && r != -ETIMEDOUT)
+                if (r < 0 && r != -ETIMEDOUT && r != -EINTR)
                         return r;
         }
         return 0;

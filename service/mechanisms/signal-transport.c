@@ -224,8 +224,9 @@ static ssize_t signal_link_receive(Link *link, void *buffer, size_t size) {
         bool wait = link->wait != WAIT_SPIN;
         ssize_t n;
 
-        while ((n = receive_once(link, buffer, size, wait)) == -EINTR || n == -EAGAIN)
-                ;
+        do
+                n = receive_once(link, buffer, size, wait);
+        while (link_receives_again(link, n));
         return n;
 }
 

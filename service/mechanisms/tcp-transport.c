@@ -107,7 +107,7 @@ static ssize_t tcp_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = recv(link->own[0], buffer, size, wait_flag(link));
-        while (n < 0 && (errno == EINTR || (errno == EAGAIN && link->wait == WAIT_SPIN)));
+        while (n < 0 && link_receives_again(link, -errno));
         return n < 0 ? -errno : n;
 }
 

@@ -43,6 +43,8 @@ typedef struct Link {
         const char *token;          /* of this run, for names */
         const char *directory;      /* a private directory for what needs a path */
         WaitMode wait;
+        bool interruptible;    /* receive() gives -EINTR where a signal's handler interrupted it */
+        unsigned mode;         /* permission bits of what setup() names; 0: the owner's alone */
         unsigned side;         /* 0 or 1, set by the engine before attach() */
         size_t message_max;    /* asked for by the engine; setup() lowers it to what the kind carries here */
         unsigned depth;        /* messages that fit before a sender blocks, 0: unknown; setup() fills it */
@@ -84,6 +86,11 @@ struct Transport {
         {                                                                                            \
                 .fds = { -EBADF, -EBADF, -EBADF, -EBADF }, .own = { -EBADF, -EBADF, -EBADF, -EBADF } \
         }
+
+/* Does receive() try again after this result? Interrupted it does, unless somebody wants to see that. */
+static inline bool link_receives_again(const Link *link, int64_t result) {
+        return (result == -EINTR && !link->interruptible) || (result == -EAGAIN && link->wait == WAIT_SPIN);
+}
 
 /* What the link runs over. */
 const Transport *link_transport(const Link *link);

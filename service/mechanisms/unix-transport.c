@@ -145,7 +145,7 @@ static ssize_t stream_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = recv(link->own[0], buffer, size, wait_flag(link));
-        while (n < 0 && (errno == EINTR || (errno == EAGAIN && link->wait == WAIT_SPIN)));
+        while (n < 0 && link_receives_again(link, -errno));
         return n < 0 ? -errno : n;
 }
 
@@ -258,7 +258,7 @@ static ssize_t dgram_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = dgram_receive_once(link, buffer, size, wait_flag(link));
-        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        while (link_receives_again(link, n));
         return n;
 }
 
@@ -326,7 +326,7 @@ static ssize_t seqpacket_link_receive(Link *link, void *buffer, size_t size) {
 
         do
                 n = seqpacket_receive_once(link, buffer, size, wait_flag(link));
-        while (n == -EINTR || (n == -EAGAIN && link->wait == WAIT_SPIN));
+        while (link_receives_again(link, n));
         return n;
 }
 
