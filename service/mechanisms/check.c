@@ -8,10 +8,37 @@
 #include <string.h>
 
 #include "channel.h"
+#include "checks.h"
+#include "cleanup.h"
 #include "mechanism.h"
+#include "place.h"
 
 int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
-        return run->engine->start(run, role, link, arguments, ret);
+        return run->engine->start(run, CHECK_PLACE_HERE, role, link, arguments, ret);
+}
+
+int check_start_at(
+        CheckRun *run, CheckPlace place, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
+        CLEANUP(record_freep) Record *arrival = NULL;
+        CheckProcess *process;
+        PlaceOutcome outcome;
+        int r;
+
+        r = run->engine->start(run, place, role, link, arguments, &process);
+        if (!check_need(run, "starting a peer", r))
+                return r;
+        if (place != CHECK_PLACE_HERE) {
+                r = check_hear(run, process, CHECK_PATIENCE_USEC, &arrival);
+                if (r < 0) {
+                        check_note(run, "a peer %s was never heard: %s", place_name(place), check_errno(r));
+                        return r;
+                }
+                outcome = place_told(arrival);
+                if (!place_need(run, place, &outcome))
+                        return outcome.result;
+        }
+        *ret = process;
+        return 0;
 }
 
 int check_say(CheckRun *run, CheckProcess *process, const Record *record) {

@@ -75,6 +75,15 @@ struct CheckGap {
         const char *reason;
 };
 
+/* Where a peer is while it runs its role (place.h). */
+typedef enum CheckPlace {
+        CHECK_PLACE_HERE,
+        CHECK_PLACE_OTHER_USER, /* nobody, without groups and capabilities; in the public folder if there is one */
+        CHECK_PLACE_OTHER_IPC,  /* a new IPC namespace: System V objects and POSIX message queues */
+        CHECK_PLACE_OTHER_NET,  /* a new network namespace, its loopback up */
+        CHECK_PLACE_MAX,
+} CheckPlace;
+
 enum { CHECK_ROLES_MAX = 4 };
 
 /* What a peer does; runs in the peer's process. `link` is attached as side 1 where the check asked for one, else NULL.
@@ -108,7 +117,8 @@ typedef struct CheckProcess CheckProcess; /* a peer, as the judge sees it */
 
 /* What the engine implements. Checks call the check_*() below. */
 struct CheckEngine {
-        int (*start)(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
+        int (*start)(CheckRun *run, CheckPlace place, unsigned role, Link *link, const Record *arguments,
+                CheckProcess **ret);
         int (*say)(CheckProcess *process, const Record *record);
         int (*hear)(CheckProcess *process, uint64_t timeout_usec, Record **ret);
         pid_t (*pid)(const CheckProcess *process);
@@ -121,6 +131,11 @@ struct CheckEngine {
  * its descriptors, names and words, and not attached. The peer holds no other descriptor of the judge. 0 or negative
  * errno. */
 int check_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
+/* The same somewhere else: the peer goes to its place before it attaches the link. Where it cannot, that is noted and
+ * the check counts as skipped, so that `if (check_start_at(…) < 0) return CHECK_FAILED;` is all that a check does.
+ * What the peer makes in a namespace of its own ends with it: there is nothing to sweep. */
+int check_start_at(
+        CheckRun *run, CheckPlace place, unsigned role, Link *link, const Record *arguments, CheckProcess **ret);
 /* Records to and from a peer, a channel apart from the mechanism. hear(): -ETIMEDOUT, -EPIPE when the peer is gone. */
 int check_say(CheckRun *run, CheckProcess *process, const Record *record);
 int check_hear(CheckRun *run, CheckProcess *process, uint64_t timeout_usec, Record **ret);

@@ -4,18 +4,17 @@
 /* Calls and replies go over the control channel as records. The peer owns the descriptors of its slots. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "checks.h"
 #include "cleanup.h"
+#include "place.h"
 #include "spin.h"
 #include "units.h"
 
@@ -114,13 +113,24 @@ static int64_t call_ignore(CheckPeer *peer, const PeerCall *call, PeerReply *rep
         return signal((int)call->a, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
-/* Only root can; 65534 is nobody on every Linux system (kernel.overflowuid). */
+static int64_t go_to(CheckPeer *peer, CheckPlace place, PeerReply *reply) {
+        PlaceOutcome outcome = place_enter(place, peer->directory);
+
+        reply->x = outcome.nested;
+        (void)snprintf(reply->text, sizeof reply->text, "%s", outcome.step ? outcome.step : "");
+        return outcome.result;
+}
+
 static int64_t call_nobody(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        if (setgroups(0, NULL) < 0 || setresgid(CHECK_NOBODY, CHECK_NOBODY, CHECK_NOBODY) < 0 ||
-                setresuid(CHECK_NOBODY, CHECK_NOBODY, CHECK_NOBODY) < 0)
-                return -errno;
-        /* A change of user clears it, prctl(2). */
-        return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+        return go_to(peer, CHECK_PLACE_OTHER_USER, reply);
+}
+
+static int64_t call_new_ipc(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return go_to(peer, CHECK_PLACE_OTHER_IPC, reply);
+}
+
+static int64_t call_new_net(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return go_to(peer, CHECK_PLACE_OTHER_NET, reply);
 }
 
 static int64_t call_chdir(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -150,6 +160,8 @@ static const PeerFunction common[] = {
         { "exit", call_exit },
         { "ignore", call_ignore },
         { "limit", call_limit },
+        { "new-ipc", call_new_ipc },
+        { "new-net", call_new_net },
         { "nobody", call_nobody },
         { "nonblock", call_nonblock },
         { "open", call_open },
@@ -257,15 +269,33 @@ int64_t peer_call_full(CheckRun *run, CheckProcess *process, const PeerCall *cal
         return peer_begin(run, process, call) < 0 ? -EREMOTEIO : peer_end(run, process, ret_reply);
 }
 
-int peer_start(CheckRun *run, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret) {
+bool peer_go(CheckRun *run, CheckProcess *process, CheckPlace place) {
+        static const char *const calls[CHECK_PLACE_MAX] = {
+                [CHECK_PLACE_OTHER_USER] = "nobody",
+                [CHECK_PLACE_OTHER_IPC] = "new-ipc",
+                [CHECK_PLACE_OTHER_NET] = "new-net",
+        };
+        PlaceOutcome outcome;
+        PeerReply reply;
+
+        if (place == CHECK_PLACE_HERE)
+                return true;
+        outcome.result = (int)peer_call_full(run, process, &(const PeerCall){ .name = calls[place] }, &reply);
+        outcome.step = reply.text;
+        outcome.nested = reply.x != 0;
+        return outcome.result != -EREMOTEIO && place_need(run, place, &outcome);
+}
+
+int peer_start_at(CheckRun *run, CheckPlace place, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret) {
         Link link = LINK_EMPTY;
-        int r;
 
         if (n_fds > LINK_FDS_MAX)
                 return -EINVAL;
         for (unsigned i = 0; i < n_fds; i++)
                 link.fds[i] = fds[i];
-        r = check_start(run, role, &link, NULL, ret);
-        (void)check_need(run, "starting a peer", r);
-        return r;
+        return check_start_at(run, place, role, &link, NULL, ret);
+}
+
+int peer_start(CheckRun *run, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret) {
+        return peer_start_at(run, CHECK_PLACE_HERE, role, fds, n_fds, ret);
 }

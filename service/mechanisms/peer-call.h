@@ -36,8 +36,9 @@ typedef struct PeerFunction {
 /* In the peer: serves calls until the judge is gone. `own` ends with a NULL name and may be NULL; beside it these are
  * always there, `a` being a descriptor:
  *   open a=slot b=flags text=path | close a | read a b=size: x first, y last byte | write a b=size c=byte |
- *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | nobody: becomes that
- *   user | limit a=RLIMIT_… b=value | chdir text | exit a=status | pid: x pid, y uid, z gid */
+ *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | nobody, new-ipc,
+ *   new-net: goes there, as peer_go() has it done | limit a=RLIMIT_… b=value | chdir text | exit a=status | pid: x
+ * pid, y uid, z gid */
 int peer_serve(CheckPeer *peer, const PeerFunction *own);
 /* A role that has only those. */
 int peer_role_plain(CheckPeer *peer);
@@ -50,5 +51,10 @@ int peer_begin(CheckRun *run, CheckProcess *process, const PeerCall *call);
 int64_t peer_end(CheckRun *run, CheckProcess *process, PeerReply *ret_reply);
 #define peer_call(run, process, ...) peer_call_full(run, process, &(const PeerCall){ __VA_ARGS__ }, NULL)
 
+/* Sends a peer that runs already to another place; false: it could not go, which is noted, and the check counts as
+ * skipped. It has no call back. */
+bool peer_go(CheckRun *run, CheckProcess *process, CheckPlace place);
+
 /* Starts a peer with these descriptors (numbers 0 …) and nothing else. */
 int peer_start(CheckRun *run, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret);
+int peer_start_at(CheckRun *run, CheckPlace place, unsigned role, const int *fds, unsigned n_fds, CheckProcess **ret);

@@ -71,10 +71,12 @@ static void start_child(CheckRun *run, const PeerOrder *order, pid_t parent, int
         _exit(EXIT_FAILURE);
 }
 
-static int engine_start(CheckRun *run, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
+static int engine_start(
+        CheckRun *run, CheckPlace place, unsigned role, Link *link, const Record *arguments, CheckProcess **ret) {
         PeerOrder order = {
                 .mechanism = run->mechanism,
                 .check = run->check,
+                .place = place,
                 .role = role,
                 .token = run->token,
                 .directory = run->directory,

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "cleanup.h"
 #include "mechanism.h"
+#include "place.h"
 #include "units.h"
 #include "worker-protocol.h"
 
@@ -28,6 +30,23 @@ static void report(int control, const char *text) {
         record_free(record);
 }
 
+/* The judge waits to hear how that went. */
+static int go_to_place(const PeerOrder *order, int control) {
+        CLEANUP(record_freep) Record *record = NULL;
+        PlaceOutcome outcome;
+        int r;
+
+        if (order->place == CHECK_PLACE_HERE)
+                return 0;
+        outcome = place_enter(order->place, order->directory);
+        r = record_new(&record);
+        if (r < 0)
+                return r;
+        place_tell(&outcome, record);
+        r = channel_send(control, record);
+        return r < 0 ? r : outcome.result;
+}
+
 static int run_role(const PeerOrder *order, int control) {
         CheckPeer peer = {
                 .mechanism = order->mechanism,
@@ -39,8 +58,10 @@ static int run_role(const PeerOrder *order, int control) {
                 .control = control,
         };
         bool attach = order->link && order->link->mechanism;
-        int r;
+        int r = go_to_place(order, control);
 
+        if (r < 0)
+                return r;
         if (attach) {
                 Error error = { 0 };
 
@@ -145,6 +166,7 @@ int test_peer_send_order(const PeerOrder *order, int control) {
                 return r;
         record_set_string(record, "kind", order->mechanism->kind);
         record_set_string(record, "check", order->check->id);
+        record_set_u64(record, "place", order->place);
         record_set_u64(record, "role", order->role);
         record_set_string(record, "token", order->token);
         record_set_string(record, "directory", order->directory);
@@ -205,6 +227,7 @@ static int read_order(const Record *record, const int *fds, unsigned n_fds, Peer
         order->mechanism = mechanism_find(record_get_string(record, "kind", ""));
         order->token = record_get_string(record, "token", "");
         order->directory = record_get_string(record, "directory", "");
+        order->place = (CheckPlace)record_get_u64(record, "place", CHECK_PLACE_HERE);
         order->role = (unsigned)record_get_u64(record, "role", CHECK_ROLES_MAX);
         order->arguments = only_record(record, "arguments");
         if (!order->mechanism || order->role >= CHECK_ROLES_MAX)

@@ -8,6 +8,7 @@
 typedef struct PeerOrder {
         const Mechanism *mechanism;
         const Check *check;
+        CheckPlace place;
         unsigned role;
         const char *token;
         const char *directory;
