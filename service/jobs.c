@@ -370,7 +370,7 @@ int job_give_back(Job *job, Error *error) {
         r = record_new(&request);
         if (r >= 0) {
                 record_set_string(request, "op", "release");
-                r = runner_say(job->runner, request);
+                r = runner_send(job->runner, request);
                 job->given_back = true;
         }
         return r < 0 ? error_set_errno(error, r, "Who holds %.200s cannot be told to give it back", job->address) : 0;

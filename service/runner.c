@@ -332,11 +332,6 @@ static int make_channel(int ret_fds[2]) {
         return 0;
 }
 
-/* The socket is empty and nobody reads it yet: it takes one packet at once. */
-static int send_request(int channel, const Record *request, const int *fds, unsigned n_fds) {
-        return channel_send_fds(channel, request, fds, n_fds);
-}
-
 static int add_sources(Runner *runner) {
         int r;
 
@@ -383,7 +378,8 @@ int runner_start_with(sd_event *event, const Record *request, const int *fds, un
         }
         runner->channel = channel[0];
 
-        r = send_request(runner->channel, request, fds, n_fds);
+        /* The socket is empty and nobody reads it yet: it takes one packet at once. */
+        r = channel_send_now(runner->channel, request, fds, n_fds);
         if (r >= 0)
                 r = spawn_worker(channel[1], &runner->pid);
         close(channel[1]);
@@ -415,10 +411,6 @@ int runner_start_with(sd_event *event, const Record *request, const int *fds, un
 void runner_hand_over(Runner *runner, const RunnerHandlers *handlers, void *userdata) {
         runner->handlers = *handlers;
         runner->userdata = userdata;
-}
-
-int runner_say(Runner *runner, const Record *record) {
-        return channel_send(runner->channel, record);
 }
 
 Runner *runner_free(Runner *runner) {
@@ -470,7 +462,7 @@ void runner_stop_dying(void) {
 }
 
 int runner_send(Runner *runner, const Record *record) {
-        return send_request(runner->channel, record, NULL, 0);
+        return channel_send_now(runner->channel, record, NULL, 0);
 }
 
 pid_t runner_pid(const Runner *runner) {

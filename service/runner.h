@@ -32,8 +32,6 @@ int runner_start_with(sd_event *event, const Record *request, const int *fds, un
 unsigned runner_take_fds(Runner *runner, int *ret_fds, unsigned max);
 /* Another owner from now on, also in the middle of a record's handler. */
 void runner_hand_over(Runner *runner, const RunnerHandlers *handlers, void *userdata);
-/* Says something to the worker; -EPIPE where it has gone. */
-int runner_say(Runner *runner, const Record *record);
 Runner *runner_free(Runner *runner);
 /* Kills the worker's group; `end` comes with ERROR_CANCELLED when all of it is gone. */
 void runner_kill(Runner *runner);
@@ -41,7 +39,7 @@ void runner_kill(Runner *runner);
 Runner *runner_stop(Runner *runner);
 /* The same for all that were freed while they were dying. */
 void runner_stop_dying(void);
-/* A further packet for the worker. -EAGAIN where it does not read. */
+/* A further packet for the worker. Never waits: -EAGAIN where it does not read; -EPIPE where it has gone. */
 int runner_send(Runner *runner, const Record *record);
 pid_t runner_pid(const Runner *runner);
 /* The service's end of the socket, for kinds with a keeper. */

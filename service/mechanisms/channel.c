@@ -5,6 +5,7 @@
  * costs no large buffer and a long one is never cut. Records and descriptors that come out are the caller's. */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,7 +54,7 @@ static int wait_for(int fd, short events, uint64_t timeout_usec) {
         }
 }
 
-int channel_send_fds(int fd, const Record *record, const int *fds, unsigned n_fds) {
+static int send_packet(int fd, const Record *record, const int *fds, unsigned n_fds, bool wait) {
         union FdMessage control = { 0 };
         struct iovec iov = { 0 };
         struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -75,14 +76,14 @@ int channel_send_fds(int fd, const Record *record, const int *fds, unsigned n_fd
                 memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
         }
         for (;;) {
-                if (sendmsg(fd, &message, MSG_NOSIGNAL) >= 0) {
+                if (sendmsg(fd, &message, wait ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
                         r = 0;
                         break;
                 }
                 r = -errno;
                 if (r == -EINTR)
                         continue;
-                if (r != -EAGAIN)
+                if (r != -EAGAIN || !wait)
                         break;
                 r = wait_for(fd, POLLOUT, USEC_INFINITY);
                 if (r < 0)
@@ -91,6 +92,14 @@ int channel_send_fds(int fd, const Record *record, const int *fds, unsigned n_fd
         free(data);
         /* A packet socket whose other end closed with packets unread answers ECONNRESET once, unix(7). */
         return r == -ECONNRESET || r == -ENOTCONN ? -EPIPE : r;
+}
+
+int channel_send_fds(int fd, const Record *record, const int *fds, unsigned n_fds) {
+        return send_packet(fd, record, fds, n_fds, true);
+}
+
+int channel_send_now(int fd, const Record *record, const int *fds, unsigned n_fds) {
+        return send_packet(fd, record, fds, n_fds, false);
 }
 
 int channel_send(int fd, const Record *record) {

@@ -20,6 +20,8 @@ int channel_send(int fd, const Record *record);
  * *n_fds becomes how many. Both may be NULL. */
 int channel_receive_fds(int fd, uint64_t timeout_usec, Record **ret, int *fds, unsigned *n_fds);
 int channel_send_fds(int fd, const Record *record, const int *fds, unsigned n_fds);
+/* For the service, which waits for nobody: -EAGAIN where there is no room now. */
+int channel_send_now(int fd, const Record *record, const int *fds, unsigned n_fds);
 static inline int channel_receive(int fd, uint64_t timeout_usec, Record **ret) {
         return channel_receive_fds(fd, timeout_usec, ret, NULL, NULL);
 }

@@ -230,6 +230,50 @@ static pid_t child_of_service(Fixture *fixture) {
         return g_file_get_contents(path, &text, NULL, NULL) ? (pid_t)g_ascii_strtoll(text, NULL, 10) : 0;
 }
 
+static void on_answer(GObject *source, GAsyncResult *result, gpointer userdata) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GVariant) reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+        unsigned *answers = userdata;
+
+        /* Those that the next Unsubscribe overtook. */
+        if (error != NULL)
+                g_assert_nonnull(strstr(error->message, "Cancelled"));
+        (*answers)++;
+}
+
+static void call(Fixture *fixture, const char *member, GVariant *arguments, unsigned *answers) {
+        g_dbus_connection_call(fixture->connection, IPCBUS_BUS_NAME, IPCBUS_PATH, IPCBUS_INTERFACE_MANAGER, member,
+                arguments, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, on_answer, answers);
+}
+
+/* One that does not read what it is told, here for ever, is replaced; the service waits for nobody. */
+static void test_worker_stopped(Fixture *fixture, gconstpointer data) {
+        enum { ROUNDS = 400, UNDER_WAY_MAX = 50, ANSWER_MSEC = 10000 }; /* a bus allows 128 under way */
+        GDBusConnection *other = fixture_connect(fixture);
+        g_autoptr(IpcbusManager) manager = fixture_manager(other);
+        g_autoptr(GVariant) description = NULL;
+        g_autoptr(GError) error = NULL;
+        unsigned answers = 0;
+        pid_t worker;
+
+        ipcbus_manager_call_subscribe_sync(manager, quickly("shm-sysv", NULL), PLAINLY, NULL, &error);
+        g_assert_no_error(error);
+        worker = child_of_service(fixture);
+        g_assert_cmpint(worker, >, 0);
+        g_assert_cmpint(kill(worker, SIGSTOP), ==, 0);
+        for (unsigned i = 0; i < ROUNDS; i++) {
+                call(fixture, "Subscribe", g_variant_new("(@a{sv})", quickly("mq-sysv", NULL)), &answers);
+                call(fixture, "Unsubscribe", NULL, &answers);
+                WAIT_UNTIL(2 * (i + 1) - answers < UNDER_WAY_MAX);
+        }
+        ipcbus_manager_call_describe_kind_sync(
+                manager, "pipe", G_DBUS_CALL_FLAGS_NONE, ANSWER_MSEC, &description, NULL, &error);
+        g_assert_no_error(error);
+        WAIT_UNTIL(answers == 2 * ROUNDS);
+        WAIT_UNTIL(kill(worker, 0) < 0);
+        fixture_disconnect(other);
+}
+
 /* One worker for everybody, from the first to the last. */
 static void test_worker(Fixture *fixture, gconstpointer data) {
         GDBusConnection *other = fixture_connect(fixture);
@@ -333,6 +377,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/watch/semaphores", NULL, test_semaphores);
         FIXTURE_TEST("/watch/worker", NULL, test_worker);
         FIXTURE_TEST("/watch/worker-killed", NULL, test_worker_killed);
+        FIXTURE_TEST("/watch/worker-stopped", NULL, test_worker_stopped);
         FIXTURE_TEST("/watch/quiet", NULL, test_quiet);
         FIXTURE_TEST("/watch/wrong", NULL, test_wrong);
         return g_test_run();
