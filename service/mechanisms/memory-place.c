@@ -4,6 +4,7 @@
 #include "memory-place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ int memory_place_fetch(Address *address, const Record *options, int *ret_fd, Err
 int memory_place_from_fd(const Address *address, int fd, MemoryPlace **ret, Error *error) {
         CLEANUP(memory_place_freep) MemoryPlace *place = NULL;
         CLEANUP(address_done) Address memory = ADDRESS_EMPTY;
+        CLEANUP_FD int copy = -EBADF;
         uint64_t offset;
         int r;
 
@@ -167,9 +169,10 @@ int memory_place_from_fd(const Address *address, int fd, MemoryPlace **ret, Erro
                 r = place_new(&memory, offset, &place, error);
         if (r < 0)
                 return r;
-        if (!place->memory.mechanism->from_fd)
-                return -EMEDIUMTYPE;
-        r = place->memory.mechanism->from_fd(&place->memory, fd, NULL, error);
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return error_set_errno(error, errno, "Cannot keep the descriptor of the memory");
+        r = kernel_object_from_fd(&place->memory, &copy, NULL, error);
         if (r < 0)
                 return r;
         *ret = TAKE_POINTER(place);

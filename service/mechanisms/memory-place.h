@@ -30,6 +30,8 @@ MemoryPlace *memory_place_free(MemoryPlace *place); /* takes NULL; what is mappe
 /* For needs_fetch(), fetch() and from_fd() of the kind; see mechanism.h. */
 bool memory_place_needs_fetch(const Address *address);
 int memory_place_fetch(Address *address, const Record *options, int *ret_fd, Error *error);
+/* The descriptor stays the caller's: what lies at the place is still to be looked at, and from_fd() takes a descriptor
+ * over only where it succeeds. */
 int memory_place_from_fd(const Address *address, int fd, MemoryPlace **ret, Error *error);
 /* For holder_keys(). */
 int memory_place_holder_keys(const MemoryPlace *place, HolderKey *ret_keys, size_t *n);

@@ -182,7 +182,12 @@ static int mutex_from_fd(KernelObject *object, int fd, const Record *options, Er
         if (object->address.form != ADDRESS_NAME)
                 return -EMEDIUMTYPE;
         r = memory_place_from_fd(&object->address, fd, &place, error);
-        return r < 0 ? r : mutex_open_place(object, place, error);
+        if (r >= 0)
+                r = mutex_open_place(object, place, error);
+        if (r < 0)
+                return r;
+        (void)fd_close(fd);
+        return 0;
 }
 
 static void mutex_close(KernelObject *object) {

@@ -100,7 +100,12 @@ int sem_place_from_fd(KernelObject *object, int fd, const Record *options, Error
         if (!sem_is_placed(&object->address))
                 return -EMEDIUMTYPE;
         r = memory_place_from_fd(&object->address, fd, &place, error);
-        return r < 0 ? r : settle(object, place, error);
+        if (r >= 0)
+                r = settle(object, place, error);
+        if (r < 0)
+                return r;
+        (void)fd_close(fd);
+        return 0;
 }
 
 bool sem_place_needs_fetch(const Address *address) {

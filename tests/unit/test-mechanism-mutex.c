@@ -165,6 +165,26 @@ static void test_no_mutex(Fixture *f, gconstpointer data) {
         fd = fd_close(fd);
 }
 
+/* A descriptor of memory without a mutex stays the caller's, open and not closed twice. */
+static void test_descriptor_refused(Fixture *f, gconstpointer data) {
+        CLEANUP_FD int fd = memfd_create("ipcbus-test", MFD_CLOEXEC);
+        struct stat st;
+        g_autofree char *address = NULL;
+        KernelObject object;
+        Error error = {};
+
+        g_assert_cmpint(fd, >=, 0);
+        g_assert_cmpint(ftruncate(fd, MEMORY_SIZE), ==, 0);
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        address = g_strdup_printf("mutex:memfd:[%" G_GUINT64_FORMAT "]+64", (guint64)st.st_ino);
+        kernel_object_init(&object, mechanism_find("mutex"));
+        g_assert_cmpint(address_parse(address, &object.address, &error), ==, 0);
+        g_assert_cmpint(object.mechanism->from_fd(&object, fd, NULL, &error), ==, -ENOENT);
+        kernel_object_done(&object);
+        g_assert_cmpint(fcntl(fd, F_GETFD), ==, FD_CLOEXEC);
+        fd = fd_close(fd);
+}
+
 static void test_lock(Fixture *f, gconstpointer data) {
         KernelObject object;
         Error error = {};
@@ -388,6 +408,7 @@ int main(int argc, char **argv) {
         ADD("named", test_named);
         ADD("refused", test_refused);
         ADD("no-mutex", test_no_mutex);
+        ADD("descriptor-refused", test_descriptor_refused);
         ADD("lock", test_lock);
         ADD("owner-died", test_owner_died);
         ADD("stalled", test_stalled);
