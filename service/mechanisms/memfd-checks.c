@@ -17,6 +17,7 @@
 #include "huge-pages.h"
 #include "memfd.h"
 #include "memory-calls.h"
+#include "memory-model.h"
 #include "memory-seals.h"
 
 enum { FROM_JUDGE = 0 }; /* the number that what was handed over has in a peer */
@@ -52,7 +53,7 @@ OF_ALL(sparse)
 OF_ALL(far)
 OF_ALL(read_only)
 OF_ALL(many_mappings)
-OF_ALL(atomic)
+MEMORY_MODEL_OF(OF_ALL)
 
 static int64_t seal(int fd, int seals) {
         return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
@@ -329,8 +330,7 @@ const Check memfd_checks[] = {
         { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
         { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
                 { memory_role } },
-        { "atomic-update", "atomic operations between processes lose none", "memfd_create(2)", CHECK_BOTH, atomic,
-                { memory_role } },
+        MEMORY_MODEL_CLAIMS(memory_role),
         { "read-only", "opened again for reading it cannot be written", "memfd_create(2)", CHECK_BOTH, read_only,
                 { memory_role } },
         { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +16,7 @@
 #include "checks.h"
 #include "cleanup.h"
 #include "memory-file.h"
+#include "memory-model.h"
 
 size_t memory_page(void) {
         return (size_t)sysconf(_SC_PAGESIZE);
@@ -31,9 +31,11 @@ void memory_done(Memory *memory) {
 }
 
 bool memory_map(CheckRun *run, Memory *memory) {
-        void *mapped = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+        const MemoryMaker *maker = memory->maker;
+        void *mapped = maker->map ? maker->map(memory)
+                                  : mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
 
-        if (!check_need(run, "mmap", mapped == MAP_FAILED ? -errno : 0))
+        if (!check_need(run, "mapping it", mapped == MAP_FAILED ? -errno : 0))
                 return false;
         memory->mapped = mapped;
         return true;
@@ -44,18 +46,29 @@ bool memory_make(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *
         memory->size = pages * memory_page();
         /* Takes the memory too: where there is none, a first write would be SIGBUS. */
         return maker->make(run, memory) &&
-               check_need(run, "posix_fallocate", -posix_fallocate(memory->fd, 0, (off_t)memory->size));
+               (memory->fd < 0 ||
+                       check_need(run, "posix_fallocate", -posix_fallocate(memory->fd, 0, (off_t)memory->size)));
 }
 
 bool memory_make_mapped(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory) {
         return memory_make(run, maker, pages, memory) && memory_map(run, memory);
 }
 
+bool memory_join(CheckRun *run, const Memory *memory, CheckProcess *peer) {
+        const MemoryMaker *maker = memory->maker;
+
+        if (maker->join)
+                return maker->join(run, memory, peer);
+        return check_expect(run, "the peer's mmap",
+                peer_call(run, peer, "map", maker->number, (int64_t)memory->size, PROT_READ | PROT_WRITE), 0);
+}
+
+bool memory_add(CheckRun *run, const Memory *memory, CheckProcess **ret_peer) {
+        return memory->maker->start(run, memory, ret_peer) && memory_join(run, memory, *ret_peer);
+}
+
 bool memory_begin(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory, CheckProcess **ret_peer) {
-        return memory_make_mapped(run, maker, pages, memory) && maker->start(run, memory, ret_peer) &&
-               check_expect(run, "the peer's mmap",
-                       peer_call(run, *ret_peer, "map", maker->number, (int64_t)memory->size, PROT_READ | PROT_WRITE),
-                       0);
+        return memory_make_mapped(run, maker, pages, memory) && memory_add(run, memory, ret_peer);
 }
 
 bool memory_dies_of(CheckRun *run, CheckProcess *peer, const PeerCall *call, int signal) {
@@ -107,6 +120,15 @@ int memory_take(int socket) {
 
 static volatile unsigned char *mapped;
 static size_t mapped_size;
+
+void memory_is_mapped(void *memory, size_t size) {
+        mapped = memory;
+        mapped_size = size;
+}
+
+volatile unsigned char *memory_mapped(void) {
+        return mapped;
+}
 
 static int number_fd(CheckPeer *peer, int64_t number) {
         const int *place = peer_descriptor(peer, number);
@@ -228,15 +250,6 @@ static int64_t call_peek(CheckPeer *peer, const PeerCall *call, PeerReply *reply
         return mapped[call->a];
 }
 
-/* Adds one to the number in the memory, `a` times, in one indivisible step. */
-static int64_t call_add(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        _Atomic uint64_t *counter = (_Atomic uint64_t *)(uintptr_t)mapped;
-
-        for (int64_t i = 0; i < call->a; i++)
-                atomic_fetch_add(counter, 1);
-        return 0;
-}
-
 static int64_t call_sync(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         return RESULT(msync((void *)mapped, (size_t)call->a, MS_SYNC));
 }
@@ -264,7 +277,6 @@ static int64_t call_take(CheckPeer *peer, const PeerCall *call, PeerReply *reply
 }
 
 static const PeerFunction functions[] = {
-        { "add", call_add },
         { "allocate", call_allocate },
         { "chmod", call_chmod },
         { "make", call_make },
@@ -273,6 +285,7 @@ static const PeerFunction functions[] = {
         { "map-many", call_map_many },
         { "map-private", call_map_private },
         { "memfd", call_memfd },
+        { "model", memory_model_call },
         { "pass", call_pass },
         { "peek", call_peek },
         { "poke", call_poke },
@@ -289,6 +302,22 @@ static const PeerFunction functions[] = {
         { "write-at", call_write_at },
         {},
 };
+
+enum { FUNCTIONS_MAX = 64 };
+
+int memory_serve(CheckPeer *peer, const PeerFunction *own) {
+        static PeerFunction all[FUNCTIONS_MAX];
+        size_t n = 0;
+
+        for (; own && own->name && n < FUNCTIONS_MAX - 1; own++)
+                all[n++] = *own;
+        for (const PeerFunction *f = functions; f->name; f++) {
+                if (n == FUNCTIONS_MAX - 1)
+                        return -ENOBUFS;
+                all[n++] = *f;
+        }
+        return peer_serve(peer, all);
+}
 
 int memory_role(CheckPeer *peer) {
         return peer_serve(peer, functions);

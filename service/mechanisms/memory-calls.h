@@ -14,21 +14,28 @@
 typedef struct Memory {
         const struct MemoryMaker *maker;
         char name[PATH_MAX]; /* "" where it has none */
-        int fd;
+        int fd;              /* -EBADF where it is no file */
+        int id;              /* of a System V segment */
         size_t size;
         volatile unsigned char *mapped; /* volatile: each look is a look */
 } Memory;
 
 #define MEMORY_EMPTY \
-        { .fd = -EBADF }
+        { .fd = -EBADF, .id = -1 }
 
 typedef struct MemoryMaker {
-        /* Makes an empty one: sets fd, and name. */
+        /* Makes one: an empty file (sets fd, and name), or a segment of `size` (sets id, and name). */
         bool (*make)(CheckRun *run, Memory *memory);
-        /* Starts a peer that has it open for reading and writing, as descriptor `number`. */
+        /* Starts a peer that can have it for reading and writing: it has it open as descriptor `number`. */
         bool (*start)(CheckRun *run, const Memory *memory, CheckProcess **ret);
         int64_t number;
         void (*remove)(const Memory *memory); /* the name; NULL where there is none */
+        /* Memory that is no file: has it mapped here, or by a peer. NULL: mmap(2) of the descriptor. */
+        void *(*map)(const Memory *memory);
+        bool (*join)(CheckRun *run, const Memory *memory, CheckProcess *peer);
+        /* Where it has a name: the peer opens it as descriptor `number` again, with these flags of open(2); negative
+         * errno. */
+        int64_t (*open)(CheckRun *run, const Memory *memory, CheckProcess *peer, int64_t number, int flags);
 } MemoryMaker;
 
 void memory_done(Memory *memory);
@@ -38,7 +45,11 @@ bool memory_make(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *
 /* Mapped here too. A peer that is forked after that has this mapping as well. */
 bool memory_make_mapped(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory);
 bool memory_map(CheckRun *run, Memory *memory);
-/* And a peer that has mapped all of it too. */
+/* A peer that was started with it maps all of it. */
+bool memory_join(CheckRun *run, const Memory *memory, CheckProcess *peer);
+/* Both: a peer more that has mapped it. */
+bool memory_add(CheckRun *run, const Memory *memory, CheckProcess **ret_peer);
+/* Makes it, maps it, and a peer has mapped all of it too. */
 bool memory_begin(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory, CheckProcess **ret_peer);
 /* The call has to kill the peer with that signal. */
 bool memory_dies_of(CheckRun *run, CheckProcess *peer, const PeerCall *call, int signal);
@@ -50,9 +61,13 @@ int memory_take(int socket);
  *   shm-open b=flags c=mode text | make b=flags c=mode text: open(2) | memfd b=flags text | reopen b=slot c=flags |
  *   truncate b=size | allocate b=size | size | seal b=seals | seals | chmod b=mode
  *   map b=size c=protection, map-private … | map-at b=offset c=protection: one page | map-many b=how often: x how many
- *   unmap | poke a=where b=byte | peek a=where | add a=how often | sync a=size: msync(2)
+ *   unmap | poke a=where b=byte | peek a=where | sync a=size: msync(2) | model: memory-model.h
  *   read-at b=offset: the byte | write-at b=offset c=byte | pass a=socket b=descriptor | take a=socket b=slot */
 int memory_role(CheckPeer *peer);
+/* The same with calls of a kind's own beside them, and what such a call says that it has mapped. */
+int memory_serve(CheckPeer *peer, const PeerFunction *own);
+void memory_is_mapped(void *mapped, size_t size);
+volatile unsigned char *memory_mapped(void);
 
 /* --- Claims of all memory files (memory-checks.c) --- */
 
@@ -66,4 +81,3 @@ CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker);
 CheckResult memory_far(CheckRun *run, const MemoryMaker *maker);
 CheckResult memory_read_only(CheckRun *run, const MemoryMaker *maker);
 CheckResult memory_many_mappings(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_atomic(CheckRun *run, const MemoryMaker *maker);

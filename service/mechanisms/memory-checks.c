@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,8 +16,6 @@
 enum {
         PAGES = 4,
         MAPPINGS = 1000,
-        WORKERS = 3,
-        ADDITIONS = 100 * 1000,
 };
 
 #define FAR_OFFSET (INT64_C(8) << 30) /* beyond what 32 bits can tell */
@@ -219,30 +216,4 @@ CheckResult memory_many_mappings(CheckRun *run, const MemoryMaker *maker) {
                 !check_expect(run, "what is read here", memory.mapped[6], 66))
                 return CHECK_FAILED;
         return check_ok(run, "%d mappings of one page in one process: a write to the last is seen by all", MAPPINGS);
-}
-
-CheckResult memory_atomic(CheckRun *run, const MemoryMaker *maker) {
-        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CheckProcess *peers[WORKERS];
-        uint64_t counter;
-
-        if (!memory_begin(run, maker, 1, &memory, &peers[0]))
-                return CHECK_FAILED;
-        for (size_t i = 1; i < WORKERS; i++)
-                if (!maker->start(run, &memory, &peers[i]) ||
-                        !check_expect(run, "mmap",
-                                peer_call(run, peers[i], "map", maker->number, (int64_t)memory.size,
-                                        PROT_READ | PROT_WRITE),
-                                0))
-                        return CHECK_FAILED;
-        for (size_t i = 0; i < WORKERS; i++)
-                if (peer_begin(run, peers[i], &(PeerCall){ "add", ADDITIONS }) < 0)
-                        return CHECK_FAILED;
-        for (size_t i = 0; i < WORKERS; i++)
-                if (!check_expect(run, "a counting process", peer_end(run, peers[i], NULL), 0))
-                        return CHECK_FAILED;
-        counter = atomic_load((_Atomic uint64_t *)(uintptr_t)memory.mapped);
-        if (!check_expect(run, "the counter", (int64_t)counter, (int64_t)WORKERS * ADDITIONS))
-                return CHECK_FAILED;
-        return check_ok(run, "%d processes added %d each: %" PRIu64 ", none lost", WORKERS, ADDITIONS, counter);
 }

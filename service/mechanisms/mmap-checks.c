@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "memory-calls.h"
+#include "memory-model.h"
 
 static bool make(CheckRun *run, Memory *memory) {
         if (!check_expect(run, "a path", check_path(run, 0, memory->name), 0))
@@ -57,7 +58,7 @@ OF_ALL(sparse)
 OF_ALL(far)
 OF_ALL(read_only)
 OF_ALL(many_mappings)
-OF_ALL(atomic)
+MEMORY_MODEL_OF(OF_ALL)
 
 /* What a killed process had written to its mapping is in the file: nothing had to be synced for that. */
 static CheckResult persists(CheckRun *run) {
@@ -239,8 +240,7 @@ const Check mmap_checks[] = {
         { "aligned", "a mapping begins at a page of the file", "mmap(2)", CHECK_BOTH, misaligned, { memory_role } },
         { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
                 { memory_role } },
-        { "atomic-update", "atomic operations between processes lose none", "mmap(2)", CHECK_BOTH, atomic,
-                { memory_role } },
+        MEMORY_MODEL_CLAIMS(memory_role),
         { "read-only", "opened for reading it cannot be written", "mmap(2)", CHECK_BOTH, read_only, { memory_role } },
         { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
                 transport_order, { transport_order_role } },

@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "memory-calls.h"
+#include "memory-model.h"
 #include "posix-name.h"
 
 enum {
@@ -68,7 +69,7 @@ OF_ALL(sparse)
 OF_ALL(far)
 OF_ALL(read_only)
 OF_ALL(many_mappings)
-OF_ALL(atomic)
+MEMORY_MODEL_OF(OF_ALL)
 
 /* --- Its own --- */
 
@@ -144,24 +145,6 @@ static CheckResult permission(CheckRun *run) {
         return check_ok(run, "mode 0600: EACCES for user %d; what was mapped before stays", CHECK_NOBODY);
 }
 
-/* Both read, both add one, both write: step by step, so that it happens each time. */
-static CheckResult lost_update(CheckRun *run) {
-        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CheckProcess *peer;
-        int64_t theirs;
-        int ours;
-
-        if (!begin(run, &memory, &peer))
-                return CHECK_FAILED;
-        ours = memory.mapped[0];
-        theirs = peer_call(run, peer, "peek", 0);
-        memory.mapped[0] = (unsigned char)(ours + 1);
-        if (!check_expect(run, "write", peer_call(run, peer, "poke", 0, theirs + 1), 0) ||
-                !check_expect(run, "the number after two additions", memory.mapped[0], 1))
-                return CHECK_FAILED;
-        return check_ok(run, "two additions to 0 gave 1: one was lost");
-}
-
 /* tmpfs refuses at once what is more than the file system can ever hold; nothing is filled. */
 static CheckResult full(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
@@ -227,10 +210,7 @@ const Check shm_posix_checks[] = {
         { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
         { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
                 { memory_role } },
-        { "lost-update", "without synchronisation updates are lost", "shm_overview(7)", CHECK_BOTH, lost_update,
-                { memory_role } },
-        { "atomic-update", "atomic operations between processes lose none", "shm_overview(7)", CHECK_BOTH, atomic,
-                { memory_role } },
+        MEMORY_MODEL_CLAIMS(memory_role),
         { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
                 transport_order, { transport_order_role } },
         { "boundaries", "memory has no messages: boundaries are kept where the program keeps them", "shm_overview(7)",
