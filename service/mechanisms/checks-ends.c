@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checks.h"
 
-/* Generic checks: one of the two processes is killed. */
+/* Generic checks: one of the two processes is killed, at rest or in the middle of what it does. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "transport-pair.h"
@@ -13,6 +14,8 @@
 enum {
         LAST_MESSAGES = 3,
         LAST_SIZE = 256,
+        CUT_SIZE = PAIR_MESSAGE_MAX, /* what a stream's sender is in the middle of */
+        CUT_STEPS = 16,              /* makes room for some of it: pages of a pipe become free whole */
 };
 
 static size_t last_size(const Link *link) {
@@ -111,5 +114,104 @@ CheckResult transport_receiver_killed(CheckRun *run) {
                 result = check_fail(run, "send to the killed receiver: %s", check_outcome(r));
         else
                 result = check_ok(run, "SIGKILL: send gives EPIPE");
+        return pair_close(&pair, result);
+}
+
+/* --- A sender is killed while it sends --- */
+
+static unsigned char *cut_message(uint64_t number) {
+        unsigned char *buffer = malloc(CUT_SIZE);
+
+        if (buffer)
+                message_fill(buffer, CUT_SIZE, number);
+        return buffer;
+}
+
+/* Full, it sends one message more and sleeps in the middle of that: of a stream, a long one. */
+int transport_writer_killed_within_role(CheckPeer *peer) {
+        CLEANUP_FREE unsigned char *cut = NULL;
+        int64_t n;
+        int r = role_begin(peer);
+
+        if (r < 0)
+                return r;
+        n = step_fill(peer->link);
+        cut = cut_message((uint64_t)n);
+        r = role_say(peer, "full", cut ? n : -ENOMEM, 0);
+        if (r < 0 || n < 0 || !cut)
+                return r;
+        r = link_transport(peer->link)->boundaries ? step_send(peer->link, (uint64_t)n, true)
+                                                   : role_send(peer, cut, CUT_SIZE);
+        r = role_say(peer, "sent", r, 0);
+        return r < 0 ? r : check_peer_hear_word(peer, "never", USEC_INFINITY);
+}
+
+static bool asleep_within(Pair *pair) {
+        char where[64];
+        int r = check_await_sleep(pair->run, pair->peer, where, sizeof where);
+
+        if (r < 0)
+                check_note(pair->run, "the sender %s", r == -EALREADY ? "did not wait" : "was never seen asleep");
+        return r >= 0;
+}
+
+/* The rest of a stream: as much of the message as went in before the death. */
+static CheckResult rest_of_stream(Pair *pair, int64_t n) {
+        CLEANUP_FREE unsigned char *expected = cut_message((uint64_t)n);
+        size_t have = 0;
+
+        if (!expected)
+                return check_fail(pair->run, "no memory");
+        for (;;) {
+                bool sent = true;
+                ssize_t got = pair_receive(pair, PAIR_STREAM_CHUNK, &sent);
+
+                if (got <= 0)
+                        break;
+                if ((size_t)got > CUT_SIZE - have || memcmp(expected + have, pair->buffer, (size_t)got) != 0)
+                        return check_fail(pair->run, "after the %" PRId64 " whole messages came what nobody sent", n);
+                have += (size_t)got;
+        }
+        if (have == CUT_SIZE)
+                return check_fail(pair->run, "all of the message came, which its sender was in the middle of");
+        return check_ok(pair->run,
+                "SIGKILL in the middle of a write of %d bytes, %" PRId64
+                " messages before it: these came whole, then the first %zu bytes, and no other",
+                CUT_SIZE, n, have);
+}
+
+static CheckResult rest_of_messages(Pair *pair, int64_t n) {
+        bool sent = true;
+        ssize_t got = pair_receive(pair, PAIR_MESSAGE_MAX, &sent);
+
+        if (got > 0 || (got == 0 && pair->link.message_max == 0))
+                return check_fail(pair->run, "after the %" PRId64 " messages came one of %zd bytes", n, got);
+        return check_ok(pair->run,
+                "SIGKILL of a sender asleep, with %" PRId64 " messages before that: these came whole, and no other",
+                n);
+}
+
+CheckResult transport_writer_killed_within(CheckRun *run) {
+        CheckResult result = CHECK_FAILED;
+        Record *record = NULL;
+        int64_t n, taken = 0;
+        Pair pair;
+
+        if (pair_open(run, CUT_SIZE, 0, &pair) < 0 || pair_hear(&pair, "full", &record) < 0)
+                return pair_close(&pair, result);
+        n = record_get_i64(record, "x", -EPROTO);
+        record_free(record);
+        if (!check_expect(run, "filling", n < 0 ? n : 0, 0) || !asleep_within(&pair))
+                return pair_close(&pair, result);
+        for (int64_t i = 0; taken >= 0 && !pair.transport->boundaries && i < CUT_STEPS && i < n; i++)
+                taken = step_receive(&pair.link, (uint64_t)i);
+        if (taken < 0 || !asleep_within(&pair) || !check_expect(run, "SIGKILL", check_murder(run, pair.peer), 0))
+                return pair_close(&pair, result);
+        for (int64_t i = pair.transport->boundaries ? 0 : CUT_STEPS; taken >= 0 && i < n; i++)
+                taken = step_receive(&pair.link, (uint64_t)i);
+        if (taken < 0)
+                result = check_fail(run, "the %" PRId64 " messages before the death: %s", n, check_errno(taken));
+        else
+                result = pair.transport->boundaries ? rest_of_messages(&pair, n) : rest_of_stream(&pair, n);
         return pair_close(&pair, result);
 }

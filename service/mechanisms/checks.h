@@ -95,7 +95,8 @@ bool check_become_nobody(CheckRun *run, CheckProcess *process);
  * checks; remove it with rmdir(2). */
 int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]);
 
-/* --- Checks over a transport, with their roles (checks-transport.c, checks-waiting.c, checks-ends.c) --- */
+/* --- Checks over a transport, with their roles (checks-transport.c, checks-waiting.c, checks-ends.c,
+ * checks-interrupted.c, checks-several.c, checks-places.c) --- */
 
 /* All that is sent arrives, once, in order, unchanged. */
 CheckResult transport_order(CheckRun *run);
@@ -132,3 +133,45 @@ int transport_sender_killed_role(CheckPeer *peer);
 /* A receiver is killed: sending gives EPIPE. */
 CheckResult transport_receiver_killed(CheckRun *run);
 int transport_receiver_killed_role(CheckPeer *peer);
+/* A sender is killed in the middle of what it sends, while there is no room: what it had sent comes whole, and of a
+ * stream a beginning of the rest, nothing else. For kinds where a sender waits for room.
+ * Finds: one lost, twice or changed among those sent before (DROP, DUPLICATE, CORRUPT), a sender that does not wait
+ * (NO_WAIT_SEND), bytes that come from nowhere after the death. */
+CheckResult transport_writer_killed_within(CheckRun *run);
+int transport_writer_killed_within_role(CheckPeer *peer);
+
+/* A signal's handler runs while a receiver waits: by signal(7) the call gives EINTR, and goes on by itself with
+ * SA_RESTART ("restarts"), or gives EINTR in any case ("always"), or never ("never": pthread_mutex_lock(3)). What is
+ * sent after it is received, by the same call or the next.
+ * Finds: a receiver that goes on where it must not, or ends where it must go on (each of the three checks over a kind
+ * of another), one that loses a message after EINTR, one that does not wait (NO_WAIT) or not asleep (SPIN). */
+CheckResult transport_interrupted_restarts(CheckRun *run);
+CheckResult transport_interrupted_always(CheckRun *run);
+CheckResult transport_interrupted_never(CheckRun *run);
+int transport_interrupted_role(CheckPeer *peer);
+
+/* The only receiver that waits is killed, then the first of two: what is sent then goes whole to the next; nothing is
+ * taken along. For kinds where several processes can attach to one side (no connections).
+ * Finds: a message lost, twice or changed after a death (DROP, DUPLICATE, CORRUPT), receivers that do not wait
+ * (NO_WAIT), emptiness that looks like the end (END). */
+CheckResult transport_waiter_killed(CheckRun *run);
+int transport_waiter_killed_role(CheckPeer *peer);
+/* Several senders at once on one side: all messages come once, each sender's in order, none mixed with another's. For
+ * kinds where several processes can attach to one side. Of a stream, each write has 512 bytes: no more than PIPE_BUF.
+ * Finds: DROP, SWAP, DUPLICATE, CORRUPT, SPLIT, HOLD. */
+CheckResult transport_many_writers(CheckRun *run);
+int transport_many_writers_role(CheckPeer *peer);
+
+/* A peer of the user nobody, in another IPC or network namespace, attaches, receives and sends. What the link names
+ * has mode 0666 for the other user (Link.mode), and stands in the public folder where names are paths.
+ * Finds: DROP, CORRUPT, ONE_WAY; names that others cannot open. */
+CheckResult transport_other_user(CheckRun *run);
+CheckResult transport_other_ipc(CheckRun *run);
+CheckResult transport_other_net(CheckRun *run);
+int transport_place_role(CheckPeer *peer);
+/* A peer without a descriptor left gets EMFILE for opening another (or opens it, where the kind takes none); what is
+ * open goes on, and nothing that was sent is lost.
+ * Finds: DROP, CORRUPT, SWAP; each of the two checks over a kind of the other. */
+CheckResult transport_exhausted(CheckRun *run);
+CheckResult transport_exhausted_takes_none(CheckRun *run);
+int transport_exhausted_role(CheckPeer *peer);

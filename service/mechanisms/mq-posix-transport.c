@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -30,17 +31,28 @@ typedef struct MqSide {
         char *bounce; /* mq_receive(3) wants room for the largest message, also where a smaller one comes */
 } MqSide;
 
+typedef struct MqPlan {
+        struct mq_attr attr;
+        mode_t mode;
+} MqPlan;
+
 static int queue_make(const char *name, void *userdata, Error *error) {
-        const struct mq_attr *attr = userdata;
+        const MqPlan *plan = userdata;
+        const struct mq_attr *attr = &plan->attr;
         mqd_t mqd;
+        int r = 0;
 
         mqd = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, attr);
         if (mqd < 0)
                 return errno == EEXIST ? -EEXIST
                                        : mq_create_failed(errno, name, (uint64_t)attr->mq_maxmsg,
                                                  (uint64_t)attr->mq_msgsize, error);
+        if (plan->mode != 0 && fchmod(mqd, plan->mode) < 0) { /* past the umask */
+                r = error_set_errno(error, errno, "The queue \"%s\" cannot be opened to others", name);
+                mq_unlink(name);
+        }
         close(mqd);
-        return 0;
+        return r;
 }
 
 static void mq_link_teardown(Link *link) {
@@ -51,12 +63,12 @@ static void mq_link_teardown(Link *link) {
         }
 }
 
-static int make_both(Link *link, struct mq_attr *attr, Error *error) {
+static int make_both(Link *link, MqPlan *plan, Error *error) {
         int r;
 
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {
                 r = posix_name_claim(
-                        link->token, link->names[lane], sizeof(link->names[lane]), queue_make, attr, error);
+                        link->token, link->names[lane], sizeof(link->names[lane]), queue_make, plan, error);
                 if (r < 0) {
                         link->names[lane][0] = '\0'; /* not ours */
                         mq_link_teardown(link);
@@ -68,24 +80,26 @@ static int make_both(Link *link, struct mq_attr *attr, Error *error) {
 
 static int mq_link_setup(Link *link, Error *error) {
         uint64_t size_max = limit_read(MQ_MSGSIZE_MAX, 8192), depth_max = limit_read(MQ_MSG_MAX, DEPTH);
-        struct mq_attr attr = { .mq_maxmsg = (long)(depth_max < DEPTH ? depth_max : DEPTH) };
+        MqPlan plan = { .mode = link->mode };
+        struct mq_attr *attr = &plan.attr;
         int r;
 
         if (link->message_max > size_max)
                 link->message_max = size_max;
-        attr.mq_msgsize = link->message_max > 0 ? (long)link->message_max : 1;
+        attr->mq_maxmsg = (long)(depth_max < DEPTH ? depth_max : DEPTH);
+        attr->mq_msgsize = link->message_max > 0 ? (long)link->message_max : 1;
         /* RLIMIT_MSGQUEUE counts all queues of the user: where it leaves less, the link is less deep. */
         for (;;) {
-                r = make_both(link, &attr, error);
-                if (r != -EDQUOT || attr.mq_maxmsg == 1)
+                r = make_both(link, &plan, error);
+                if (r != -EDQUOT || attr->mq_maxmsg == 1)
                         break;
-                attr.mq_maxmsg /= 2;
+                attr->mq_maxmsg /= 2;
         }
         if (r < 0)
                 return r;
         if (error)
                 *error = (Error){};
-        link->depth = (unsigned)attr.mq_maxmsg;
+        link->depth = (unsigned)attr->mq_maxmsg;
         return 0;
 }
 

@@ -24,7 +24,8 @@ typedef struct MqSide {
 } MqSide;
 
 static int queue_make(key_t key, void *userdata) {
-        int id = msgget(key, IPC_CREAT | IPC_EXCL | 0600);
+        const Link *link = userdata;
+        int id = msgget(key, IPC_CREAT | IPC_EXCL | (link->mode != 0 ? (int)link->mode : 0600));
 
         return id < 0 ? -errno : id;
 }
@@ -43,7 +44,7 @@ static int mq_link_setup(Link *link, Error *error) {
                 most = bytes / LINK_LANES;
         if (link->message_max > most)
                 link->message_max = most;
-        id = sysv_claim(link->token, queue_make, NULL);
+        id = sysv_claim(link->token, queue_make, link);
         if (id < 0)
                 return sysv_create_failed(&mq_sysv_class, -id, 0, error);
         (void)snprintf(link->names[0], sizeof link->names[0], "mq-sysv:id=%d", id);

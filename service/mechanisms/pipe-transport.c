@@ -201,8 +201,13 @@ static int fifo_link_make(Link *link, unsigned lane, Error *error) {
                 r = fifo_link_path(link, lane, path, error);
                 if (r < 0)
                         break;
-                if (mkfifo(path, 0600) == 0)
-                        return 0;
+                if (mkfifo(path, 0600) == 0) {
+                        if (link->mode == 0 || chmod(path, link->mode) == 0) /* past the umask */
+                                return 0;
+                        r = error_set_errno(error, errno, "The FIFO %.200s cannot be opened to others", path);
+                        unlink(path);
+                        break;
+                }
                 r = errno == EEXIST ? -EEXIST : error_set_errno(error, errno, "The FIFO %.200s cannot be made", path);
                 if (r != -EEXIST)
                         break;

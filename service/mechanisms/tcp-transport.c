@@ -131,6 +131,7 @@ static void tcp_link_detach(Link *link) {
 }
 
 const Transport tcp_transport = {
+        .room_later = true, /* an acknowledgement can be delayed, by 40 ms */
         .message_max = STREAM_MESSAGE_MAX,
         .executed = true,
         .setup = tcp_link_setup,

@@ -59,8 +59,9 @@ struct Transport {
         const char *variant; /* its name among those of its kind ("direct", "daemon"); NULL where there is only one */
         size_t message_max;  /* the most that the kind can ever carry in one message; 0: tokens without bytes */
         bool boundaries;
-        bool delayed;  /* what was sent may be under way yet when send() returns: somebody stands between */
-        bool executed; /* can a side be executed separately? Else the reason is said here: */
+        bool room_later; /* full can be over a moment later, though nobody took anything */
+        bool delayed;    /* what was sent may be under way yet when send() returns: somebody stands between */
+        bool executed;   /* can a side be executed separately? Else the reason is said here: */
         const char *executed_reason;
 
         int (*setup)(Link *link, Error *error);

@@ -66,6 +66,9 @@ static int run_role(const PeerOrder *order, int control) {
                 Error error = { 0 };
 
                 order->link->side = 1;
+                /* It stands in the public folder, whose path leads through a directory that is closed to it. */
+                if (order->place == CHECK_PLACE_OTHER_USER)
+                        order->link->directory = ".";
                 r = link_transport(order->link)->attach(order->link, &error);
                 if (r < 0) {
                         report(control, error_is_set(&error) ? error.message : strerror(-r));
