@@ -16,8 +16,7 @@
 #include "cleanup.h"
 #include "huge-pages.h"
 #include "memfd.h"
-#include "memory-calls.h"
-#include "memory-model.h"
+#include "memory-claims.h"
 #include "memory-seals.h"
 
 enum { FROM_JUDGE = 0 }; /* the number that what was handed over has in a peer */
@@ -38,22 +37,9 @@ static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
         return memory_begin(run, &maker, 1, memory, ret);
 }
 
-#define OF_ALL(claim)                               \
-        static CheckResult claim(CheckRun *run) {   \
-                return memory_##claim(run, &maker); \
-        }
-
-OF_ALL(both_ways)
-OF_ALL(private_mapping)
-OF_ALL(coherent)
-OF_ALL(growth)
-OF_ALL(truncated)
-OF_ALL(zeroed)
-OF_ALL(sparse)
-OF_ALL(far)
-OF_ALL(read_only)
-OF_ALL(many_mappings)
-MEMORY_MODEL_OF(OF_ALL)
+MEMORY_SHARED_FUNCTIONS;
+MEMORY_MODEL_FUNCTIONS;
+MEMORY_FILE_FUNCTIONS;
 
 static int64_t seal(int fd, int seals) {
         return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
@@ -181,31 +167,6 @@ static CheckResult passed(CheckRun *run) {
         return check_ok(run, "sent over a UNIX socket; its maker killed: whoever has a descriptor still reads it");
 }
 
-static CheckResult handed_on(CheckRun *run) {
-        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
-        CheckProcess *peer;
-        int pair[2];
-
-        if (!memory_make_mapped(run, &maker, 1, &memory) ||
-                !check_need(
-                        run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
-                return CHECK_FAILED;
-        ours = pair[0];
-        theirs = pair[1];
-        memory.mapped[3] = 30;
-        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
-                !check_expect(run, "sendmsg with SCM_RIGHTS", memory_pass(ours, memory.fd), 0) ||
-                !check_expect(run, "the peer's recvmsg", peer_call(run, peer, "take", FROM_JUDGE, PEER_SLOT), 0) ||
-                !check_expect(run, "the peer's mmap",
-                        peer_call(run, peer, "map", PEER_SLOT, (int64_t)memory.size, PROT_READ | PROT_WRITE), 0) ||
-                !check_expect(run, "what the peer reads", peer_call(run, peer, "peek", 3), 30) ||
-                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 4, 40), 0) ||
-                !check_expect(run, "what is read here", memory.mapped[4], 40))
-                return CHECK_FAILED;
-        return check_ok(run, "a process that had nothing of it received the descriptor and shares the memory");
-}
-
 /* A mapping keeps it too, without any descriptor. */
 static CheckResult last_holder(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
@@ -313,36 +274,10 @@ static CheckResult huge(CheckRun *run) {
 }
 
 const Check memfd_checks[] = {
-        { "both-ways", "all that map it read and write the same memory, without copying", "memfd_create(2)",
-                CHECK_BOTH, both_ways, { memory_role } },
-        { "private", "what is written to a private mapping stays in its process", "mmap(2)", CHECK_BOTH,
-                private_mapping, { memory_role } },
-        { "coherent", "read, write and mappings see the same bytes at once; msync has nothing to do", "msync(2)",
-                CHECK_BOTH, coherent, { memory_role } },
-        { "zero-filled", "new memory is zero, also where it was cut off before", "ftruncate(2)", CHECK_BOTH, zeroed,
-                { memory_role } },
-        { "growth", "a size that is set is the size for all, and mappings reach what was added", "ftruncate(2)",
-                CHECK_BOTH, growth, { memory_role } },
-        { "past-the-end", "access behind the end of the file is SIGBUS", "mmap(2)", CHECK_BOTH, truncated,
-                { memory_role } },
-        { "sparse", "a size takes no memory, only what is written does", "memfd_create(2)", CHECK_FORKED, sparse,
-                { memory_role } },
-        { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
-        { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
-                { memory_role } },
-        MEMORY_MODEL_CLAIMS(memory_role),
-        { "read-only", "opened again for reading it cannot be written", "memfd_create(2)", CHECK_BOTH, read_only,
-                { memory_role } },
-        { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
-                transport_order, { transport_order_role } },
-        { "boundaries", "memory has no messages: boundaries are kept where the program keeps them", "memfd_create(2)",
-                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
-        { "duplex", "both directions at the same time, with a ring for each", "memfd_create(2)", CHECK_BOTH,
-                transport_duplex, { transport_duplex_role } },
-        { "receive-blocks", "memory wakes nobody; a futex in it does", "futex(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role } },
-        { "timeout", "a futex wait gives up at its time-out, never before", "futex(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
+        MEMORY_SHARED_CLAIMS("memfd_create(2)", 0, memory_role),
+        MEMORY_MODEL_CLAIMS("memfd_create(2)", memory_role),
+        MEMORY_RING_CLAIMS("memfd_create(2)"),
+        MEMORY_FILE_CLAIMS(memory_role),
         { "seal-size", "seals against shrinking and growing hold for everybody", "fcntl(2)", CHECK_BOTH, sealed_size,
                 { memory_role } },
         { "seal-write", "sealed against writing, it can be read and no more be written", "fcntl(2)", CHECK_BOTH,
@@ -354,8 +289,6 @@ const Check memfd_checks[] = {
         { "seal-seal", "sealed against sealing, it takes no more seals", "fcntl(2)", CHECK_BOTH, sealed_seals,
                 { memory_role } },
         { "unsealable", "it can be sealed only if it was made so", "memfd_create(2)", CHECK_FORKED, unsealable, {} },
-        { "handed-on", "its descriptor goes to any process over a UNIX socket", "unix(7)", CHECK_BOTH, handed_on,
-                { memory_role } },
         { "survives", "it outlives who made it while anybody has a descriptor", "memfd_create(2)", CHECK_BOTH, passed,
                 { memory_role } },
         { "last-holder", "a mapping keeps it without any descriptor", "mmap(2)", CHECK_BOTH, last_holder,

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "memory-file.h"
 #include "memory-model.h"
+#include "memory-peer.h"
 
 size_t memory_page(void) {
         return (size_t)sysconf(_SC_PAGESIZE);
@@ -303,22 +304,26 @@ static const PeerFunction functions[] = {
         {},
 };
 
-enum { FUNCTIONS_MAX = 64 };
+enum { FUNCTIONS_MAX = 96 };
+
+static bool append(PeerFunction *all, size_t *n, const PeerFunction *more) {
+        for (; more && more->name; more++) {
+                if (*n == FUNCTIONS_MAX - 1)
+                        return false;
+                all[(*n)++] = *more;
+        }
+        return true;
+}
 
 int memory_serve(CheckPeer *peer, const PeerFunction *own) {
         static PeerFunction all[FUNCTIONS_MAX];
         size_t n = 0;
 
-        for (; own && own->name && n < FUNCTIONS_MAX - 1; own++)
-                all[n++] = *own;
-        for (const PeerFunction *f = functions; f->name; f++) {
-                if (n == FUNCTIONS_MAX - 1)
-                        return -ENOBUFS;
-                all[n++] = *f;
-        }
+        if (!append(all, &n, own) || !append(all, &n, functions) || !append(all, &n, memory_peer_calls))
+                return -ENOBUFS;
         return peer_serve(peer, all);
 }
 
 int memory_role(CheckPeer *peer) {
-        return peer_serve(peer, functions);
+        return memory_serve(peer, NULL);
 }

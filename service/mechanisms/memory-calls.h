@@ -68,16 +68,3 @@ int memory_role(CheckPeer *peer);
 int memory_serve(CheckPeer *peer, const PeerFunction *own);
 void memory_is_mapped(void *mapped, size_t size);
 volatile unsigned char *memory_mapped(void);
-
-/* --- Claims of all memory files (memory-checks.c) --- */
-
-CheckResult memory_both_ways(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_private_mapping(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_coherent(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_growth(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_truncated(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_zeroed(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_far(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_read_only(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_many_mappings(CheckRun *run, const MemoryMaker *maker);

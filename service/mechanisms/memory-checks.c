@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "memory-calls.h"
+#include "memory-claims.h"
 
 /* What mmap(2) and ftruncate(2) promise of memory that is a file, whatever file it is. */
 #include <errno.h>
@@ -7,10 +7,10 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "checks.h"
 #include "cleanup.h"
 
 enum {
@@ -216,4 +216,148 @@ CheckResult memory_many_mappings(CheckRun *run, const MemoryMaker *maker) {
                 !check_expect(run, "what is read here", memory.mapped[6], 66))
                 return CHECK_FAILED;
         return check_ok(run, "%d mappings of one page in one process: a write to the last is seen by all", MAPPINGS);
+}
+
+/* mmap(2) leaves open what a private mapping shows of later changes; Linux shows them until its page is copied. */
+CheckResult memory_private_later(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        int64_t before;
+
+        if (!memory_begin(run, maker, PAGES, &memory, &peer) ||
+                !check_expect(run, "mmap with MAP_PRIVATE",
+                        peer_call(
+                                run, peer, "map-private", maker->number, (int64_t)memory.size, PROT_READ | PROT_WRITE),
+                        0) ||
+                !check_expect(run, "what it shows first", peer_call(run, peer, "peek", 1), 0))
+                return CHECK_FAILED;
+        memory.mapped[1] = 11;
+        before = peer_call(run, peer, "peek", 1);
+        if (!check_expect(run, "the peer's write to that page", peer_call(run, peer, "poke", 2, 22), 0))
+                return CHECK_FAILED;
+        memory.mapped[1] = 12;
+        if (!check_expect(run, "what the copied page shows", peer_call(run, peer, "peek", 1), before))
+                return CHECK_FAILED;
+        return check_ok(run, "a change by another was %s before the process wrote to the page, and none after it",
+                before == 11 ? "seen" : "not seen");
+}
+
+CheckResult memory_partial_page(CheckRun *run, const MemoryMaker *maker) {
+        int64_t page = (int64_t)memory_page(), end = 100;
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer) ||
+                !check_expect(run, "ftruncate to 100 bytes", ftruncate(memory.fd, end), 0) ||
+                !check_expect(run, "the page behind the end", peer_call(run, peer, "peek", 2 * end), 0) ||
+                !check_expect(run, "a write there", peer_call(run, peer, "poke", 2 * end, 9), 0) ||
+                !check_expect(run, "pread there", byte_at(memory.fd, 2 * end), -ENODATA) ||
+                !check_expect(run, "the size", peer_call(run, peer, "size", maker->number), end) ||
+                !check_expect(run, "ftruncate to the page", ftruncate(memory.fd, page), 0))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "of a page that the memory fills to byte 100 the rest can be written, and is no part of it; grown, it "
+                "%s there",
+                byte_at(memory.fd, 2 * end) == 9 ? "is found" : "is 0");
+}
+
+/* Whoever may write to it may empty it, and who has it mapped is not asked. */
+CheckResult memory_emptied(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer, *other;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer) || !maker->start(run, &memory, &other) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 0, 7), 0) ||
+                !check_need(run, "another's open with O_TRUNC",
+                        peer_call(run, other, "reopen", maker->number, PEER_SLOT + 1, O_RDWR | O_TRUNC)) ||
+                !check_expect(run, "the size", peer_call(run, peer, "size", maker->number), 0) ||
+                !memory_dies_of(run, peer, &(PeerCall){ "peek", 0 }, SIGBUS))
+                return CHECK_FAILED;
+        return check_ok(run, "opened with O_TRUNC by another: 0 bytes, and who looks into its mapping dies of SIGBUS");
+}
+
+CheckResult memory_exhausted(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        PeerReply reply;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer) ||
+                !check_expect(run, "opening all that can be",
+                        peer_call_full(run, peer, &(PeerCall){ "exhaust" }, &reply), 0) ||
+                !check_expect(run, "opening the memory then",
+                        peer_call(run, peer, "reopen", maker->number, PEER_SLOT + 1, O_RDWR), -EMFILE) ||
+                !check_expect(run, "its write to its mapping", peer_call(run, peer, "poke", 0, 3), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[0], 3) || !memory_join(run, &memory, peer) ||
+                !check_expect(run, "closing", peer_call(run, peer, "relieve"), 0) ||
+                !check_need(run, "opening it after that",
+                        peer_call(run, peer, "reopen", maker->number, PEER_SLOT + 1, O_RDWR)))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "%" PRId64 " descriptors more and none left: opening EMFILE, mappings can be used and made", reply.x);
+}
+
+CheckResult memory_maximum(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        PeerReply reply;
+
+        if (!memory_begin(run, maker, 1, &memory, &peer) ||
+                !check_expect(run, "a search by ftruncate",
+                        peer_call_full(run, peer, &(PeerCall){ "largest", maker->number }, &reply), 0) ||
+                !check_expect(run, "mmap of 2^62 bytes",
+                        peer_call(run, peer, "map", maker->number, INT64_C(1) << 62, PROT_READ), -ENOMEM) ||
+                !check_expect(run, "ftruncate to -1", peer_call(run, peer, "truncate", maker->number, -1), -EINVAL))
+                return CHECK_FAILED;
+        if (reply.x == INT64_MAX)
+                return check_ok(
+                        run, "%" PRId64 " bytes, and no number is larger; a mapping of 2^62 bytes: ENOMEM", reply.x);
+        if (!check_expect(run, "one byte more than the largest", reply.y == -EFBIG || reply.y == -EINVAL, true))
+                return CHECK_FAILED;
+        return check_ok(run, "%" PRId64 " bytes, one more: %s; a mapping of 2^62 bytes: ENOMEM", reply.x,
+                check_errno(reply.y));
+}
+
+/* It is a file, and files are no part of an IPC namespace (ipc_namespaces(7)). */
+CheckResult memory_other_namespace(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make_mapped(run, maker, 1, &memory))
+                return CHECK_FAILED;
+        memory.mapped[0] = 8;
+        if (!maker->start(run, &memory, &peer) || !peer_go(run, peer, CHECK_PLACE_OTHER_IPC) ||
+                (maker->open && !check_expect(run, "opening the name there",
+                                        maker->open(run, &memory, peer, PEER_SLOT + 2, O_RDWR), 0)) ||
+                !memory_join(run, &memory, peer) ||
+                !check_expect(run, "what is read there", peer_call(run, peer, "peek", 0), 8) ||
+                !check_expect(run, "its write", peer_call(run, peer, "poke", 1, 9), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[1], 9))
+                return CHECK_FAILED;
+        return check_ok(run, "a process in another IPC namespace %s and shares it",
+                maker->open ? "opens it by its name" : "gets the descriptor");
+}
+
+CheckResult memory_handed_on(CheckRun *run, const MemoryMaker *maker) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
+        CheckProcess *peer;
+        int pair[2];
+
+        if (!memory_make_mapped(run, maker, 1, &memory) ||
+                !check_need(
+                        run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        ours = pair[0];
+        theirs = pair[1];
+        memory.mapped[3] = 30;
+        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
+                !check_expect(run, "sendmsg with SCM_RIGHTS", memory_pass(ours, memory.fd), 0) ||
+                !check_expect(run, "the peer's recvmsg", peer_call(run, peer, "take", 0, PEER_SLOT), 0) ||
+                !check_expect(run, "the peer's mmap",
+                        peer_call(run, peer, "map", PEER_SLOT, (int64_t)memory.size, PROT_READ | PROT_WRITE), 0) ||
+                !check_expect(run, "what the peer reads", peer_call(run, peer, "peek", 3), 30) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "poke", 4, 40), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[4], 40))
+                return CHECK_FAILED;
+        return check_ok(run, "a process that had nothing of it received the descriptor and shares the memory");
 }

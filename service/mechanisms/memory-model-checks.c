@@ -11,6 +11,7 @@
 
 #include "checks.h"
 #include "cleanup.h"
+#include "memory-claims.h"
 
 enum {
         EACH = 1000 * 1000, /* additions of each of two processes */
@@ -43,8 +44,7 @@ static bool pair_begin(CheckRun *run, const MemoryMaker *maker, Pair *pair) {
                memory_add(run, &pair->memory, &pair->peers[1]);
 }
 
-/* All zero, nothing locked. Nobody may be using it. */
-static bool area_ready(CheckRun *run, ModelArea *area) {
+bool memory_model_ready(CheckRun *run, ModelArea *area) {
         pthread_mutexattr_t attributes;
         int r;
 
@@ -64,7 +64,7 @@ static bool area_ready(CheckRun *run, ModelArea *area) {
 
 /* Both peers run their side at the same time. */
 static bool pair_run(CheckRun *run, Pair *pair, ModelPart part, int64_t amount) {
-        bool good = area_ready(run, (ModelArea *)(uintptr_t)pair->memory.mapped);
+        bool good = memory_model_ready(run, (ModelArea *)(uintptr_t)pair->memory.mapped);
 
         for (unsigned side = 0; side < 2 && good; side++)
                 good = peer_begin(run, pair->peers[side], &(PeerCall){ "model", part, side, amount }) >= 0;

@@ -56,54 +56,9 @@ typedef struct ModelArea {
         _Alignas(MODEL_LINE) _Atomic uint32_t futex; /* 0 free, 1 locked, 2 locked and somebody may sleep */
 } ModelArea;
 
+/* All zero, nothing locked. Nobody may be using it. */
+bool memory_model_ready(CheckRun *run, ModelArea *area);
+
 /* In a peer, a call of memory_role(): "model" a=part b=side c=how often, or for how many microseconds where it looks
  * and not counts. 0, or -ETIMEDOUT when the other side did not come. */
 int64_t memory_model_call(CheckPeer *peer, const PeerCall *call, PeerReply *reply);
-
-/* --- Claims (memory-model-checks.c) --- */
-
-CheckResult memory_lost_update(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_atomic(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_semaphore(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_futex_lock(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_mutex(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_message_passing(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_store_buffering(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_whole_words(CheckRun *run, const MemoryMaker *maker);
-CheckResult memory_torn_records(CheckRun *run, const MemoryMaker *maker);
-
-/* Their rows, and the functions behind them for a maker. */
-#define MEMORY_MODEL_OF(X) \
-        X(lost_update)     \
-        X(atomic)          \
-        X(semaphore) X(futex_lock) X(mutex) X(message_passing) X(store_buffering) X(whole_words) X(torn_records)
-
-#define MEMORY_MODEL_CLAIMS(role)                                                                                     \
-        { "lost-update", "two processes that count without synchronisation lose additions", "shm_overview(7)",        \
-                CHECK_BOTH, lost_update, { role }, .aspects = ASPECT(SYNCHRONISATION) | ASPECT(MANY_WRITERS) },       \
-                { "atomic-update", "atomic operations between processes lose none of millions", "shm_overview(7)",    \
-                        CHECK_EXECUTED, atomic, { role },                                                             \
-                        .aspects = ASPECT(SYNCHRONISATION) | ASPECT(ATOMICITY) | ASPECT(MANY_WRITERS) },              \
-                { "semaphore", "with an unnamed semaphore in it, made for processes, none of millions is lost",       \
-                        "sem_overview(7)", CHECK_EXECUTED, semaphore, { role }, .aspects = ASPECT(SYNCHRONISATION) }, \
-                { "futex-lock", "with a lock of one word and a futex none of millions is lost", "futex(7)",           \
-                        CHECK_EXECUTED, futex_lock, { role }, .aspects = ASPECT(SYNCHRONISATION) },                   \
-                { "mutex", "with a process-shared, robust mutex in it none of millions is lost",                      \
-                        "pthread_mutexattr_setpshared(3)", CHECK_EXECUTED, mutex, { role },                           \
-                        .aspects = ASPECT(SYNCHRONISATION) },                                                         \
-                { "message-passing",                                                                                  \
-                        "who sees a flag that was stored with release and loaded with acquire sees the data before "  \
-                        "it",                                                                                         \
-                        "C11 5.1.2.4", CHECK_EXECUTED, message_passing, { role },                                     \
-                        .aspects = ASPECT(SYNCHRONISATION) },                                                         \
-                { "store-buffering",                                                                                  \
-                        "two that each store and then look may both miss the other's store; with full fences never",  \
-                        "C11 7.17.4", CHECK_EXECUTED, store_buffering, { role },                                      \
-                        .aspects = ASPECT(SYNCHRONISATION) },                                                         \
-                { "whole-words", "an aligned word of 64 bits is never seen half-written", "C11 7.17", CHECK_EXECUTED, \
-                        whole_words, { role }, .aspects = ASPECT(ATOMICITY) },                                        \
-        {                                                                                                             \
-                "torn-records", "a longer record is seen half-written; a sequence lock shows it whole",               \
-                        "shm_overview(7)", CHECK_EXECUTED, torn_records, { role },                                    \
-                        .aspects = ASPECT(ATOMICITY) | ASPECT(SYNCHRONISATION)                                        \
-        }

@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "memory-calls.h"
-#include "memory-model.h"
+#include "memory-claims.h"
 
 static bool make(CheckRun *run, Memory *memory) {
         if (!check_expect(run, "a path", check_path(run, 0, memory->name), 0))
@@ -26,39 +25,30 @@ static bool make(CheckRun *run, Memory *memory) {
         return check_need(run, "open with O_CREAT", memory->fd < 0 ? -errno : 0);
 }
 
-/* A peer opens it by its path. */
+static int64_t open_by_name(CheckRun *run, const Memory *memory, CheckProcess *peer, int64_t number, int flags) {
+        return peer_call(run, peer, "open", number, flags, .text = memory->name);
+}
+
 static bool start(CheckRun *run, const Memory *memory, CheckProcess **ret) {
-        return peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "the peer's open",
-                       peer_call(run, *ret, "open", PEER_SLOT, O_RDWR, .text = memory->name), 0);
+        return peer_start(run, 0, NULL, 0, ret) >= 0 && check_expect(run, "the peer's opening of the name",
+                                                                open_by_name(run, memory, *ret, PEER_SLOT, O_RDWR), 0);
 }
 
 static void remove_name(const Memory *memory) {
         (void)unlink(memory->name);
 }
 
-static const MemoryMaker maker = { .make = make, .start = start, .number = PEER_SLOT, .remove = remove_name };
+static const MemoryMaker maker = {
+        .make = make, .start = start, .number = PEER_SLOT, .remove = remove_name, .open = open_by_name
+};
 
 static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
         return memory_begin(run, &maker, 2, memory, ret);
 }
 
-#define OF_ALL(claim)                               \
-        static CheckResult claim(CheckRun *run) {   \
-                return memory_##claim(run, &maker); \
-        }
-
-OF_ALL(both_ways)
-OF_ALL(private_mapping)
-OF_ALL(coherent)
-OF_ALL(growth)
-OF_ALL(truncated)
-OF_ALL(zeroed)
-OF_ALL(sparse)
-OF_ALL(far)
-OF_ALL(read_only)
-OF_ALL(many_mappings)
-MEMORY_MODEL_OF(OF_ALL)
+MEMORY_SHARED_FUNCTIONS;
+MEMORY_MODEL_FUNCTIONS;
+MEMORY_FILE_FUNCTIONS;
 
 /* What a killed process had written to its mapping is in the file: nothing had to be synced for that. */
 static CheckResult persists(CheckRun *run) {
@@ -221,37 +211,12 @@ static CheckResult limited(CheckRun *run) {
 }
 
 const Check mmap_checks[] = {
-        { "both-ways", "all that map it shared read and write the same memory, without copying", "mmap(2)", CHECK_BOTH,
-                both_ways, { memory_role } },
-        { "private", "what is written to a private mapping stays in its process", "mmap(2)", CHECK_BOTH,
-                private_mapping, { memory_role } },
-        { "coherent", "read, write and mappings see the same bytes at once, before any msync", "msync(2)", CHECK_BOTH,
-                coherent, { memory_role } },
+        MEMORY_SHARED_CLAIMS("mmap(2)", ASPECT(UNRELATED), memory_role),
+        MEMORY_MODEL_CLAIMS("mmap(2)", memory_role),
+        MEMORY_RING_CLAIMS("mmap(2)"),
+        MEMORY_FILE_CLAIMS(memory_role),
         { "sync", "msync and fdatasync return when the disk has it", "msync(2)", CHECK_BOTH, synced, { memory_role } },
-        { "zero-filled", "what was added to a file is zero, also where it was cut off before", "ftruncate(2)",
-                CHECK_BOTH, zeroed, { memory_role } },
-        { "growth", "a size that is set is the size for all, and mappings reach what was added", "ftruncate(2)",
-                CHECK_BOTH, growth, { memory_role } },
-        { "past-the-end", "access behind the end of the file is SIGBUS", "mmap(2)", CHECK_BOTH, truncated,
-                { memory_role } },
-        { "sparse", "a size takes no room, only what is written does", "ftruncate(2)", CHECK_FORKED, sparse,
-                { memory_role } },
-        { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
         { "aligned", "a mapping begins at a page of the file", "mmap(2)", CHECK_BOTH, misaligned, { memory_role } },
-        { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
-                { memory_role } },
-        MEMORY_MODEL_CLAIMS(memory_role),
-        { "read-only", "opened for reading it cannot be written", "mmap(2)", CHECK_BOTH, read_only, { memory_role } },
-        { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
-                transport_order, { transport_order_role } },
-        { "boundaries", "memory has no messages: boundaries are kept where the program keeps them", "mmap(2)",
-                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
-        { "duplex", "both directions at the same time, with a ring for each", "mmap(2)", CHECK_BOTH, transport_duplex,
-                { transport_duplex_role } },
-        { "receive-blocks", "memory wakes nobody; a futex in it does", "futex(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role } },
-        { "timeout", "a futex wait gives up at its time-out, never before", "futex(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
         { "persists", "a file keeps what was written to its mapping, also when the writer is killed", "mmap(2)",
                 CHECK_BOTH, persists, { memory_role } },
         { "closed", "a mapping needs its descriptor no more", "mmap(2)", CHECK_BOTH, closed, { memory_role } },

@@ -18,8 +18,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "memory-calls.h"
-#include "memory-model.h"
+#include "memory-claims.h"
 #include "posix-name.h"
 
 enum {
@@ -37,39 +36,30 @@ static bool make(CheckRun *run, Memory *memory) {
         return check_need(run, "shm_open", memory->fd < 0 ? -errno : 0);
 }
 
-/* A peer opens it by its name. */
+static int64_t open_by_name(CheckRun *run, const Memory *memory, CheckProcess *peer, int64_t number, int flags) {
+        return peer_call(run, peer, "shm-open", number, flags, .text = memory->name);
+}
+
 static bool start(CheckRun *run, const Memory *memory, CheckProcess **ret) {
-        return peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "the peer's shm_open",
-                       peer_call(run, *ret, "shm-open", PEER_SLOT, O_RDWR, .text = memory->name), 0);
+        return peer_start(run, 0, NULL, 0, ret) >= 0 && check_expect(run, "the peer's opening of the name",
+                                                                open_by_name(run, memory, *ret, PEER_SLOT, O_RDWR), 0);
 }
 
 static void remove_name(const Memory *memory) {
         shm_unlink(memory->name);
 }
 
-static const MemoryMaker maker = { .make = make, .start = start, .number = PEER_SLOT, .remove = remove_name };
+static const MemoryMaker maker = {
+        .make = make, .start = start, .number = PEER_SLOT, .remove = remove_name, .open = open_by_name
+};
 
 static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
         return memory_begin(run, &maker, PAGES, memory, ret);
 }
 
-#define OF_ALL(claim)                               \
-        static CheckResult claim(CheckRun *run) {   \
-                return memory_##claim(run, &maker); \
-        }
-
-OF_ALL(both_ways)
-OF_ALL(private_mapping)
-OF_ALL(coherent)
-OF_ALL(growth)
-OF_ALL(truncated)
-OF_ALL(zeroed)
-OF_ALL(sparse)
-OF_ALL(far)
-OF_ALL(read_only)
-OF_ALL(many_mappings)
-MEMORY_MODEL_OF(OF_ALL)
+MEMORY_SHARED_FUNCTIONS;
+MEMORY_MODEL_FUNCTIONS;
+MEMORY_FILE_FUNCTIONS;
 
 /* --- Its own --- */
 
@@ -165,18 +155,6 @@ static CheckResult full(CheckRun *run) {
                 (uint64_t)fs.f_blocks * fs.f_frsize / (1024 * 1024));
 }
 
-static CheckResult writer_killed(CheckRun *run) {
-        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CheckProcess *peer;
-
-        if (!begin(run, &memory, &peer) || !check_expect(run, "write", peer_call(run, peer, "poke", 0, 1), 0) ||
-                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "the first half", memory.mapped[0], 1) ||
-                !check_expect(run, "the second half", memory.mapped[1], 0))
-                return CHECK_FAILED;
-        return check_ok(run, "killed between two writes: the first is there, the second is not, nobody is told");
-}
-
 static CheckResult name_rules(CheckRun *run) {
         char name[NAME_MAX + 3];
         CheckProcess *peer;
@@ -195,38 +173,10 @@ static CheckResult name_rules(CheckRun *run) {
 }
 
 const Check shm_posix_checks[] = {
-        { "both-ways", "all that map it read and write the same memory, without copying", "shm_overview(7)",
-                CHECK_BOTH, both_ways, { memory_role } },
-        { "zero-filled", "new memory is zero, also where it was cut off before", "shm_open(3)", CHECK_BOTH, zeroed,
-                { memory_role } },
-        { "private", "what is written to a private mapping stays in its process", "mmap(2)", CHECK_BOTH,
-                private_mapping, { memory_role } },
-        { "coherent", "read, write and mappings see the same bytes at once; msync has nothing to do", "msync(2)",
-                CHECK_BOTH, coherent, { memory_role } },
-        { "growth", "a size that is set is the size for all, and mappings reach what was added", "ftruncate(2)",
-                CHECK_BOTH, growth, { memory_role } },
-        { "sparse", "a size takes no memory, only what is written does", "ftruncate(2)", CHECK_FORKED, sparse,
-                { memory_role } },
-        { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { memory_role } },
-        { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,
-                { memory_role } },
-        MEMORY_MODEL_CLAIMS(memory_role),
-        { "order", "messages in a ring with atomics arrive in order and whole", "futex(2)", CHECK_BOTH,
-                transport_order, { transport_order_role } },
-        { "boundaries", "memory has no messages: boundaries are kept where the program keeps them", "shm_overview(7)",
-                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
-        { "duplex", "both directions at the same time, with a ring for each", "shm_overview(7)", CHECK_BOTH,
-                transport_duplex, { transport_duplex_role } },
-        { "receive-blocks", "memory wakes nobody; a futex in it does", "futex(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role } },
-        { "timeout", "a futex wait gives up at its time-out, never before", "futex(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
-        { "past-the-end", "access past the last page of the object is SIGBUS", "mmap(2)", CHECK_BOTH, truncated,
-                { memory_role } },
-        { "read-only", "a segment opened for reading cannot be written", "shm_open(3)", CHECK_BOTH, read_only,
-                { memory_role } },
-        { "writer-killed", "what a killed writer had written stays, whole or not", "shm_overview(7)", CHECK_BOTH,
-                writer_killed, { memory_role } },
+        MEMORY_SHARED_CLAIMS("shm_overview(7)", ASPECT(UNRELATED), memory_role),
+        MEMORY_MODEL_CLAIMS("shm_overview(7)", memory_role),
+        MEMORY_RING_CLAIMS("shm_overview(7)"),
+        MEMORY_FILE_CLAIMS(memory_role),
         { "survives", "a segment outlives the process that made it", "shm_overview(7)", CHECK_BOTH, survives,
                 { memory_role } },
         { "unlink", "a removed segment stays shared by who has mapped it", "shm_unlink(3)", CHECK_BOTH, unlinked,
