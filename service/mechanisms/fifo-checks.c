@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "checks.h"
+#include "fifo-checks.h"
 
-/* What fifo(7) promises of FIFOs. A Fifo owns its name and the judge's descriptor; peers open it by its path. */
+/* What fifo(7) promises of FIFOs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,141 +14,73 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "pipe-checks.h"
-
-enum { OWN = PEER_SLOT }; /* where peers open it */
-
-typedef struct Fifo {
-        char path[CHECK_PATH_MAX];
-        int fd;
-} Fifo;
-
-#define FIFO_EMPTY \
-        { .fd = -EBADF }
-
-static void fifo_done(Fifo *fifo) {
-        if (fifo->path[0])
-                (void)unlink(fifo->path);
-        fifo->fd = fd_close(fifo->fd);
-}
-
-/* flags < 0: not opened here. */
-static bool fifo_make(CheckRun *run, int flags, Fifo *fifo) {
-        if (!check_need(run, "path", check_path(run, 0, fifo->path)) ||
-                !check_need(run, "mkfifo", mkfifo(fifo->path, 0600) < 0 ? -errno : 0))
-                return false;
-        if (flags < 0)
-                return true;
-        fifo->fd = open(fifo->path, flags | O_CLOEXEC);
-        return check_need(run, "open", fifo->fd < 0 ? -errno : 0);
-}
-
-static int64_t peer_open(CheckRun *run, CheckProcess *peer, const Fifo *fifo, int flags) {
-        return peer_call(run, peer, "open", OWN, flags, .text = fifo->path);
-}
-
-static int64_t read_byte(int fd, char *ret) {
-        ssize_t n = read(fd, ret, 1);
-
-        return n < 0 ? -errno : n;
-}
-
-static int64_t read_all(int fd) {
-        char buffer[256];
-        ssize_t n = read(fd, buffer, sizeof buffer);
-
-        return n < 0 ? -errno : n;
-}
-
-/* --- Checks --- */
 
 static CheckResult direction(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
         CheckProcess *peer;
 
         if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "open for writing", peer_open(run, peer, &fifo, O_WRONLY), 0) ||
-                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "read by the writer", peer_call(run, peer, "read", OWN, 10), -EBADF) ||
+                !check_expect(run, "open for writing", fifo_peer_open(run, peer, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", FIFO_OWN, 10, 'x'), 10) ||
+                !check_expect(run, "read by the writer", peer_call(run, peer, "read", FIFO_OWN, 10), -EBADF) ||
                 !check_expect(run, "write by the reader", write(fifo.fd, "x", 1) < 0 ? -errno : 0, -EBADF) ||
-                !check_expect(run, "read", read_all(fifo.fd), 10))
+                !check_expect(run, "read", fifo_read_all(fifo.fd), 10))
                 return CHECK_FAILED;
         return check_ok(run, "write on the reading end: EBADF; read on the writing end: EBADF");
 }
 
-static CheckResult open_waits(CheckRun *run, int theirs, int ours) {
+static CheckResult last_writer(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
-        CheckProcess *peer;
-
-        if (!fifo_make(run, -1, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                peer_begin(run, peer, &(PeerCall){ "open", OWN, theirs, .text = fifo.path }) < 0 ||
-                !check_sleeps(run, peer, theirs == O_RDONLY ? "the reader" : "the writer"))
-                return CHECK_FAILED;
-        fifo.fd = open(fifo.path, ours | O_CLOEXEC);
-        if (fifo.fd < 0)
-                return check_fail(run, "open of the other side: %s", check_errno(errno));
-        if (!check_expect(run, "open", peer_end(run, peer, NULL), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "then the other side opened it, and both went on");
-}
-
-static CheckResult open_read_waits(CheckRun *run) {
-        return open_waits(run, O_RDONLY, O_WRONLY);
-}
-
-static CheckResult open_write_waits(CheckRun *run) {
-        return open_waits(run, O_WRONLY, O_RDONLY);
-}
-
-static CheckResult open_at_once(CheckRun *run) {
-        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
-        CheckProcess *peer;
-
-        if (!fifo_make(run, -1, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "O_WRONLY|O_NONBLOCK without a reader",
-                        peer_open(run, peer, &fifo, O_WRONLY | O_NONBLOCK), -ENXIO) ||
-                !check_expect(run, "O_RDONLY|O_NONBLOCK without a writer",
-                        peer_open(run, peer, &fifo, O_RDONLY | O_NONBLOCK), 0) ||
-                !check_expect(run, "read then", peer_call(run, peer, "read", OWN, 10), 0))
-                return CHECK_FAILED;
-        fifo.fd = open(fifo.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-        if (!check_expect(run, "O_WRONLY|O_NONBLOCK with a reader", fifo.fd < 0 ? -errno : 0, 0))
-                return CHECK_FAILED;
-        return check_ok(run, "writing: ENXIO without a reader; reading: opens, and reads end of file");
-}
-
-static CheckResult read_write(CheckRun *run) {
-        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
-        CheckProcess *peer;
-
-        if (!fifo_make(run, -1, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "open with O_RDWR", peer_open(run, peer, &fifo, O_RDWR), 0) ||
-                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
-                !check_expect(run, "read of the same", peer_call(run, peer, "read", OWN, 10), 10))
-                return CHECK_FAILED;
-        return check_ok(run, "opens alone, without waiting, and reads what it wrote itself");
-}
-
-/* O_DIRECT belongs to the writer's open file description, and open(2) does not take it: fcntl(2) does, pipe(2). */
-static CheckResult packets(CheckRun *run) {
-        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
-        CLEANUP_FD int writing = -EBADF;
-        char buffer[5];
-        CheckProcess *peer;
+        CheckProcess *peers[2];
 
         if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo))
                 return CHECK_FAILED;
-        writing = open(fifo.path, O_WRONLY | O_CLOEXEC);
-        if (!check_need(run, "open for writing", writing < 0 ? -errno : 0) ||
-                !check_expect(run, "fcntl(O_DIRECT)", fcntl(writing, F_SETFL, O_DIRECT) < 0 ? -errno : 0, 0) ||
-                peer_start(run, 0, &writing, 1, &peer) < 0 ||
-                !check_expect(run, "write", peer_call(run, peer, "write", 0, 10, 'a'), 10) ||
-                !check_expect(run, "write", peer_call(run, peer, "write", 0, 20, 'b'), 20) ||
-                !check_expect(run, "read with room for 256", read_all(fifo.fd), 10) ||
-                !check_expect(run, "read with room for 5", read(fifo.fd, buffer, sizeof buffer), 5) ||
-                !check_expect(run, "read then", read_all(fifo.fd), -EAGAIN))
+        for (size_t i = 0; i < 2; i++)
+                if (peer_start(run, 0, NULL, 0, &peers[i]) < 0 ||
+                        !check_expect(run, "open", fifo_peer_open(run, peers[i], &fifo, O_WRONLY), 0))
+                        return CHECK_FAILED;
+        if (!check_expect(run, "SIGKILL of one", check_murder(run, peers[0]), 0) ||
+                !check_expect(run, "read", fifo_read_all(fifo.fd), -EAGAIN) ||
+                !check_expect(run, "the other's write", peer_call(run, peers[1], "write", FIFO_OWN, 2, 'x'), 2) ||
+                !check_expect(run, "the other's close", peer_call(run, peers[1], "close", FIFO_OWN), 0) ||
+                !check_expect(run, "read", fifo_read_all(fifo.fd), 2) ||
+                !check_expect(run, "read then", fifo_read_all(fifo.fd), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "writes of 10 and 20: reads of 10 and, with room for 5, 5; the rest of it is lost");
+        return check_ok(run, "one of two writers killed: EAGAIN; the other closed: its bytes, then 0 (end of file)");
+}
+
+static CheckResult mode_and_umask(CheckRun *run) {
+        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
+        CheckProcess *peer;
+        struct stat st;
+
+        if (!check_need(run, "path", check_path(run, 0, fifo.path)) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "umask 027", peer_call(run, peer, "umask", 027) < 0, 0) ||
+                !check_expect(run, "mkfifo with mode 0666",
+                        peer_call(run, peer, "mkfifo", .c = 0666, .text = fifo.path), 0) ||
+                !check_expect(run, "stat", lstat(fifo.path, &st) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "mode", st.st_mode & 07777, 0640))
+                return CHECK_FAILED;
+        return check_ok(run, "mode 0666 with umask 027: 0640");
+}
+
+static CheckResult more_names(CheckRun *run) {
+        CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
+        CLEANUP(fifo_done) Fifo other = FIFO_EMPTY;
+        CheckProcess *peer;
+
+        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_need(run, "path", check_path(run, 1, other.path)) ||
+                !check_expect(run, "rename", rename(fifo.path, other.path) < 0 ? -errno : 0, 0) ||
+                !check_need(run, "link", link(other.path, fifo.path) < 0 ? -errno : 0) ||
+                !check_expect(run, "open by the old name", fifo_peer_open(run, peer, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", FIFO_OWN, 3, 'x'), 3) ||
+                !check_expect(run, "open by the new name",
+                        peer_call(run, peer, "open", FIFO_OWN + 1, O_WRONLY, .text = other.path), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", FIFO_OWN + 1, 4, 'y'), 4) ||
+                !check_expect(run, "read", fifo_read_all(fifo.fd), 7))
+                return CHECK_FAILED;
+        return check_ok(run, "renamed and linked: both names lead to the one that is open");
 }
 
 static CheckResult capacity_forgotten(CheckRun *run) {
@@ -157,10 +91,11 @@ static CheckResult capacity_forgotten(CheckRun *run) {
         if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0)
                 return CHECK_FAILED;
         usual = fcntl(fifo.fd, F_GETPIPE_SZ);
-        if (!check_expect(run, "open", peer_open(run, peer, &fifo, O_WRONLY), 0) ||
-                !check_expect(run, "F_SETPIPE_SZ by the writer", peer_call(run, peer, "pipe-size", OWN, page), page) ||
+        if (!check_expect(run, "open", fifo_peer_open(run, peer, &fifo, O_WRONLY), 0) ||
+                !check_expect(
+                        run, "F_SETPIPE_SZ by the writer", peer_call(run, peer, "pipe-size", FIFO_OWN, page), page) ||
                 !check_expect(run, "F_GETPIPE_SZ by the reader", fcntl(fifo.fd, F_GETPIPE_SZ), page) ||
-                !check_expect(run, "close by the writer", peer_call(run, peer, "close", OWN), 0))
+                !check_expect(run, "close by the writer", peer_call(run, peer, "close", FIFO_OWN), 0))
                 return CHECK_FAILED;
         fifo.fd = fd_close(fifo.fd);
         fifo.fd = open(fifo.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -175,16 +110,16 @@ static CheckResult new_writer(CheckRun *run) {
         char byte = 0;
 
         if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &first) < 0 ||
-                !check_expect(run, "open", peer_open(run, first, &fifo, O_WRONLY), 0) ||
-                !check_expect(run, "write", peer_call(run, first, "write", OWN, 1, 'a'), 1) ||
+                !check_expect(run, "open", fifo_peer_open(run, first, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "write", peer_call(run, first, "write", FIFO_OWN, 1, 'a'), 1) ||
                 !check_expect(run, "SIGKILL", check_murder(run, first), 0) ||
-                !check_expect(run, "read", read_byte(fifo.fd, &byte), 1) ||
-                !check_expect(run, "read without a writer", read_byte(fifo.fd, &byte), 0) ||
+                !check_expect(run, "read", fifo_read_byte(fifo.fd, &byte), 1) ||
+                !check_expect(run, "read without a writer", fifo_read_byte(fifo.fd, &byte), 0) ||
                 peer_start(run, 0, NULL, 0, &second) < 0 ||
-                !check_expect(run, "open", peer_open(run, second, &fifo, O_WRONLY), 0) ||
-                !check_expect(run, "read with a new writer", read_byte(fifo.fd, &byte), -EAGAIN) ||
-                !check_expect(run, "write", peer_call(run, second, "write", OWN, 1, 'b'), 1) ||
-                !check_expect(run, "read", read_byte(fifo.fd, &byte), 1) || !check_expect(run, "byte", byte, 'b'))
+                !check_expect(run, "open", fifo_peer_open(run, second, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "read with a new writer", fifo_read_byte(fifo.fd, &byte), -EAGAIN) ||
+                !check_expect(run, "write", peer_call(run, second, "write", FIFO_OWN, 1, 'b'), 1) ||
+                !check_expect(run, "read", fifo_read_byte(fifo.fd, &byte), 1) || !check_expect(run, "byte", byte, 'b'))
                 return CHECK_FAILED;
         return check_ok(run, "writer killed: 0 (end of file); a new one: EAGAIN, then its bytes");
 }
@@ -194,12 +129,12 @@ static CheckResult contents_lost(CheckRun *run) {
         CheckProcess *peer;
 
         if (!fifo_make(run, -1, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "open", peer_open(run, peer, &fifo, O_RDWR), 0) ||
-                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 10, 'x'), 10) ||
+                !check_expect(run, "open", fifo_peer_open(run, peer, &fifo, O_RDWR), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", FIFO_OWN, 10, 'x'), 10) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
                 return CHECK_FAILED;
         fifo.fd = open(fifo.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-        if (!check_expect(run, "read after all closed", fifo.fd < 0 ? -errno : read_all(fifo.fd), -EAGAIN))
+        if (!check_expect(run, "read after all closed", fifo.fd < 0 ? -errno : fifo_read_all(fifo.fd), -EAGAIN))
                 return CHECK_FAILED;
         return check_ok(run, "10 bytes written, all ends closed: nothing is there (EAGAIN)");
 }
@@ -235,12 +170,13 @@ static CheckResult unlinked(CheckRun *run) {
         CheckProcess *peer;
 
         if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_expect(run, "open", peer_open(run, peer, &fifo, O_WRONLY), 0) ||
+                !check_expect(run, "open", fifo_peer_open(run, peer, &fifo, O_WRONLY), 0) ||
                 !check_expect(run, "unlink", unlink(fifo.path) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "open then",
-                        peer_call(run, peer, "open", OWN + 1, O_RDONLY | O_NONBLOCK, .text = fifo.path), -ENOENT) ||
-                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 4, 'x'), 4) ||
-                !check_expect(run, "read", read_all(fifo.fd), 4))
+                        peer_call(run, peer, "open", FIFO_OWN + 1, O_RDONLY | O_NONBLOCK, .text = fifo.path),
+                        -ENOENT) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", FIFO_OWN, 4, 'x'), 4) ||
+                !check_expect(run, "read", fifo_read_all(fifo.fd), 4))
                 return CHECK_FAILED;
         fifo.path[0] = '\0';
         return check_ok(run, "the name: ENOENT; who has it open still writes and reads");
@@ -256,12 +192,12 @@ static CheckResult permission_in(CheckRun *run, const char *folder) {
                 !check_expect(run, "chdir", peer_call(run, peer, "chdir", .text = folder), 0) ||
                 !check_become_nobody(run, peer) ||
                 !check_expect(run, "open by another user, mode 0600",
-                        peer_call(run, peer, "open", OWN, O_RDONLY | O_NONBLOCK, .text = "fifo"), -EACCES) ||
+                        peer_call(run, peer, "open", FIFO_OWN, O_RDONLY | O_NONBLOCK, .text = "fifo"), -EACCES) ||
                 !check_expect(run, "chmod", chmod(fifo.path, 0644) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "open for reading, mode 0644",
-                        peer_call(run, peer, "open", OWN, O_RDONLY | O_NONBLOCK, .text = "fifo"), 0) ||
+                        peer_call(run, peer, "open", FIFO_OWN, O_RDONLY | O_NONBLOCK, .text = "fifo"), 0) ||
                 !check_expect(run, "open for writing, mode 0644",
-                        peer_call(run, peer, "open", OWN + 1, O_WRONLY | O_NONBLOCK, .text = "fifo"), -EACCES))
+                        peer_call(run, peer, "open", FIFO_OWN + 1, O_WRONLY | O_NONBLOCK, .text = "fifo"), -EACCES))
                 return CHECK_FAILED;
         return check_ok(run, "user %d: mode 0600 EACCES; mode 0644 reads, but writes EACCES", CHECK_NOBODY);
 }
@@ -290,11 +226,11 @@ static CheckResult atomic_writes(CheckRun *run) {
                 return CHECK_FAILED;
         for (size_t i = 0; i < PIPE_WRITERS; i++)
                 if (peer_start(run, 0, NULL, 0, &writers[i]) < 0 ||
-                        !check_expect(run, "open", peer_open(run, writers[i], &fifo, O_WRONLY), 0))
+                        !check_expect(run, "open", fifo_peer_open(run, writers[i], &fifo, O_WRONLY), 0))
                         return CHECK_FAILED;
         if (fcntl(fifo.fd, F_SETFL, 0) < 0)
                 return check_fail(run, "F_SETFL: %s", check_errno(errno));
-        return pipe_check_atomic(run, fifo.fd, writers, OWN);
+        return pipe_check_atomic(run, fifo.fd, writers, FIFO_OWN);
 }
 
 static CheckResult sigpipe(CheckRun *run) {
@@ -305,76 +241,122 @@ static CheckResult sigpipe(CheckRun *run) {
                 return CHECK_FAILED;
         for (size_t i = 0; i < 2; i++)
                 if (peer_start(run, 0, NULL, 0, &peers[i]) < 0 ||
-                        !check_expect(run, "open", peer_open(run, peers[i], &fifo, O_WRONLY), 0))
+                        !check_expect(run, "open", fifo_peer_open(run, peers[i], &fifo, O_WRONLY), 0))
                         return CHECK_FAILED;
         fifo.fd = fd_close(fifo.fd);
-        return pipe_check_sigpipe(run, peers, OWN);
+        return pipe_check_sigpipe(run, peers, FIFO_OWN);
 }
 
 const Check fifo_checks[] = {
         { "direction", "half duplex: who opened it for reading reads, the other writes", "fifo(7)", CHECK_BOTH,
-                direction, { pipe_check_role } },
-        { "two-for-duplex", "two FIFOs carry both directions at the same time", "fifo(7)", CHECK_BOTH,
-                transport_duplex, { transport_duplex_role } },
-        { "order", "bytes arrive in order, all of them, unchanged", "pipe(7)", CHECK_BOTH, transport_order,
-                { transport_order_role } },
-        { "boundaries", "a FIFO is a stream: what is written apart can be read together", "pipe(7)", CHECK_BOTH,
-                transport_boundaries, { transport_boundaries_role } },
-        { "atomic", "writes of up to PIPE_BUF bytes by several processes are never mixed", "pipe(7)", CHECK_BOTH,
-                atomic_writes, { pipe_check_role } },
+                direction, { pipe_check_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(UNRELATED) },
+        { "two-for-duplex", "one way each: two FIFOs carry both directions at the same time", "fifo(7)", CHECK_BOTH,
+                transport_duplex, { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) },
+        { "read-write", "opened with O_RDWR one process is both sides (Linux)", "fifo(7)", CHECK_BOTH,
+                fifo_check_read_write, { pipe_check_role } },
+        { "own-bytes", "one FIFO does not serve two both ways: what one writes for the other it can read back itself",
+                "fifo(7)", CHECK_BOTH, fifo_check_own_bytes, { pipe_check_role }, .aspects = ASPECT(BIDIRECTIONAL) },
         { "open-read-waits", "opening it for reading sleeps until a writer opens it", "fifo(7)", CHECK_BOTH,
-                open_read_waits, { pipe_check_role } },
+                fifo_check_open_read_waits, { pipe_check_role }, .aspects = ASPECT(BLOCKING) | ASPECT(UNRELATED) },
         { "open-write-waits", "opening it for writing sleeps until a reader opens it", "fifo(7)", CHECK_BOTH,
-                open_write_waits, { pipe_check_role } },
+                fifo_check_open_write_waits, { pipe_check_role }, .aspects = ASPECT(BLOCKING) | ASPECT(UNRELATED) },
         { "open-at-once", "with O_NONBLOCK a reader opens at once, a writer without a reader gets ENXIO", "fifo(7)",
-                CHECK_BOTH, open_at_once, { pipe_check_role } },
-        { "read-write", "opened with O_RDWR one process is both sides (Linux)", "fifo(7)", CHECK_BOTH, read_write,
-                { pipe_check_role } },
-        { "packets", "in packet mode (O_DIRECT) one write is one read", "pipe(2)", CHECK_BOTH, packets,
-                { pipe_check_role } },
-        { "capacity", "its capacity can be changed, and is forgotten when all have closed it", "fcntl(2)", CHECK_BOTH,
-                capacity_forgotten, { pipe_check_role } },
-        { "read-blocks", "a reader sleeps until there are bytes", "pipe(7)", CHECK_BOTH, transport_receive_blocks,
-                { transport_receive_blocks_role } },
-        { "write-blocks", "a writer sleeps while the FIFO is full: that is its limit", "pipe(7)", CHECK_BOTH,
-                transport_send_blocks, { transport_send_blocks_role } },
-        { "limit", "without waiting, empty and full give EAGAIN", "pipe(7)", CHECK_BOTH, transport_nonblocking,
-                { transport_nonblocking_role } },
-        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
-        { "writer-killed", "when the last writer is killed the reader gets the rest, then end of file", "pipe(7)",
-                CHECK_BOTH, transport_sender_killed_end, { transport_sender_killed_role } },
-        { "new-writer", "end of file is not for ever: the next writer ends it", "fifo(7)", CHECK_BOTH, new_writer,
-                { pipe_check_role } },
-        { "reader-killed", "when the last reader is killed a write gives EPIPE", "pipe(7)", CHECK_BOTH,
-                transport_receiver_killed, { transport_receiver_killed_role } },
-        { "sigpipe", "a write without a reader raises SIGPIPE", "pipe(7)", CHECK_BOTH, sigpipe, { pipe_check_role } },
-        { "contents-lost", "when all have closed it, what was in it is gone", "fifo(7)", CHECK_BOTH, contents_lost,
-                { pipe_check_role } },
-        { "survives", "the name outlives the process that made it", "fifo(7)", CHECK_BOTH, survives,
-                { pipe_check_role } },
-        { "exclusive", "mkfifo takes over nothing that exists", "mkfifo(3)", CHECK_FORKED, exclusive,
-                { pipe_check_role } },
-        { "unlink", "a removed FIFO stays usable for who has it open", "unlink(2)", CHECK_BOTH, unlinked,
-                { pipe_check_role } },
-        { "permission", "mode bits keep other users out, for each direction", "fifo(7)", CHECK_BOTH, permission,
-                { pipe_check_role } },
-        { "interrupted",
-                "a waiting read is begun again after a handler with SA_RESTART, and gives EINTR after one without",
-                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
+                CHECK_BOTH, fifo_check_open_at_once, { pipe_check_role }, .aspects = ASPECT(NON_BLOCKING) },
+        { "open-interrupted",
+                "opening that waits is begun again after a handler with SA_RESTART, and gives EINTR after one without",
+                "signal(7)", CHECK_BOTH, fifo_check_open_interrupted, { pipe_check_role },
                 .aspects = ASPECT(INTERRUPTED) },
-        { "waiter-killed",
-                "a reader that is killed while it waits takes nothing along: another reader gets what is written then",
-                "pipe(7)", CHECK_BOTH, transport_waiter_killed, { transport_waiter_killed_role },
-                .aspects = ASPECT(WAITER_KILLED) },
+        { "opener-killed", "who is killed while it opens leaves nothing behind: the other side waits on", "fifo(7)",
+                CHECK_BOTH, fifo_check_opener_killed, { pipe_check_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "order", "bytes arrive in order, all of them, unchanged", "pipe(7)", CHECK_BOTH, transport_order,
+                { transport_order_role }, .aspects = ASPECT(ORDER) },
+        { "boundaries", "a FIFO is a stream: what is written apart can be read together", "pipe(7)", CHECK_BOTH,
+                transport_boundaries, { transport_boundaries_role }, .aspects = ASPECT(BOUNDARIES) },
+        { "packets", "in packet mode (O_DIRECT) one write is one read", "pipe(2)", CHECK_BOTH, pipe_check_packets,
+                { pipe_check_role } },
+        { "readers", "of several readers each byte goes to one", "pipe(7)", CHECK_BOTH, pipe_check_readers_share,
+                { pipe_check_role } },
+        { "seek", "it has no position: what is read is gone, and lseek gives ESPIPE", "pipe(7)", CHECK_BOTH,
+                pipe_check_seek, { pipe_check_role } },
+        { "nothing", "writing nothing wakes and ends no reader; a read takes what is there, not all that it asks for",
+                "pipe(7)", CHECK_BOTH, pipe_check_nothing, { pipe_check_role }, .aspects = ASPECT(EMPTY) },
+        { "splice", "tee(2) copies bytes from one to another and leaves them; splice(2) moves them", "splice(2)",
+                CHECK_BOTH, pipe_check_splice, { pipe_check_role } },
+        { "atomic", "writes of up to PIPE_BUF bytes by several processes are never mixed", "pipe(7)", CHECK_BOTH,
+                atomic_writes, { pipe_check_role }, .aspects = ASPECT(ATOMICITY) | ASPECT(MANY_WRITERS) },
+        { "not-atomic", "a write of more than PIPE_BUF bytes can be cut, a smaller one is whole or not at all",
+                "pipe(7)", CHECK_BOTH, pipe_check_cut_writes, { pipe_check_role },
+                .aspects = ASPECT(ATOMICITY) | ASPECT(FULL) },
         { "many-writers",
                 "what several write at once, in writes of up to PIPE_BUF bytes, all arrives, in the order of each",
                 "pipe(7)", CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
                 .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "read-blocks", "a reader sleeps until there are bytes", "pipe(7)", CHECK_BOTH, transport_receive_blocks,
+                { transport_receive_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
+        { "write-blocks", "a writer sleeps while the FIFO is full, and nothing is lost", "pipe(7)", CHECK_BOTH,
+                transport_send_blocks, { transport_send_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(FULL) },
+        { "non-blocking", "without waiting, empty and full give EAGAIN", "pipe(7)", CHECK_BOTH, transport_nonblocking,
+                { transport_nonblocking_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) | ASPECT(FULL) },
+        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
+                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
+        { "poll", "poll(2) tells bytes (POLLIN), room (POLLOUT), no writer any more (POLLHUP) and no reader (POLLERR)",
+                "poll(2)", CHECK_BOTH, pipe_check_poll, { pipe_check_role },
+                .aspects = ASPECT(NON_BLOCKING) | ASPECT(HOLDER_KILLED) },
+        { "sigio", "with O_ASYNC a signal tells that there is something to read", "pipe(7)", CHECK_BOTH,
+                pipe_check_sigio, { pipe_check_role } },
+        { "interrupted",
+                "a waiting read is begun again after a handler with SA_RESTART, and gives EINTR after one without",
+                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
+                .aspects = ASPECT(INTERRUPTED) },
+        { "write-interrupted", "a long write that a handler interrupts half-way says how much went in", "write(2)",
+                CHECK_BOTH, pipe_check_write_interrupted, { pipe_check_role },
+                .aspects = ASPECT(INTERRUPTED) | ASPECT(ATOMICITY) },
+        { "limit", "it holds its capacity and not a byte more", "pipe(7)", CHECK_BOTH, pipe_check_capacity,
+                { pipe_check_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
+        { "slots", "the capacity is counted in pages: writes that share no page fill it with fewer bytes", "fcntl(2)",
+                CHECK_BOTH, pipe_check_slots, { pipe_check_role }, .aspects = ASPECT(FULL) },
+        { "resize", "the capacity can be changed, in pages, not below what is in it, nor above pipe-max-size",
+                "fcntl(2)", CHECK_BOTH, pipe_check_resize, { pipe_check_role },
+                .aspects = ASPECT(LIMIT) | ASPECT(MAXIMUM) },
+        { "writer-killed", "when the last writer is killed the reader gets the rest, then end of file", "pipe(7)",
+                CHECK_BOTH, transport_sender_killed_end, { transport_sender_killed_role },
+                .aspects = ASPECT(HOLDER_KILLED) },
         { "killed-within",
                 "of a writer killed in the middle of a large write, what went in before is read, and nothing else",
                 "pipe(7)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) | ASPECT(FULL) },
+        { "reader-killed", "when the last reader is killed a write gives EPIPE", "pipe(7)", CHECK_BOTH,
+                transport_receiver_killed, { transport_receiver_killed_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "waiter-killed",
+                "a reader that is killed while it waits takes nothing along: another reader gets what is written then",
+                "pipe(7)", CHECK_BOTH, transport_waiter_killed, { transport_waiter_killed_role },
+                .aspects = ASPECT(WAITER_KILLED) },
+        { "sigpipe", "a write without a reader raises SIGPIPE, which kills unless it is ignored or caught; then EPIPE",
+                "pipe(7)", CHECK_BOTH, sigpipe, { pipe_check_role } },
+        { "new-writer", "end of file is not for ever: the next writer ends it", "fifo(7)", CHECK_BOTH, new_writer,
+                { pipe_check_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "last-writer", "end of file comes when the last of several writers has gone", "pipe(7)", CHECK_BOTH,
+                last_writer, { pipe_check_role }, .aspects = ASPECT(MANY_WRITERS) | ASPECT(HOLDER_KILLED) },
+        { "no-end", "a reader that opened it with O_RDWR never sees the end of file", "fifo(7)", CHECK_BOTH,
+                fifo_check_no_end, { pipe_check_role } },
+        { "first-writer", "before the first writer a read gives the end of file, but poll(2) no POLLHUP", "fifo(7)",
+                CHECK_BOTH, fifo_check_before_the_first, { pipe_check_role }, .aspects = ASPECT(EMPTY) },
+        { "capacity", "a changed capacity is forgotten when all have closed it", "fcntl(2)", CHECK_BOTH,
+                capacity_forgotten, { pipe_check_role } },
+        { "contents-lost", "the name is persistent, the contents are not: when all have closed it, they are gone",
+                "fifo(7)", CHECK_BOTH, contents_lost, { pipe_check_role }, .aspects = ASPECT(PERSISTENCE) },
+        { "survives", "the name outlives the process that made it", "fifo(7)", CHECK_BOTH, survives,
+                { pipe_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
+        { "exclusive", "mkfifo takes over nothing that exists", "mkfifo(3)", CHECK_FORKED, exclusive,
+                { pipe_check_role } },
+        { "mode", "the umask takes bits from the mode that mkfifo was given", "mkfifo(3)", CHECK_BOTH, mode_and_umask,
+                { pipe_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "more-names", "renamed, or with another hard link, it is still the same FIFO", "link(2)", CHECK_BOTH,
+                more_names, { pipe_check_role } },
+        { "unlink", "a removed FIFO stays usable for who has it open", "unlink(2)", CHECK_BOTH, unlinked,
+                { pipe_check_role }, .aspects = ASPECT(PERSISTENCE) },
+        { "permission", "mode bits keep other users out, for each direction", "fifo(7)", CHECK_BOTH, permission,
+                { pipe_check_role }, .aspects = ASPECT(PERMISSION) },
         { "other-user", "with mode 0666 another user opens it and uses both directions", "fifo(7)", CHECK_BOTH,
                 transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
         { "other-ipc", "a FIFO is a file: a peer in another IPC namespace finds it by its path", "ipc_namespaces(7)",
@@ -383,6 +365,16 @@ const Check fifo_checks[] = {
                 "network_namespaces(7)", CHECK_BOTH, transport_other_net, { transport_place_role },
                 .aspects = ASPECT(NAMESPACE) },
         { "exhausted", "with no descriptor left it cannot be opened (EMFILE); what is open goes on", "open(2)",
-                CHECK_BOTH, transport_exhausted, { transport_exhausted_role }, .aspects = ASPECT(EXHAUSTION) },
+                CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
+                .aspects = ASPECT(EXHAUSTION) | ASPECT(LIMIT) },
+        {},
+};
+
+const CheckGap fifo_gaps[] = {
+        { ASPECT_PRIORITY, "Bytes are read in the order in which they were written; none goes before another." },
+        { ASPECT_DESCRIPTORS, "A FIFO carries bytes and nothing else; descriptors go over UNIX sockets." },
+        { ASPECT_CREDENTIALS, "The kernel does not tell who has the other end, or who wrote." },
+        { ASPECT_SYNCHRONISATION,
+                "The kernel itself keeps readers and writers apart: without any lock nothing is lost." },
         {},
 };

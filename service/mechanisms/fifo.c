@@ -459,4 +459,5 @@ const Mechanism mechanism_fifo = {
         .holder_keys = fifo_holder_keys,
         .transport = &fifo_transport,
         .checks = fifo_checks,
+        .gaps = fifo_gaps,
 };

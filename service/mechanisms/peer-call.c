@@ -4,6 +4,7 @@
 /* Calls and replies go over the control channel as records. The peer owns the descriptors of its slots. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -113,6 +114,32 @@ static int64_t call_ignore(CheckPeer *peer, const PeerCall *call, PeerReply *rep
         return signal((int)call->a, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
+static volatile sig_atomic_t handled;
+
+static void handle(int signal) {
+        handled++;
+}
+
+static int64_t call_handle(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct sigaction action = { .sa_handler = handle, .sa_flags = (int)call->b };
+
+        handled = 0;
+        sigemptyset(&action.sa_mask);
+        return sigaction((int)call->a, &action, NULL) < 0 ? -errno : 0;
+}
+
+static int64_t call_handled(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return handled;
+}
+
+static int64_t call_put(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FD int fd = open(call->text ? call->text : "", O_WRONLY | O_CLOEXEC);
+        char text[24];
+
+        (void)snprintf(text, sizeof text, "%" PRId64, call->b);
+        return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
 static int64_t go_to(CheckPeer *peer, CheckPlace place, PeerReply *reply) {
         PlaceOutcome outcome = place_enter(place, peer->directory);
 
@@ -158,6 +185,8 @@ static const PeerFunction common[] = {
         { "chdir", call_chdir },
         { "close", call_close },
         { "exit", call_exit },
+        { "handle", call_handle },
+        { "handled", call_handled },
         { "ignore", call_ignore },
         { "limit", call_limit },
         { "new-ipc", call_new_ipc },
@@ -167,6 +196,7 @@ static const PeerFunction common[] = {
         { "open", call_open },
         { "pid", call_pid },
         { "poll", call_poll },
+        { "put", call_put },
         { "read", call_read },
         { "write", call_write },
         {},

@@ -36,9 +36,10 @@ typedef struct PeerFunction {
 /* In the peer: serves calls until the judge is gone. `own` ends with a NULL name and may be NULL; beside it these are
  * always there, `a` being a descriptor:
  *   open a=slot b=flags text=path | close a | read a b=size: x first, y last byte | write a b=size c=byte |
- *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | nobody, new-ipc,
- *   new-net: goes there, as peer_go() has it done | limit a=RLIMIT_… b=value | chdir text | exit a=status | pid: x
- * pid, y uid, z gid */
+ *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | handle a=signal
+ * b=flags: from now on only counts it | handled: how often | put text=path b=number: writes it there | nobody,
+ * new-ipc, new-net: goes there, as peer_go() has it done | limit a=RLIMIT_… b=value | chdir text | exit a=status |
+ * pid: x pid, y uid, z gid */
 int peer_serve(CheckPeer *peer, const PeerFunction *own);
 /* A role that has only those. */
 int peer_role_plain(CheckPeer *peer);

@@ -342,4 +342,5 @@ const Mechanism mechanism_pipe = {
         .holder_keys = pipe_holder_keys,
         .transport = &pipe_transport,
         .checks = pipe_checks,
+        .gaps = pipe_gaps,
 };
