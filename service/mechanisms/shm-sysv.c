@@ -444,4 +444,5 @@ const Mechanism mechanism_shm_sysv = {
         .is_of_run = sysv_is_of_run,
         .transport = &shm_sysv_transport,
         .checks = shm_sysv_checks,
+        .gaps = shm_sysv_gaps,
 };
