@@ -423,4 +423,5 @@ const Mechanism mechanism_mq_sysv = {
         .is_of_run = sysv_is_of_run,
         .transport = &mq_sysv_transport,
         .checks = mq_sysv_checks,
+        .gaps = mq_sysv_gaps,
 };
