@@ -96,6 +96,35 @@ static CheckResult sealed_busy(CheckRun *run) {
         return check_ok(run, "while another process maps it for writing: EBUSY; after its munmap: sealed");
 }
 
+static CheckResult sealed_killed(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make(run, &maker, 1, &memory) || !memory_add(run, &memory, &peer) ||
+                !check_expect(run, "its write", peer_call(run, peer, "poke", 0, 5), 0) ||
+                !check_expect(run, "F_SEAL_WRITE", seal(memory.fd, F_SEAL_WRITE), -EBUSY) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "F_SEAL_WRITE after its end", seal(memory.fd, F_SEAL_WRITE), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "while it is mapped to be written: EBUSY; its holder killed: sealed");
+}
+
+/* open(2): what is shared with a descriptor is the open file, and with it the place in it. */
+static CheckResult offsets(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make(run, &maker, 1, &memory) || !start(run, &memory, &peer) ||
+                !check_expect(run, "lseek", lseek(memory.fd, 100, SEEK_SET), 100) ||
+                !check_expect(run, "where the peer's is", peer_call(run, peer, "seek", FROM_JUDGE, -1), 100) ||
+                !check_expect(run, "the peer's write there", peer_call(run, peer, "write", FROM_JUDGE, 10, 1), 10) ||
+                !check_expect(run, "where ours is then", lseek(memory.fd, 0, SEEK_CUR), 110) ||
+                !check_need(run, "opening it again", peer_call(run, peer, "reopen", FROM_JUDGE, PEER_SLOT, O_RDWR)) ||
+                !check_expect(run, "where that one is", peer_call(run, peer, "seek", PEER_SLOT, -1), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "lseek to 100 here, the peer writes 10 bytes there: 110 here; opened again: at 0");
+}
+
 static CheckResult sealed_future(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
         CheckProcess *peer;
@@ -231,13 +260,10 @@ static CheckResult other_user(CheckRun *run) {
         char path[64];
         CheckProcess *peer;
 
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        (void)snprintf(path, sizeof path, "/proc/%d/fd/", (int)getpid());
         if (!begin(run, &memory, &peer))
                 return CHECK_FAILED;
         (void)snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), memory.fd);
-        if (!check_become_nobody(run, peer) ||
+        if (!peer_go(run, peer, CHECK_PLACE_OTHER_USER) ||
                 !check_expect(run, "opening it through /proc by another user",
                         peer_call(run, peer, "open", PEER_SLOT, O_RDWR, .text = path), -EACCES) ||
                 !check_expect(run, "its write to what it was given", peer_call(run, peer, "poke", 0, 5), 0) ||
@@ -284,21 +310,30 @@ const Check memfd_checks[] = {
                 sealed_write, { memory_role } },
         { "seal-busy", "no seal against writing while somebody maps it for writing", "fcntl(2)", CHECK_BOTH,
                 sealed_busy, { memory_role } },
+        { "seal-killed", "who mapped it for writing is killed: it can be sealed then", "fcntl(2)", CHECK_BOTH,
+                sealed_killed, { memory_role }, .aspects = ASPECT(HOLDER_KILLED) },
         { "seal-future-write", "a seal against future writing leaves the mappings that are there", "fcntl(2)",
                 CHECK_BOTH, sealed_future, { memory_role } },
         { "seal-seal", "sealed against sealing, it takes no more seals", "fcntl(2)", CHECK_BOTH, sealed_seals,
                 { memory_role } },
+        { "offset", "who is handed its descriptor shares the offset, who opens it again has an own", "open(2)",
+                CHECK_BOTH, offsets, { memory_role } },
         { "unsealable", "it can be sealed only if it was made so", "memfd_create(2)", CHECK_FORKED, unsealable, {} },
         { "survives", "it outlives who made it while anybody has a descriptor", "memfd_create(2)", CHECK_BOTH, passed,
-                { memory_role } },
+                { memory_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "last-holder", "a mapping keeps it without any descriptor", "mmap(2)", CHECK_BOTH, last_holder,
-                { memory_role } },
+                { memory_role }, .aspects = ASPECT(PERSISTENCE) },
         { "name", "its name is for people: several may have the same, of at most 249 bytes", "memfd_create(2)",
                 CHECK_FORKED, names, {} },
         { "no-exec", "made so, it can never be executed", "memfd_create(2)", CHECK_BOTH, no_exec, { memory_role } },
         { "permission", "another user gets it only by being given it", "proc(5)", CHECK_BOTH, other_user,
-                { memory_role } },
+                { memory_role }, .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) },
         { "huge-pages", "huge pages have to be reserved, and are only had when they are taken", "memfd_create(2)",
-                CHECK_FORKED, huge, {} },
+                CHECK_FORKED, huge, {}, .aspects = ASPECT(LIMIT) },
+        {},
+};
+
+const CheckGap memfd_gaps[] = {
+        MEMORY_FILE_GAPS,
         {},
 };

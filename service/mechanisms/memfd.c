@@ -481,4 +481,5 @@ const Mechanism mechanism_memfd = {
         .holder_keys = memfd_holder_keys,
         .transport = &memfd_transport,
         .checks = memfd_checks,
+        .gaps = memfd_gaps,
 };

@@ -33,9 +33,10 @@ typedef struct MemoryMaker {
         /* Memory that is no file: has it mapped here, or by a peer. NULL: mmap(2) of the descriptor. */
         void *(*map)(const Memory *memory);
         bool (*join)(CheckRun *run, const Memory *memory, CheckProcess *peer);
-        /* Where it has a name: the peer opens it as descriptor `number` again, with these flags of open(2); negative
-         * errno. */
+        /* Where it has a name: the peer opens that as descriptor `number`, with these flags of open(2) and mode 0666;
+         * negative errno. And the folder that the names are in. */
         int64_t (*open)(CheckRun *run, const Memory *memory, CheckProcess *peer, int64_t number, int flags);
+        const char *(*folder)(const CheckRun *run);
 } MemoryMaker;
 
 void memory_done(Memory *memory);

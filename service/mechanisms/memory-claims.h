@@ -196,6 +196,35 @@ CheckResult memory_handed_on(CheckRun *run, const MemoryMaker *maker);
                         other_namespace, { role }, .aspects = ASPECT(NAMESPACE)                                       \
         }
 
+/* --- Of memory files with names (memory-named-checks.c) --- */
+
+CheckResult memory_unlinked(CheckRun *run, const MemoryMaker *maker);
+CheckResult memory_new_empty(CheckRun *run, const MemoryMaker *maker);
+CheckResult memory_umask_applies(CheckRun *run, const MemoryMaker *maker);
+CheckResult memory_hidden(CheckRun *run, const MemoryMaker *maker);
+CheckResult memory_full_system(CheckRun *run, const MemoryMaker *maker);
+
+#define MEMORY_NAMED_FUNCTIONS       \
+        MEMORY_CLAIM(unlinked);      \
+        MEMORY_CLAIM(new_empty);     \
+        MEMORY_CLAIM(umask_applies); \
+        MEMORY_CLAIM(hidden);        \
+        MEMORY_CLAIM(full_system);
+
+#define MEMORY_NAMED_CLAIMS(role)                                                                                 \
+        { "unlink", "what is removed stays shared by who has mapped it; a new one of the name is another",        \
+                "unlink(2)", CHECK_BOTH, unlinked, { role }, .aspects = ASPECT(PERSISTENCE) },                    \
+                { "new-empty", "a new one has no bytes: mapped before it has a size, each access is SIGBUS",      \
+                        "ftruncate(2)", CHECK_BOTH, new_empty, { role }, .aspects = ASPECT(EMPTY) },              \
+                { "umask", "of the mode that is asked for the umask takes its bits away", "umask(2)", CHECK_BOTH, \
+                        umask_applies, { role }, .aspects = 0 },                                                  \
+                { "hidden", "a process whose folder is another mount, as in a container, does not find the name", \
+                        "mount_namespaces(7)", CHECK_BOTH, hidden, { role }, .aspects = ASPECT(NAMESPACE) },      \
+        {                                                                                                         \
+                "full", "where the file system is full a first write to a page is SIGBUS, write(2) says ENOSPC",  \
+                        "tmpfs(5)", CHECK_BOTH, full_system, { role }, .aspects = ASPECT(FULL)                    \
+        }
+
 /* --- Of a ring in it (shm-ring.c), over the transport --- */
 
 #define MEMORY_RING_CLAIMS(page)                                                                                    \

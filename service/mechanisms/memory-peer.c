@@ -18,6 +18,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -315,6 +316,25 @@ static int64_t call_mount(CheckPeer *peer, const PeerCall *call, PeerReply *repl
         return 0;
 }
 
+/* --- Files --- */
+
+static int64_t call_umask(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        (void)umask((mode_t)call->a);
+        return 0;
+}
+
+static int64_t call_mode(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct stat st;
+
+        return fstat(own_fd(peer, call->a), &st) < 0 ? -errno : (int64_t)(st.st_mode & 07777);
+}
+
+static int64_t call_seek(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        off_t at = lseek(own_fd(peer, call->a), call->b < 0 ? 0 : (off_t)call->b, call->b < 0 ? SEEK_CUR : SEEK_SET);
+
+        return at < 0 ? -errno : (int64_t)at;
+}
+
 const PeerFunction memory_peer_calls[] = {
         { "answer", call_answer },
         { "catch", call_catch },
@@ -325,10 +345,13 @@ const PeerFunction memory_peer_calls[] = {
         { "futex-wait", call_futex_wait },
         { "half", call_half },
         { "largest", call_largest },
+        { "mode", call_mode },
         { "mount", call_mount },
         { "own-byte", call_own_byte },
         { "relieve", call_relieve },
+        { "seek", call_seek },
         { "share", call_share },
         { "tight-map", call_tight_map },
+        { "umask", call_umask },
         {},
 };

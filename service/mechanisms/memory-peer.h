@@ -13,7 +13,8 @@
  *   often | futex-wait a=offset b=seen c=usec (0: for ever) | tight-map a=descriptor b=size: with no address space
  *   left | largest a=descriptor: x the largest size that ftruncate(2) takes | exhaust: opens until there are no
  *   descriptors left: x how many | relieve: closes them | mount b=bytes text=where: a file system of that size there,
- *   for this process alone | child a=offset b=byte: a child of fork(2) reads and then writes it: x what it read */
+ *   for this process alone | child a=offset b=byte: a child of fork(2) reads and then writes it: x what it read |
+ *   umask a=mask | mode a=descriptor | seek a=descriptor b=where, or b=-1: where it is */
 extern const PeerFunction memory_peer_calls[];
 
 /* The frame of memory behind it, 0 where the kernel does not tell; negative errno. */

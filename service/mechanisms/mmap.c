@@ -446,4 +446,5 @@ const Mechanism mechanism_mmap = {
         .holder_keys = mmap_holder_keys,
         .transport = &mmap_transport,
         .checks = mmap_checks,
+        .gaps = mmap_gaps,
 };

@@ -37,7 +37,7 @@ static bool make(CheckRun *run, Memory *memory) {
 }
 
 static int64_t open_by_name(CheckRun *run, const Memory *memory, CheckProcess *peer, int64_t number, int flags) {
-        return peer_call(run, peer, "shm-open", number, flags, .text = memory->name);
+        return peer_call(run, peer, "shm-open", number, flags, 0666, .text = memory->name);
 }
 
 static bool start(CheckRun *run, const Memory *memory, CheckProcess **ret) {
@@ -49,9 +49,16 @@ static void remove_name(const Memory *memory) {
         shm_unlink(memory->name);
 }
 
-static const MemoryMaker maker = {
-        .make = make, .start = start, .number = PEER_SLOT, .remove = remove_name, .open = open_by_name
-};
+static const char *folder(const CheckRun *run) {
+        return POSIX_SHM_DIRECTORY;
+}
+
+static const MemoryMaker maker = { .make = make,
+        .start = start,
+        .number = PEER_SLOT,
+        .remove = remove_name,
+        .open = open_by_name,
+        .folder = folder };
 
 static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
         return memory_begin(run, &maker, PAGES, memory, ret);
@@ -60,6 +67,7 @@ static bool begin(CheckRun *run, Memory *memory, CheckProcess **ret) {
 MEMORY_SHARED_FUNCTIONS;
 MEMORY_MODEL_FUNCTIONS;
 MEMORY_FILE_FUNCTIONS;
+MEMORY_NAMED_FUNCTIONS;
 
 /* --- Its own --- */
 
@@ -89,20 +97,6 @@ static CheckResult survives(CheckRun *run) {
         return check_ok(run, "creator killed: still there, with what it wrote");
 }
 
-static CheckResult unlinked(CheckRun *run) {
-        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CheckProcess *peer;
-
-        if (!begin(run, &memory, &peer) || !check_expect(run, "shm_unlink", shm_unlink(memory.name), 0) ||
-                !check_expect(run, "shm_open of the name",
-                        peer_call(run, peer, "shm-open", PEER_SLOT + 1, O_RDWR, .text = memory.name), -ENOENT) ||
-                !check_expect(run, "write", peer_call(run, peer, "poke", 3, 33), 0) ||
-                !check_expect(run, "what is read here", memory.mapped[3], 33))
-                return CHECK_FAILED;
-        memory.name[0] = '\0';
-        return check_ok(run, "the name: ENOENT; those who mapped it still share it");
-}
-
 static CheckResult exclusive(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
         CheckProcess *peer;
@@ -121,18 +115,94 @@ static CheckResult exclusive(CheckRun *run) {
         return check_ok(run, "O_EXCL: EEXIST; O_TRUNC empties what others use");
 }
 
+/* /dev/shm is writable for all and sticky: an owner alone removes (unlink(2)). */
 static CheckResult permission(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
         CheckProcess *peer;
+        int64_t removed;
 
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        if (!begin(run, &memory, &peer) || !check_become_nobody(run, peer) ||
+        if (!begin(run, &memory, &peer) || !peer_go(run, peer, CHECK_PLACE_OTHER_USER) ||
                 !check_expect(run, "shm_open by another user",
-                        peer_call(run, peer, "shm-open", PEER_SLOT + 1, O_RDONLY, .text = memory.name), -EACCES) ||
+                        open_by_name(run, &memory, peer, PEER_SLOT + 1, O_RDONLY), -EACCES) ||
                 !check_expect(run, "write to what was mapped before", peer_call(run, peer, "poke", 0, 1), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "mode 0600: EACCES for user %d; what was mapped before stays", CHECK_NOBODY);
+        removed = peer_call(run, peer, "shm-unlink", .text = memory.name);
+        if (removed == 0)
+                return check_fail(run, "shm_unlink by another user succeeds: /dev/shm is not sticky");
+        if (!check_expect(run, "shm_unlink by another user", removed, -EACCES) ||
+                !check_expect(run, "fchmod", fchmod(memory.fd, 0644), 0) ||
+                !check_expect(
+                        run, "to read with 0644", open_by_name(run, &memory, peer, PEER_SLOT + 1, O_RDONLY), 0) ||
+                !check_expect(run, "to write", open_by_name(run, &memory, peer, PEER_SLOT + 2, O_RDWR), -EACCES))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "mode 0600: EACCES for user %d, shm_unlink EACCES; what was mapped before stays; 0644: to read only",
+                CHECK_NOBODY);
+}
+
+static CheckResult other_user(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        if (!memory_make_mapped(run, &maker, 1, &memory) ||
+                !check_expect(run, "fchmod to 0666", fchmod(memory.fd, 0666) < 0 ? -errno : 0, 0))
+                return CHECK_FAILED;
+        memory.mapped[0] = 9;
+        if (peer_start(run, 0, NULL, 0, &peer) < 0 || !peer_go(run, peer, CHECK_PLACE_OTHER_USER) ||
+                !check_expect(
+                        run, "shm_open by another user", open_by_name(run, &memory, peer, PEER_SLOT, O_RDWR), 0) ||
+                !memory_join(run, &memory, peer) ||
+                !check_expect(run, "what it reads", peer_call(run, peer, "peek", 0), 9) ||
+                !check_expect(run, "its write", peer_call(run, peer, "poke", 1, 8), 0) ||
+                !check_expect(run, "what is read here", memory.mapped[1], 8))
+                return CHECK_FAILED;
+        return check_ok(run, "mode 0666: user %d opens it by its name, reads and writes", CHECK_NOBODY);
+}
+
+static CheckResult closes_on_exec(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CLEANUP_FD int lowest = -EBADF, fd = -EBADF;
+        char path[PATH_MAX + 32];
+        struct stat one, other;
+
+        memory.maker = &maker;
+        if (!make(run, &memory))
+                return CHECK_FAILED;
+        lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (!check_need(run, "open", lowest < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        int number = lowest;
+        lowest = fd_close(lowest);
+        /* Not asked for O_CLOEXEC. */
+        fd = shm_open(memory.name, O_RDWR, 0);
+        if (!check_expect(run, "shm_open", fd < 0 ? -errno : fd, number) ||
+                !check_expect(run, "FD_CLOEXEC", fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC))
+                return CHECK_FAILED;
+        (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "%s", memory.name);
+        if (!check_expect(run, "stat of the file", stat(path, &one) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "fstat", fstat(fd, &other), 0) ||
+                !check_expect(run, "one inode", one.st_ino == other.st_ino, true) ||
+                !check_expect(run, "its owner", one.st_uid, geteuid()))
+                return CHECK_FAILED;
+        return check_ok(run, "descriptor %d, the lowest, with FD_CLOEXEC; it is the file NAME in " POSIX_SHM_DIRECTORY,
+                number);
+}
+
+/* POSIX leaves it open; shm_open(3) says that Linux does it. */
+static CheckResult truncates_to_read(CheckRun *run) {
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+        struct stat st;
+
+        if (!begin(run, &memory, &peer) ||
+                !check_expect(run, "shm_open with O_RDONLY and O_TRUNC",
+                        open_by_name(run, &memory, peer, PEER_SLOT + 1, O_RDONLY | O_TRUNC), 0) ||
+                !check_expect(run, "fstat", fstat(memory.fd, &st), 0) ||
+                !check_expect(run, "its size", st.st_size, 0) ||
+                !check_expect(run, "ftruncate of what is open to read",
+                        peer_call(run, peer, "truncate", PEER_SLOT + 1, 100), -EINVAL))
+                return CHECK_FAILED;
+        return check_ok(run, "O_RDONLY with O_TRUNC empties it, though ftruncate of that descriptor is EINVAL");
 }
 
 /* tmpfs refuses at once what is more than the file system can ever hold; nothing is filled. */
@@ -172,22 +242,45 @@ static CheckResult name_rules(CheckRun *run) {
         return check_ok(run, "a second slash: EINVAL; %d bytes behind the slash: ENAMETOOLONG", NAME_MAX + 1);
 }
 
+static int64_t call_unlink(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return shm_unlink(call->text) < 0 ? -errno : 0;
+}
+
+static const PeerFunction functions[] = {
+        { "shm-unlink", call_unlink },
+        {},
+};
+
+static int role(CheckPeer *peer) {
+        return memory_serve(peer, functions);
+}
+
 const Check shm_posix_checks[] = {
         MEMORY_SHARED_CLAIMS("shm_overview(7)", ASPECT(UNRELATED), memory_role),
         MEMORY_MODEL_CLAIMS("shm_overview(7)", memory_role),
         MEMORY_RING_CLAIMS("shm_overview(7)"),
         MEMORY_FILE_CLAIMS(memory_role),
+        MEMORY_NAMED_CLAIMS(memory_role),
         { "survives", "a segment outlives the process that made it", "shm_overview(7)", CHECK_BOTH, survives,
-                { memory_role } },
-        { "unlink", "a removed segment stays shared by who has mapped it", "shm_unlink(3)", CHECK_BOTH, unlinked,
-                { memory_role } },
+                { memory_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "exclusive", "O_EXCL protects from taking over what exists, O_TRUNC does not ask", "shm_open(3)", CHECK_BOTH,
                 exclusive, { memory_role } },
-        { "permission", "mode bits keep other users out, at the opening", "shm_open(3)", CHECK_BOTH, permission,
-                { memory_role } },
+        { "truncate-to-read", "O_TRUNC empties it also where it is opened only to be read", "shm_open(3)", CHECK_BOTH,
+                truncates_to_read, { memory_role } },
+        { "close-on-exec", "shm_open gives the lowest descriptor, closed on exec unasked, of a file in /dev/shm",
+                "shm_open(3)", CHECK_FORKED, closes_on_exec, {} },
+        { "permission", "mode bits keep other users out, at the opening; only the owner removes the name",
+                "shm_open(3)", CHECK_BOTH, permission, { role }, .aspects = ASPECT(PERMISSION) },
+        { "other-user", "where the mode allows it another user shares it", "shm_open(3)", CHECK_BOTH, other_user,
+                { memory_role }, .aspects = ASPECT(OTHER_USER) },
         { "limit", "a size that /dev/shm cannot hold is only noticed when memory is taken", "posix_fallocate(3)",
-                CHECK_FORKED, full, { memory_role } },
+                CHECK_FORKED, full, { memory_role }, .aspects = ASPECT(LIMIT) },
         { "name", "a name has one slash, in front, and at most NAME_MAX bytes", "shm_open(3)", CHECK_FORKED,
                 name_rules, { memory_role } },
+        {},
+};
+
+const CheckGap shm_posix_gaps[] = {
+        MEMORY_FILE_GAPS,
         {},
 };

@@ -448,4 +448,5 @@ const Mechanism mechanism_shm_posix = {
         .sweep = shm_sweep,
         .transport = &shm_posix_transport,
         .checks = shm_posix_checks,
+        .gaps = shm_posix_gaps,
 };

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory-claims.h"
@@ -158,11 +157,6 @@ static int64_t call_set(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         return result_of(shmctl((int)call->a, IPC_SET, &st));
 }
 
-static int64_t call_umask(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        (void)umask((mode_t)call->a);
-        return 0;
-}
-
 static int64_t call_ftok(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         reply->x = ftok(call->text, (int)call->a);
         return reply->x == -1 ? -errno : 0;
@@ -194,7 +188,6 @@ static const PeerFunction functions[] = {
         { "shm-stat", call_stat },
         { "sysctl", call_sysctl },
         { "tight-attach", call_tight },
-        { "umask", call_umask },
         {},
 };
 
