@@ -471,4 +471,5 @@ const Mechanism mechanism_mq_posix = {
         .sweep = mq_posix_sweep,
         .transport = &mq_posix_transport,
         .checks = mq_posix_checks,
+        .gaps = mq_posix_gaps,
 };
