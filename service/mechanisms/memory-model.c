@@ -305,21 +305,23 @@ static void jitter(uint32_t *state) {
 
 static int64_t store_buffer(ModelArea *area, bool fenced, unsigned side, int64_t usec, PeerReply *reply) {
         _Atomic uint64_t *mine = side == 0 ? &area->x : &area->y, *others = side == 0 ? &area->y : &area->x;
-        uint64_t end = monotonic_end((uint64_t)usec), missed = 0;
+        uint64_t end = monotonic_end((uint64_t)usec), missed = 0, stop;
         uint32_t state = side;
 
         for (uint64_t i = 1;; i++) {
                 int r;
 
                 if (side == 0 && i % 64 == 0 && monotonic_now() >= end)
-                        atomic_store_explicit(&area->stop, 1, RELAXED);
+                        atomic_store_explicit(&area->stop, i, RELAXED);
                 r = meet(area, side, i);
                 if (r < 0)
                         return r;
                 /* Of the last round: both have ended it. */
                 if (side == 0 && missed && atomic_load_explicit(&area->missed[(i - 1) % 2], RELAXED))
                         reply->y++;
-                if (atomic_load_explicit(&area->stop, RELAXED))
+                /* Not before that round: the other side may be slow, and see it while in the last one. */
+                stop = atomic_load_explicit(&area->stop, RELAXED);
+                if (stop != 0 && i >= stop)
                         break;
                 jitter(&state);
                 atomic_store_explicit(mine, i, RELAXED);

@@ -31,24 +31,25 @@ static ModelArea *area_of(const Memory *memory) {
         return (ModelArea *)(uintptr_t)memory->mapped;
 }
 
-/* Until the peer has brought a word of the memory there; false when it did not, said something instead or ended. */
+/* Until the peer has brought a word of the memory there; false when it did not, said something instead or ended. It
+ * may end as soon as it has done that: so the word is looked at last. */
 static bool await_word(CheckRun *run, CheckProcess *peer, const _Atomic uint64_t *word, uint64_t value) {
         uint64_t end = monotonic_end(CHECK_PATIENCE_USEC);
 
-        while (atomic_load_explicit(word, memory_order_acquire) != value) {
+        for (;;) {
                 CLEANUP(record_freep) Record *record = NULL;
-                int r;
+                int r = check_hear(run, peer, 0, &record);
 
-                sched_yield();
-                r = check_hear(run, peer, 0, &record);
                 if (r >= 0) {
                         (void)check_need(run, "the peer", record_get_i64(record, "result", -EPROTO));
                         return false;
                 }
+                if (atomic_load_explicit(word, memory_order_acquire) == value)
+                        return true;
                 if (r != -ETIMEDOUT || monotonic_now() > end)
                         return check_expect(run, "waiting for the peer", r, 0);
+                sched_yield();
         }
-        return true;
 }
 
 /* --- One memory --- */
