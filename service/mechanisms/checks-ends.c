@@ -205,7 +205,9 @@ CheckResult transport_writer_killed_within(CheckRun *run) {
                 return pair_close(&pair, result);
         for (int64_t i = 0; taken >= 0 && !pair.transport->boundaries && i < CUT_STEPS && i < n; i++)
                 taken = step_receive(&pair.link, (uint64_t)i);
-        if (taken < 0 || !asleep_within(&pair) || !check_expect(run, "SIGKILL", check_murder(run, pair.peer), 0))
+        if (taken < 0)
+                return pair_close(&pair, check_fail(run, "what was sent first: %s", check_errno(taken)));
+        if (!asleep_within(&pair) || !check_expect(run, "SIGKILL", check_murder(run, pair.peer), 0))
                 return pair_close(&pair, result);
         for (int64_t i = pair.transport->boundaries ? 0 : CUT_STEPS; taken >= 0 && i < n; i++)
                 taken = step_receive(&pair.link, (uint64_t)i);

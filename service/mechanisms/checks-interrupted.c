@@ -155,3 +155,44 @@ CheckResult transport_interrupted_always(CheckRun *run) {
 CheckResult transport_interrupted_never(CheckRun *run) {
         return interrupted(run, INTERRUPTION_NEVER);
 }
+
+/* --- Stopped and continued, without any handler --- */
+
+static CheckResult stopped(CheckRun *run, bool want_eintr) {
+        CheckResult result = CHECK_FAILED;
+        char where[64], again[64];
+        int64_t times = 0;
+        Pair pair;
+        int r;
+
+        if (pair_open(run, PAIR_STEP_SIZE, 0, &pair) < 0 || !begin_round(&pair, "plain", where, sizeof where) ||
+                !check_expect(run, "SIGSTOP", check_kill(run, pair.peer, SIGSTOP), 0) ||
+                !check_expect(run, "stopped", check_await_state(run, pair.peer, 'T'), 0) ||
+                !check_expect(run, "SIGCONT", check_kill(run, pair.peer, SIGCONT), 0))
+                return pair_close(&pair, result);
+        r = check_await_sleep(run, pair.peer, again, sizeof again);
+        if (want_eintr && r == -EALREADY) {
+                if (check_expect(run, "the receive", end_round(&pair, &times), -EINTR) &&
+                        begin_round(&pair, "plain", where, sizeof where) && deliver(&pair, 0, 0))
+                        result = check_ok(run,
+                                "%s, stopped and continued: EINTR, though no handler ran; the message "
+                                "sent then came with the next call",
+                                where);
+        } else if (want_eintr || r < 0)
+                result = check_fail(run, "%s, stopped and continued: %s", where,
+                        r >= 0           ? "it went on waiting"
+                        : r == -EALREADY ? "it did not go on"
+                                         : check_errno(r));
+        else if (deliver(&pair, 0, 0))
+                result = check_ok(
+                        run, "%s, stopped, continued, %s again; the message sent then came whole", where, again);
+        return pair_close(&pair, result);
+}
+
+CheckResult transport_stopped_goes_on(CheckRun *run) {
+        return stopped(run, false);
+}
+
+CheckResult transport_stopped_ends(CheckRun *run) {
+        return stopped(run, true);
+}

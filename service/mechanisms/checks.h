@@ -149,6 +149,11 @@ CheckResult transport_interrupted_restarts(CheckRun *run);
 CheckResult transport_interrupted_always(CheckRun *run);
 CheckResult transport_interrupted_never(CheckRun *run);
 int transport_interrupted_role(CheckPeer *peer);
+/* A receiver that waits is stopped and continued: it goes on by itself, or gives EINTR though there is no handler, as
+ * signal(7) lists it for a few calls (semop(2), sigwaitinfo(2), epoll_wait(2)). With transport_interrupted_role.
+ * Finds: DROP, CORRUPT, HOLD, NO_WAIT; each of the two checks over a kind of the other. */
+CheckResult transport_stopped_goes_on(CheckRun *run);
+CheckResult transport_stopped_ends(CheckRun *run);
 
 /* The only receiver that waits is killed, then the first of two: what is sent then goes whole to the next; nothing is
  * taken along. For kinds where several processes can attach to one side (no connections).

@@ -395,6 +395,47 @@ CheckResult pipe_check_readers_share(CheckRun *run) {
         return check_ok(run, "\"abcd\" written: \"ab\" to one reader, \"cd\" to the other, nothing twice");
 }
 
+/* Two writers sleep, each in the middle of a write of more than the pipe holds: room goes to the one that waits
+ * longest, so that the two take turns. */
+CheckResult pipe_check_mixed(CheckRun *run) {
+        CLEANUP(ends_done) Ends ends = ENDS_EMPTY;
+        CheckProcess *writers[2];
+        int64_t size, counts[2] = { 0 }, turns = 0;
+        char page[PIPE_BUF], last = 'a';
+
+        if (!ends_make(run, 0, &ends))
+                return CHECK_FAILED;
+        size = 4 * (int64_t)fcntl(ends.writing, F_GETPIPE_SZ);
+        for (size_t i = 0; i < 2; i++)
+                if (peer_start(run, 0, &ends.writing, 1, &writers[i]) < 0 ||
+                        peer_begin(run, writers[i], &(PeerCall){ "write", 0, size, 'a' + (char)i }) < 0 ||
+                        !check_sleeps(run, writers[i], i == 0 ? "one writer" : "another"))
+                        return CHECK_FAILED;
+        ends.writing = fd_close(ends.writing);
+        while (counts[0] + counts[1] < 2 * size) {
+                ssize_t n = read(ends.reading, page, sizeof page);
+
+                if (n <= 0)
+                        return check_fail(run, "read: %s", n < 0 ? check_errno(errno) : "end of file");
+                for (ssize_t i = 0; i < n; i++) {
+                        if (page[i] != 'a' && page[i] != 'b')
+                                return check_fail(run, "a byte came that nobody wrote");
+                        counts[page[i] - 'a']++;
+                        turns += page[i] != last;
+                        last = page[i];
+                }
+        }
+        for (size_t i = 0; i < 2; i++)
+                if (!check_expect(run, "a write", peer_end(run, writers[i], NULL), size) ||
+                        !check_expect(run, "its bytes", counts[i], size))
+                        return CHECK_FAILED;
+        if (turns < 2)
+                return check_fail(run, "the two writes of %" PRId64 " bytes came one after the other", size);
+        return check_ok(run,
+                "two writes of %" PRId64 " bytes at once: all came, the writers took turns %" PRId64 " times", size,
+                turns);
+}
+
 /* O_ASYNC: SIGIO to who asked for it with F_SETOWN when there is something to read. */
 CheckResult pipe_check_sigio(CheckRun *run) {
         CLEANUP(ends_done) Ends ends = ENDS_EMPTY;

@@ -36,6 +36,7 @@ CheckResult pipe_check_sigpipe(CheckRun *run, CheckProcess *const *peers, int fd
 
 /* Checks of both kinds, with pipe_check_role (pipe-checks-shared.c, pipe-checks-limits.c). */
 CheckResult pipe_check_cut_writes(CheckRun *run);
+CheckResult pipe_check_mixed(CheckRun *run);
 CheckResult pipe_check_packets(CheckRun *run);
 CheckResult pipe_check_poll(CheckRun *run);
 CheckResult pipe_check_seek(CheckRun *run);
