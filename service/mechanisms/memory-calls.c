@@ -43,12 +43,18 @@ bool memory_map(CheckRun *run, Memory *memory) {
 }
 
 bool memory_make(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory) {
+        char what[CHECK_PATH_MAX + 64];
+
         memory->maker = maker;
         memory->size = pages * memory_page();
+        if (!maker->make(run, memory))
+                return false;
+        if (memory->fd < 0)
+                return true;
+        (void)snprintf(what, sizeof what, "taking %zu bytes in %s with posix_fallocate", memory->size,
+                maker->folder ? maker->folder(run) : "memory");
         /* Takes the memory too: where there is none, a first write would be SIGBUS. */
-        return maker->make(run, memory) &&
-               (memory->fd < 0 ||
-                       check_need(run, "posix_fallocate", -posix_fallocate(memory->fd, 0, (off_t)memory->size)));
+        return check_need(run, what, -posix_fallocate(memory->fd, 0, (off_t)memory->size));
 }
 
 bool memory_make_mapped(CheckRun *run, const MemoryMaker *maker, size_t pages, Memory *memory) {

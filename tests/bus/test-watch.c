@@ -236,7 +236,7 @@ static void on_answer(GObject *source, GAsyncResult *result, gpointer userdata) 
         unsigned *answers = userdata;
 
         /* Those that the next Unsubscribe overtook. */
-        if (error != NULL)
+        if (reply == NULL)
                 g_assert_nonnull(strstr(error->message, "Cancelled"));
         (*answers)++;
 }
