@@ -306,11 +306,26 @@ static int64_t call_relieve(CheckPeer *peer, const PeerCall *call, PeerReply *re
         return 0;
 }
 
+bool memory_apart(const char *name) {
+        char path[64];
+        struct stat ours, theirs;
+
+        (void)snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+        if (stat(path, &ours) < 0)
+                return false;
+        (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)getppid(), name);
+        return stat(path, &theirs) == 0 && (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev);
+}
+
 static int64_t call_mount(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         char options[64];
 
         (void)snprintf(options, sizeof options, "size=%" PRId64 ",mode=1777", call->b);
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        if (unshare(CLONE_NEWNS) < 0)
+                return -errno;
+        if (!memory_apart("mnt"))
+                return -EPERM;
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
                 mount("ipcbus-check", call->text, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
                 return -errno;
         return 0;

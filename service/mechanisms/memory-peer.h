@@ -3,6 +3,8 @@
  * pages behind a mapping, and what signals, limits and a sudden end do to who uses it. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "peer-call.h"
 
 /* Calls; offsets are into what the peer has mapped:
@@ -19,6 +21,9 @@ extern const PeerFunction memory_peer_calls[];
 
 /* The frame of memory behind it, 0 where the kernel does not tell; negative errno. */
 int memory_frame(volatile unsigned char *at, uint64_t *ret_frame);
+/* Is this process in another namespace ("mnt", "ipc") than its judge? What changes a namespace asks that first: were
+ * it the judge's after all, the whole machine would be changed. */
+bool memory_apart(const char *name);
 /* Leaves no address space to get, until it is given back the limit that it had. */
 int memory_tighten(uint64_t *ret_before);
 void memory_loosen(uint64_t before);

@@ -4,6 +4,7 @@
 /* What shmget(2), shmop(2) and shmctl(2) promise of System V shared memory, beside what all shared memory promises
  * (memory-claims.h). The judge removes what it made; a peer has one segment attached at a time. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "memory-claims.h"
 #include "memory-peer.h"
 
@@ -163,14 +165,17 @@ static int64_t call_ftok(CheckPeer *peer, const PeerCall *call, PeerReply *reply
 }
 
 static int64_t call_sysctl(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        FILE *file = fopen(call->text, "we");
-        int r;
+        CLEANUP_FD int fd = -EBADF;
+        char text[32];
+        int n;
 
-        if (!file)
+        if (!memory_apart("ipc"))
+                return -EPERM;
+        fd = open(call->text, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
                 return -errno;
-        (void)fprintf(file, "%" PRId64, call->a);
-        r = fclose(file) < 0 ? -errno : 0;
-        return r;
+        n = snprintf(text, sizeof text, "%" PRId64, call->a);
+        return write(fd, text, (size_t)n) < 0 ? -errno : 0;
 }
 
 static const PeerFunction functions[] = {
