@@ -153,10 +153,13 @@ static int look_at(pid_t pid, Look *ret) {
         at = strstr(text, switches);
         if (at)
                 look.switches = strtoull(at + strlen(switches), NULL, 10);
-        /* Needs the right to trace it (proc(5)); without it the state alone has to do. */
+        /* Needs the right to trace it (proc(5)); without it the state alone has to do. "running" is no sleep whatever
+         * the state was: a call whose time-out is over gets ready to sleep, and does not. */
         n = read_text(pid, "syscall", text, sizeof text);
         if (n > 0 && isdigit((unsigned char)text[0]))
                 look.call = strtol(text, NULL, 10);
+        else if (n > 0)
+                look.state = 'R';
         *ret = look;
         return 0;
 }

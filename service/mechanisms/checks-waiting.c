@@ -106,13 +106,18 @@ CheckResult transport_send_blocks(CheckRun *run) {
         if (r < 0)
                 return pair_close(&pair, sleep_failure(run, r, "the sender"));
         here = drain(&pair, n + 1);
+        if (here < 0)
+                return pair_close(&pair, check_fail(run, "after %" PRId64 " messages %s; taking them: %s", n, where,
+                                                 check_errno(here)));
         if (pair_hear(&pair, "sent", &record) < 0)
                 return pair_close(&pair, result);
         there = record_get_i64(record, "x", -EPROTO);
         record_free(record);
-        if (here < 0 || there < 0)
-                result = check_fail(run, "after %" PRId64 " messages %s; it ended with %s; taking them: %s", n, where,
-                        check_outcome(there), check_outcome(here));
+        if (there < 0)
+                result = check_fail(
+                        run, "after %" PRId64 " messages %s; it ended with %s", n, where, check_errno(there));
+        else if (pair.transport->try_receive(&pair.link, pair.buffer, PAIR_MESSAGE_MAX) != -EAGAIN)
+                result = check_fail(run, "more than the %" PRId64 " messages arrived", n + 1);
         else
                 result = check_ok(run, "full with %" PRId64 " messages of %zu bytes: %s; none lost", n,
                         step_size(&pair.link), where);
