@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -34,6 +35,12 @@ static int make(Link *link, char path[PATH_MAX], int *ret_fd) {
         }
         if (fd < 0)
                 return -errno;
+        if (fchmod(fd, link_mode(link)) < 0) { /* past the umask */
+                r = -errno;
+                (void)unlink(path);
+                fd_close(fd);
+                return r;
+        }
         *ret_fd = fd;
         return 0;
 }

@@ -24,8 +24,7 @@ typedef struct MqSide {
 } MqSide;
 
 static int queue_make(key_t key, void *userdata) {
-        const Link *link = userdata;
-        int id = msgget(key, IPC_CREAT | IPC_EXCL | (link->mode != 0 ? (int)link->mode : 0600));
+        int id = msgget(key, IPC_CREAT | IPC_EXCL | (int)link_mode(userdata));
 
         return id < 0 ? -errno : id;
 }

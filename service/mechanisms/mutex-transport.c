@@ -61,7 +61,8 @@ static int memory_make(const char *name, void *userdata, Error *error) {
                 for (size_t i = 0; i < RING; i++)
                         lanes[lane].mutexes[i] = image.mutex;
         snprintf(path, sizeof(path), POSIX_SHM_DIRECTORY "/" MUTEX_PREFIX "%s", name + 1);
-        r = posix_shm_publish("mutex", name, path, lanes, sizeof(lanes), sizeof(lanes), 0600, &st, &why);
+        r = posix_shm_publish(
+                "mutex", name, path, lanes, sizeof(lanes), sizeof(lanes), link_mode(userdata), &st, &why);
         if (r < 0 && r != -EEXIST && error)
                 *error = why;
         return r;
@@ -80,7 +81,7 @@ static void mutex_link_teardown(Link *link) {
 static int mutex_link_setup(Link *link, Error *error) {
         int r;
 
-        r = posix_name_claim(link->token, link->names[0], sizeof(link->names[0]), memory_make, NULL, error);
+        r = posix_name_claim(link->token, link->names[0], sizeof(link->names[0]), memory_make, link, error);
         if (r < 0) {
                 link->names[0][0] = '\0'; /* not ours */
                 return r;

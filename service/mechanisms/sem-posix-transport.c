@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "posix-name.h"
@@ -19,15 +21,29 @@ typedef struct SemSide {
         unsigned taken; /* by wait_readable(), for the next receive() */
 } SemSide;
 
+/* Past the umask. A semaphore has no descriptor, but a file, sem_overview(7). */
+static int semaphore_open_to(const char *name, mode_t mode, Error *error) {
+        char path[LINK_NAME_MAX + sizeof POSIX_SHM_DIRECTORY + sizeof "/sem."];
+
+        (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "/sem.%s", name + 1);
+        if (chmod(path, mode) == 0)
+                return 0;
+        return error_set_errno(error, errno, "Cannot set the mode of the semaphore \"%s\"", name);
+}
+
 static int semaphore_make(const char *name, void *userdata, Error *error) {
         sem_t *sem;
+        int r;
 
         sem = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
         if (sem == SEM_FAILED)
                 return errno == EEXIST ? -EEXIST
                                        : error_set_errno(error, errno, "Cannot make the semaphore \"%s\"", name);
         sem_close(sem);
-        return 0;
+        r = semaphore_open_to(name, link_mode(userdata), error);
+        if (r < 0)
+                sem_unlink(name);
+        return r;
 }
 
 static void sem_link_teardown(Link *link) {
@@ -43,7 +59,7 @@ static int sem_link_setup(Link *link, Error *error) {
 
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {
                 r = posix_name_claim(
-                        link->token, link->names[lane], sizeof(link->names[lane]), semaphore_make, NULL, error);
+                        link->token, link->names[lane], sizeof(link->names[lane]), semaphore_make, link, error);
                 if (r < 0) {
                         link->names[lane][0] = '\0'; /* not ours */
                         sem_link_teardown(link);

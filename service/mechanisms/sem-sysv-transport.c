@@ -17,13 +17,13 @@ typedef struct SemSide {
 } SemSide;
 
 static int set_make(key_t key, void *userdata) {
-        int id = semget(key, LINK_LANES, IPC_CREAT | IPC_EXCL | 0600);
+        int id = semget(key, LINK_LANES, IPC_CREAT | IPC_EXCL | (int)link_mode(userdata));
 
         return id < 0 ? -errno : id;
 }
 
 static int sem_link_setup(Link *link, Error *error) {
-        int id = sysv_claim(link->token, set_make, NULL);
+        int id = sysv_claim(link->token, set_make, link);
 
         if (id < 0)
                 return sysv_create_failed(&sem_sysv_class, -id, 0, error);

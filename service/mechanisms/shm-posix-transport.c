@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -33,6 +34,12 @@ static int shm_link_setup(Link *link, Error *error) {
         r = posix_name_claim(link->token, link->names[0], sizeof(link->names[0]), segment_make, &fd, error);
         if (r < 0)
                 return r;
+        if (fchmod(fd, link_mode(link)) < 0) { /* past the umask */
+                r = error_set_errno(error, errno, "Cannot set the mode of the segment \"%s\"", link->names[0]);
+                shm_unlink(link->names[0]);
+                link->names[0][0] = '\0';
+                return r;
+        }
         /* All pages now: a tmpfs that is full says so here, and not as SIGBUS in one of the sides. */
         r = posix_fallocate(fd, 0, (off_t)total);
         if (r > 0) {

@@ -11,7 +11,8 @@
 #include "transport.h"
 
 static int segment_make(key_t key, void *userdata) {
-        int id = shmget(key, *(const size_t *)userdata, IPC_CREAT | IPC_EXCL | 0600);
+        const Link *link = userdata;
+        int id = shmget(key, shm_ring_size(link), IPC_CREAT | IPC_EXCL | (int)link_mode(link));
 
         return id < 0 ? -errno : id;
 }
@@ -24,7 +25,7 @@ static int shm_link_setup(Link *link, Error *error) {
         size_t total = shm_ring_plan(link);
         int id;
 
-        id = sysv_claim(link->token, segment_make, &total);
+        id = sysv_claim(link->token, segment_make, link);
         if (id < 0)
                 return error_set_errno(error, id, "Cannot make a segment of %zu bytes for the link", total);
         (void)snprintf(link->names[0], sizeof link->names[0], "%d", id);

@@ -93,6 +93,10 @@ static inline bool link_receives_again(const Link *link, int64_t result) {
         return (result == -EINTR && !link->interruptible) || (result == -EAGAIN && link->wait == WAIT_SPIN);
 }
 
+static inline unsigned link_mode(const Link *link) {
+        return link->mode != 0 ? link->mode : 0600;
+}
+
 /* What the link runs over. */
 const Transport *link_transport(const Link *link);
 /* For streams: the whole of `size`, over as many receive() as it takes. Size, less at the end, or negative errno. */

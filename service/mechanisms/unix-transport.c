@@ -47,7 +47,7 @@ static int link_bind(Link *link, unsigned lane, int fd, Error *error) {
                         link->names[lane], LINK_NAME_MAX, "ipcbus-%.60s-%s-%u", link->token, link->mechanism->kind, i);
                 r = link_address(link, lane, &address, error);
                 if (r >= 0)
-                        r = unix_bind(fd, &address, 0600, false, error);
+                        r = unix_bind(fd, &address, link_mode(link), false, error);
         }
         if (r < 0)
                 link->names[lane][0] = '\0';
