@@ -20,35 +20,47 @@ enum {
 
 /* --- A peer somewhere else --- */
 
+/* One there, one back, so that it needs room for one only. */
 int transport_place_role(CheckPeer *peer) {
         int64_t n = 0;
         int r = role_begin(peer);
 
-        for (uint64_t i = 0; r >= 0 && n >= 0 && i < THERE; i++)
+        for (uint64_t i = 0; r >= 0 && n >= 0 && i < THERE; i++) {
                 n = step_receive(peer->link, i);
-        for (uint64_t i = 0; r >= 0 && i < THERE; i++)
-                r = step_send(peer->link, THERE + i, true);
+                if (n >= 0)
+                        r = step_send(peer->link, THERE + i, true);
+        }
         if (r >= 0)
-                r = role_say(peer, "sent", n, (int64_t)geteuid());
+                r = role_say(peer, "sent", 0, 0);
+        if (r >= 0)
+                r = check_peer_hear_word(peer, "who", CHECK_PATIENCE_USEC);
+        if (r >= 0)
+                r = role_say(peer, "me", n, (int64_t)geteuid());
         return r < 0 ? r : check_peer_hear_word(peer, "end", CHECK_PATIENCE_USEC);
 }
 
 static CheckResult there_and_back(Pair *pair, CheckPlace place) {
         CLEANUP(record_freep) Record *record = NULL;
+        unsigned char back[PAIR_STEP_SIZE];
+        size_t size = step_size(&pair->link);
         CheckRun *run = pair->run;
+        bool sent = false;
         int64_t n = 0, there, user;
 
-        for (uint64_t i = 0; i < THERE; i++)
+        for (uint64_t i = 0; n >= 0 && i < THERE; i++) {
                 if (!check_expect(run, "send", step_send(&pair->link, i, true), 0))
                         return CHECK_FAILED;
-        if (pair_hear(pair, "sent", &record) < 0)
+                n = pair_receive_whole(pair, back, size, &sent);
+                if (n >= 0 && ((size_t)n != size || !message_matches(back, size, THERE + i)))
+                        n = -EBADMSG;
+        }
+        if ((!sent && pair_hear(pair, "sent", NULL) < 0) || pair_tell(pair, "who") < 0 ||
+                pair_hear(pair, "me", &record) < 0)
                 return CHECK_FAILED;
-        for (uint64_t i = 0; n >= 0 && i < THERE; i++)
-                n = step_receive(&pair->link, THERE + i);
         there = record_get_i64(record, "x", -EPROTO);
         user = record_get_i64(record, "y", -1);
-        if (!check_expect(run, "what the peer received", there, (int64_t)step_size(&pair->link)) ||
-                !check_expect(run, "what came back", n, (int64_t)step_size(&pair->link)))
+        if (!check_expect(run, "what the peer received", there, (int64_t)size) ||
+                !check_expect(run, "what came back", n, (int64_t)size))
                 return CHECK_FAILED;
         if (place == CHECK_PLACE_OTHER_USER && user != CHECK_NOBODY)
                 return check_fail(run, "the peer runs as user %" PRId64, user);
@@ -69,7 +81,6 @@ CheckResult transport_other_user(CheckRun *run) {
         char folder[CHECK_PATH_MAX];
         const PairSetting setting = {
                 .message_max = PAIR_STEP_SIZE,
-                .depth = THERE,
                 .place = CHECK_PLACE_OTHER_USER,
                 .mode = OTHERS_MODE,
                 .directory = folder,
@@ -89,11 +100,11 @@ CheckResult transport_other_user(CheckRun *run) {
 }
 
 CheckResult transport_other_ipc(CheckRun *run) {
-        return in_place(run, &(PairSetting){ PAIR_STEP_SIZE, THERE, .place = CHECK_PLACE_OTHER_IPC });
+        return in_place(run, &(PairSetting){ PAIR_STEP_SIZE, .place = CHECK_PLACE_OTHER_IPC });
 }
 
 CheckResult transport_other_net(CheckRun *run) {
-        return in_place(run, &(PairSetting){ PAIR_STEP_SIZE, THERE, .place = CHECK_PLACE_OTHER_NET });
+        return in_place(run, &(PairSetting){ PAIR_STEP_SIZE, .place = CHECK_PLACE_OTHER_NET });
 }
 
 /* --- No descriptors left --- */
@@ -130,6 +141,11 @@ static int open_another(CheckPeer *peer) {
         return r;
 }
 
+/* As many as fit. */
+static unsigned messages_before(const Link *link) {
+        return link->depth > 0 && link->depth < THERE ? link->depth : THERE;
+}
+
 int transport_exhausted_role(CheckPeer *peer) {
         int64_t n = 0;
         int r = role_begin(peer);
@@ -140,7 +156,7 @@ int transport_exhausted_role(CheckPeer *peer) {
                 r = role_say(peer, "tried", open_another(peer), 0);
         if (r >= 0)
                 r = check_peer_hear_word(peer, "go on", CHECK_PATIENCE_USEC);
-        for (uint64_t i = 0; r >= 0 && n >= 0 && i < THERE; i++)
+        for (uint64_t i = 0; r >= 0 && n >= 0 && i < messages_before(peer->link); i++)
                 n = step_receive(peer->link, i);
         if (r >= 0)
                 r = step_send(peer->link, THERE, true);
@@ -154,9 +170,9 @@ static CheckResult exhausted(CheckRun *run, int want) {
         CheckResult result = CHECK_FAILED;
         Pair pair;
 
-        if (pair_open(run, PAIR_STEP_SIZE, THERE, &pair) < 0)
+        if (pair_open(run, PAIR_STEP_SIZE, 0, &pair) < 0)
                 return pair_close(&pair, result);
-        for (uint64_t i = 0; i < THERE; i++)
+        for (uint64_t i = 0; i < messages_before(&pair.link); i++)
                 if (!check_expect(run, "send", step_send(&pair.link, i, true), 0))
                         return pair_close(&pair, result);
         if (pair_hear(&pair, "tried", &tried) < 0 ||
@@ -168,14 +184,14 @@ static CheckResult exhausted(CheckRun *run, int want) {
                 return pair_close(&pair, result);
         if (want < 0)
                 result = check_ok(run,
-                        "no descriptor left: opening another gives %s; the %d messages sent before "
+                        "no descriptor left: opening another gives %s; the %u messages sent before "
                         "are received, and one is sent",
-                        check_errno(want), THERE);
+                        check_errno(want), messages_before(&pair.link));
         else
                 result = check_ok(run,
-                        "no descriptor left: another is opened, for it takes none; %d messages "
+                        "no descriptor left: another is opened, for it takes none; %u messages "
                         "received, one sent",
-                        THERE);
+                        messages_before(&pair.link));
         return pair_close(&pair, result);
 }
 

@@ -106,27 +106,9 @@ int transport_many_writers_role(CheckPeer *peer) {
         return r < 0 ? r : check_peer_hear_word(peer, "end", CHECK_PATIENCE_USEC);
 }
 
-/* One message, or as many bytes of a stream as one write has. */
-static ssize_t receive_write(Pair *pair, unsigned char *message, bool *sent) {
-        size_t size = write_size(&pair->link, 0), have = 0;
-        ssize_t n;
-
-        if (pair->transport->boundaries) {
-                n = pair_receive(pair, PAIR_MESSAGE_MAX, sent);
-                if (n > WRITE_SIZE)
-                        return -EMSGSIZE;
-                if (n > 0)
-                        memcpy(message, pair->buffer, (size_t)n);
-                return n;
-        }
-        while (have < size) {
-                n = pair_receive(pair, size - have, sent);
-                if (n <= 0)
-                        return have > 0 && (n == 0 || n == -ENODATA) ? -EBADMSG : n;
-                memcpy(message + have, pair->buffer, (size_t)n);
-                have += (size_t)n;
-        }
-        return (ssize_t)have;
+/* Of a stream, just what one write has. */
+static size_t write_room(const Link *link) {
+        return link_transport(link)->boundaries ? WRITE_SIZE : write_size(link, 0);
 }
 
 /* Whose is it, and is it the next of that writer? A message without bytes is only counted. */
@@ -163,7 +145,7 @@ CheckResult transport_many_writers(CheckRun *run) {
         if (pair_open_with(run, &setting, &pair) < 0)
                 return pair_close(&pair, result);
         for (unsigned i = 0; i < WRITERS * WRITES; i++) {
-                n = receive_write(&pair, message, &sent);
+                n = pair_receive_whole(&pair, message, write_room(&pair.link), &sent);
                 if (n < 0 || (n == 0 && pair.link.message_max > 0))
                         return pair_close(
                                 &pair, check_fail(run, "%u of %d messages came, then %s", i, WRITERS * WRITES,
@@ -172,7 +154,7 @@ CheckResult transport_many_writers(CheckRun *run) {
                 if (result != CHECK_OK)
                         return pair_close(&pair, result);
         }
-        n = receive_write(&pair, message, &sent);
+        n = pair_receive_whole(&pair, message, write_room(&pair.link), &sent);
         if (n != -ENODATA)
                 result = check_fail(
                         run, "after the %d messages: %s", WRITERS * WRITES, n >= 0 ? "one more" : check_errno(n));

@@ -187,6 +187,23 @@ ssize_t pair_receive(Pair *pair, size_t size, bool *sent) {
         }
 }
 
+ssize_t pair_receive_whole(Pair *pair, void *buffer, size_t size, bool *sent) {
+        bool stream = !pair->transport->boundaries;
+        size_t have = 0;
+        ssize_t n;
+
+        do {
+                n = pair_receive(pair, stream ? size - have : PAIR_MESSAGE_MAX, sent);
+                if (n < 0 || (stream && n == 0 && size > 0))
+                        return have > 0 && (n == 0 || n == -ENODATA) ? -EBADMSG : n;
+                if ((size_t)n > size - have)
+                        return -EMSGSIZE;
+                memcpy((char *)buffer + have, pair->buffer, (size_t)n);
+                have += (size_t)n;
+        } while (stream && have < size);
+        return (ssize_t)have;
+}
+
 static unsigned char mixed(uint64_t n) {
         n *= UINT64_C(0x9e3779b97f4a7c15);
         n ^= n >> 29;

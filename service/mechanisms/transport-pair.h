@@ -53,6 +53,10 @@ int pair_hear_from(Pair *pair, unsigned i, const char *word, Record **ret);
  * between calls. */
 ssize_t pair_receive(Pair *pair, size_t size, bool *sent);
 
+/* The same into `buffer` of `size` bytes: one message, or all of `size` from a stream; -EBADMSG where it ends within.
+ */
+ssize_t pair_receive_whole(Pair *pair, void *buffer, size_t size, bool *sent);
+
 /* Gives the messages of a stream of known bytes: message `number` of `size` bytes, each byte depending on both. */
 void message_fill(void *buffer, size_t size, uint64_t number);
 bool message_matches(const void *buffer, size_t size, uint64_t number);

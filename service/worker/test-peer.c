@@ -68,7 +68,7 @@ static int run_role(const PeerOrder *order, int control) {
                 order->link->side = 1;
                 /* It stands in the public folder, whose path leads through a directory that is closed to it. */
                 if (order->place == CHECK_PLACE_OTHER_USER)
-                        order->link->directory = ".";
+                        order->link->directory = "/proc/self/cwd";
                 r = link_transport(order->link)->attach(order->link, &error);
                 if (r < 0) {
                         report(control, error_is_set(&error) ? error.message : strerror(-r));
