@@ -118,7 +118,7 @@ static int forbid_calls(void) {
 
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
                 syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-                return -errno;
+                return errno == EINVAL ? -EOPNOTSUPP : -errno; /* a kernel without it */
         return 0;
 }
 #else
