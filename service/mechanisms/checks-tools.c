@@ -158,7 +158,7 @@ static int look_at(pid_t pid, Look *ret) {
         n = read_text(pid, "syscall", text, sizeof text);
         if (n > 0 && isdigit((unsigned char)text[0]))
                 look.call = strtol(text, NULL, 10);
-        else if (n > 0)
+        else if (n > 0 && look.state == 'S')
                 look.state = 'R';
         *ret = look;
         return 0;
