@@ -189,8 +189,9 @@ const Verb verb_who = {
 const Verb verb_explain = {
         .name = "explain",
         .arguments = "ADDRESS",
-        .summary = "Can an object be opened, and what stands in the way",
-        .details = "The answer is in what is printed, not in the exit code.\n\n"
+        .summary = "Can an object be used, or made, and what stands in the way",
+        .details = "Each use is tried as that user, so that nobody else notices. The answer is in what is "
+                   "printed, not in the exit code.\n\n"
                    "Example:\n  ipcctl explain mq-posix:/jobs --for www-data\n",
         .entries = explain_entries,
         .words_min = 1,

@@ -21,7 +21,8 @@
 
 enum {
         GROUPS_MAX = 65536, /* NGROUPS_MAX of the kernel */
-        TRIAL_MSEC = 5000,
+        TRIAL_MSEC = 3000,
+        GRACE_MSEC = 500, /* after SIGKILL */
 };
 
 static uint64_t own_capabilities(void) {
@@ -99,7 +100,7 @@ bool access_user_can(const AccessUser *user, unsigned capability) {
         return user->capabilities >> capability & 1;
 }
 
-static bool in_group(const AccessUser *user, gid_t gid) {
+bool access_user_in_group(const AccessUser *user, gid_t gid) {
         if (user->gid == gid)
                 return true;
         for (int i = 0; i < user->n_groups; i++)
@@ -113,7 +114,7 @@ unsigned access_user_bits(const AccessUser *user, const struct stat *st, const c
                 *ret_class = "its owner";
                 return st->st_mode >> 6 & 7;
         }
-        if (in_group(user, st->st_gid)) {
+        if (access_user_in_group(user, st->st_gid)) {
                 *ret_class = "its group";
                 return st->st_mode >> 3 & 7;
         }
@@ -121,9 +122,82 @@ unsigned access_user_bits(const AccessUser *user, const struct stat *st, const c
         return st->st_mode & 7;
 }
 
+/* acl(5), in the form of linux/posix_acl_xattr.h: a version, then entries, each little endian. */
+enum {
+        LIST_VERSION = 2,
+        LIST_USER = 0x02,
+        LIST_OWNING_GROUP = 0x04,
+        LIST_GROUP = 0x08,
+        LIST_MASK = 0x10,
+        LIST_OTHERS = 0x20,
+};
+
+typedef struct ListEntry {
+        uint16_t tag, bits;
+        uint32_t id;
+} ListEntry;
+
+typedef struct ListSums {
+        const AccessUser *user;
+        gid_t group; /* of the file */
+        unsigned want, named, groups, mask, others;
+        bool is_named, in_groups;
+} ListSums;
+
+static void list_add(ListSums *sums, const ListEntry *entry) {
+        bool ours = entry->tag == LIST_OWNING_GROUP ? access_user_in_group(sums->user, sums->group)
+                    : entry->tag == LIST_GROUP      ? access_user_in_group(sums->user, entry->id)
+                                                    : false;
+
+        if (entry->tag == LIST_USER && entry->id == sums->user->uid) {
+                sums->is_named = true;
+                sums->named = entry->bits;
+        } else if (entry->tag == LIST_MASK)
+                sums->mask = entry->bits;
+        else if (entry->tag == LIST_OTHERS)
+                sums->others = entry->bits;
+        /* One entry has to give all that is wanted: rights of two groups do not add up. */
+        if (ours && (!sums->in_groups || (entry->bits & sums->want) == sums->want)) {
+                sums->in_groups = true;
+                sums->groups = entry->bits;
+        }
+}
+
+int access_user_list_bits(const AccessUser *user, const struct stat *st, const void *list, size_t size, int want,
+        unsigned *ret_bits, const char **ret_class) {
+        ListSums sums = { .user = user, .group = st->st_gid, .want = (unsigned)want, .mask = 7 };
+        const char *bytes = list;
+        uint32_t version;
+        ListEntry entry;
+
+        if (size < sizeof(version))
+                return -EINVAL;
+        memcpy(&version, bytes, sizeof(version));
+        if (version != LIST_VERSION)
+                return -EINVAL;
+        for (size_t i = sizeof(version); i + sizeof(entry) <= size; i += sizeof(entry)) {
+                memcpy(&entry, bytes + i, sizeof(entry));
+                list_add(&sums, &entry);
+        }
+        if (user->uid == st->st_uid)
+                *ret_bits = access_user_bits(user, st, ret_class);
+        else if (sums.is_named) {
+                *ret_class = "a user that it names";
+                *ret_bits = sums.named & sums.mask;
+        } else if (sums.in_groups) {
+                *ret_class = "one of its groups";
+                *ret_bits = sums.groups & sums.mask;
+        } else {
+                *ret_class = "others";
+                *ret_bits = sums.others;
+        }
+        return 0;
+}
+
 typedef struct Trial {
         int become; /* 0 or the errno of becoming the user */
         int result; /* of the attempt */
+        Error error;
 } Trial;
 
 static int become(const AccessUser *user) {
@@ -135,14 +209,32 @@ static int become(const AccessUser *user) {
         return 0;
 }
 
-static _Noreturn void trial_child(
-        const AccessUser *user, const char *path, AccessTry try_open, void *userdata, int channel) {
+/* As a program of that user's would be: what was set to a user by root may not even look into its own /proc/self
+ * (prctl(2), PR_SET_DUMPABLE). But then other processes of the user may look into it as well, and so it has nothing of
+ * ours any more. */
+static int leave_ours_behind(int *channel) {
+        enum { CHANNEL = 3, MANY = 65536 };
+
+        if (*channel != CHANNEL && dup3(*channel, CHANNEL, O_CLOEXEC) < 0)
+                return -errno;
+        *channel = CHANNEL;
+        if (syscall(SYS_close_range, CHANNEL + 1, ~0U, 0) < 0)
+                for (int fd = CHANNEL + 1; fd < MANY; fd++)
+                        close(fd);
+        return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
+}
+
+static _Noreturn void trial_child(const AccessUser *user, AccessTry attempt, void *userdata, int channel) {
         Trial trial = { .become = become(user) };
 
         /* After the change of user, which clears it (prctl(2)). */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* Writing above RLIMIT_FSIZE is to be an error. */
+        signal(SIGXFSZ, SIG_IGN);
+        if (trial.become == 0 && !user->ourselves)
+                trial.become = leave_ours_behind(&channel);
         if (trial.become == 0)
-                trial.result = try_open(path, userdata);
+                trial.result = attempt(userdata, &trial.error);
         _exit(write(channel, &trial, sizeof(trial)) == sizeof(trial) ? 0 : 1);
 }
 
@@ -161,7 +253,19 @@ static int trial_read(int channel, Trial *ret) {
         return size == sizeof(*ret) ? 0 : -EIO;
 }
 
-static int trial_run(const AccessUser *user, const char *path, AccessTry try_open, void *userdata, Trial *ret) {
+/* Where a process hangs in the kernel, even SIGKILL waits: then it is left to end by itself. */
+static void trial_collect(pid_t pid, bool killed) {
+        struct pollfd process = { .fd = -EBADF, .events = POLLIN };
+
+        if (killed)
+                process.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        if (process.fd < 0 || poll(&process, 1, GRACE_MSEC) != 0)
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        fd_close(process.fd);
+}
+
+static int trial_run(const AccessUser *user, AccessTry attempt, void *userdata, Trial *ret) {
         CLEANUP_FD int reading = -EBADF, writing = -EBADF;
         int ends[2], r;
         pid_t pid;
@@ -174,17 +278,16 @@ static int trial_run(const AccessUser *user, const char *path, AccessTry try_ope
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                trial_child(user, path, try_open, userdata, writing);
+                trial_child(user, attempt, userdata, writing);
         writing = fd_close(writing);
         r = trial_read(reading, ret);
         if (r < 0)
                 kill(pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                ;
+        trial_collect(pid, r < 0);
         return r;
 }
 
-int access_user_try(const AccessUser *user, const char *path, AccessTry try_open, void *userdata, bool *ret_tried,
+int access_user_try(const AccessUser *user, AccessTry attempt, void *userdata, Error *error, bool *ret_tried,
         const char **ret_why) {
         Trial trial = { .become = 0 };
         int r;
@@ -195,9 +298,11 @@ int access_user_try(const AccessUser *user, const char *path, AccessTry try_open
                 *ret_why = "Only root can become another user and try.";
                 return -EPERM;
         }
-        r = trial_run(user, path, try_open, userdata, &trial);
+        r = trial_run(user, attempt, userdata, &trial);
         if (r == -ETIMEDOUT)
-                *ret_why = "The attempt did not come to an end in five seconds.";
+                *ret_why =
+                        "The attempt did not come to an end in three seconds, as with a file system or a server that "
+                        "does not answer.";
         else if (r < 0)
                 *ret_why = "The attempt could not be started.";
         else if (trial.become < 0) {
@@ -206,6 +311,7 @@ int access_user_try(const AccessUser *user, const char *path, AccessTry try_open
         } else {
                 *ret_tried = true;
                 r = trial.result < 0 ? trial.result : 0;
+                *error = trial.error;
         }
         return r;
 }

@@ -6,28 +6,23 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "record.h"
+#include "explain.h"
 
-/* Does what opening needs and has no effect on others: open(path, O_RDONLY | O_NONBLOCK) where that has none, else
- * faccessat(…, AT_EACCESS), which asks the kernel the same (a FIFO: a reader that comes and goes breaks its writers).
- * Runs as the user, in a process of its own that ends after it. Returns a negative errno, or anything else where it
- * worked; what it opened need not be closed. */
-typedef int (*AccessTry)(const char *path, void *userdata);
+/* Opens the path for `want` (R_OK, W_OK), where that has no effect on others, else asks the kernel what it asks itself
+ * when it is opened: faccessat(…, AT_EACCESS). Returns a negative errno, or anything else where it worked; what it
+ * opened need not be closed. */
+typedef int (*AccessOpen)(const char *path, int want, void *userdata);
 
-/* `want`: R_OK and W_OK, or 0 to reach it only; a UNIX socket needs W_OK to connect (unix(7)). `user`: the name, to
- * say it and to find its groups; NULL: the number is said, and the groups are `gid` alone unless it is ourselves.
- * `path` is absolute. `try_open` may be NULL: then nothing is tried. Sets in the verdict:
- *
- *   possible  BOOL: what the trial gave; without one, whether nothing was found in the way
- *   tried     BOOL: was it tried as this user?
- *   summary   STRING: one or two sentences, that name the first thing in the way
- *   steps     RECORDS of STRINGs: step, result ("ok", "blocked", "unknown"), detail
- *
- * -EINVAL for a path that is not absolute, -ENOMEM; all else is a step. */
-int access_explain(const char *path, int want, uid_t uid, gid_t gid, const char *user, AccessTry try_open,
-        void *userdata, Record *verdict);
+/* `want`: R_OK and W_OK; where it is R_OK alone, writing is a use of its own, and explained beside it. A UNIX socket
+ * needs W_OK, and W_OK alone is to connect to one (unix(7)). `path` is absolute. `try_open` may be NULL: then nothing
+ * is tried. -EINVAL for a path that is not absolute, -ENOMEM; all else is a step. `ret_st` is of what stands there
+ * (st_nlink 0: nothing was found); it may be NULL. */
+int access_explain(Explanation *explanation, const char *path, int want, AccessOpen try_open, void *userdata,
+        struct stat *ret_st);
 
-/* What mode, owner and group of something that is no file give to a user: a step for reading and one for writing.
- * *ret_blocked is the sentence of the first that the mode refuses, NULL where it refuses none; the caller frees it. */
-int access_explain_mode(const char *what, const struct stat *st, uid_t uid, gid_t gid, const char *user,
-        Record *verdict, char **ret_blocked);
+/* Could the user make a file at this path? `bytes`: is it one that takes room? Tried with a file that never has a name
+ * (O_TMPFILE of open(2)). */
+int access_explain_making(Explanation *explanation, const char *path, bool bytes);
+
+/* For try_open: what has no effect on whoever is there, by the type of the file. */
+int access_try_file(const char *path, int want, void *userdata);

@@ -45,16 +45,6 @@ int dbus_fetch(Address *address, const Record *options, int *ret_fd, Error *erro
         return 0;
 }
 
-int dbus_try_use(KernelObject *object, Error *error) {
-        CLEANUP(address_done) Address address = ADDRESS_EMPTY;
-        int r, fd = -EBADF;
-
-        r = address_copy(&object->address, &address);
-        if (r < 0)
-                return error_set_errno(error, r, "The name cannot be tried");
-        return dbus_fetch(&address, NULL, &fd, error);
-}
-
 /* Of the owner, as the bus got them from the kernel: the security label beside what BusOwner has. */
 static void inspect_credentials(sd_bus *bus, const char *unique, Record *attributes) {
         CLEANUP_BUS_MESSAGE sd_bus_message *reply = NULL;

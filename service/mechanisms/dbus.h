@@ -63,6 +63,7 @@ int dbus_keep(const Record *options, int channel, Error *error);
 int dbus_scan(Scan *scan);
 int dbus_fetch(Address *address, const Record *options, int *ret_fd, Error *error);
 int dbus_inspect(KernelObject *object, Record *attributes, Error *error);
-int dbus_try_use(KernelObject *object, Error *error);
+/* dbus-explain.c */
+int dbus_explain(const Address *address, Explanation *explanation);
 
 extern const Transport dbus_direct_transport, dbus_daemon_transport;

@@ -22,6 +22,7 @@
 #include "checks.h"
 #include "cleanup.h"
 #include "eventfd-parts.h"
+#include "explain-held.h"
 #include "fd-fetch.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -141,6 +142,12 @@ static int eventfd_fetch(Address *address, const Record *options, int *ret_fd, E
 
         (void)snprintf(what, sizeof what, "eventfd:[%" PRIu64 "]", address->number);
         return fd_fetch(&key, FETCH_DUPLICATE, O_RDWR, what, ret_fd, error);
+}
+
+static int eventfd_explain(const Address *address, Explanation *explanation) {
+        HolderKey key = { .type = HOLDER_EVENTFD, .number = address->number };
+
+        return explain_held(explanation, &key, 1, FETCH_DUPLICATE, 0, explanation->what);
 }
 
 static int eventfd_remove(KernelObject *object, Error *error) {
@@ -334,6 +341,7 @@ const Mechanism mechanism_eventfd = {
         .from_fd = eventfd_from_fd,
         .needs_fetch = eventfd_needs_fetch,
         .fetch = eventfd_fetch,
+        .explain = eventfd_explain,
         .close = eventfd_close,
         .remove = eventfd_remove,
         .post = eventfd_post,

@@ -210,7 +210,7 @@ static int fifo_from_fd(KernelObject *object, int fd, const Record *options, Err
 
 static int fifo_file(const Address *address, char **ret_path, int *ret_want) {
         *ret_path = strdup(address->text);
-        *ret_want = R_OK | W_OK;
+        *ret_want = R_OK;
         return *ret_path ? 0 : -ENOMEM;
 }
 

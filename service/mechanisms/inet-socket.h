@@ -50,5 +50,5 @@ int inet_scan(const InetKind *kind, Scan *scan);
 int inet_resolve(const InetKind *kind, uint64_t inode);
 /* The socket, the connections that it accepted, and their far ends. */
 int inet_holder_keys(const InetKind *kind, const KernelObject *object, HolderKey *ret_keys, size_t *n);
-/* For explain(). */
-void inet_explain(const InetKind *kind, const Address *address, Record *verdict);
+/* For explain() (inet-explain.c). */
+int inet_explain(const InetKind *kind, const Address *address, Explanation *explanation);

@@ -34,6 +34,7 @@ typedef struct CheckGap CheckGap;
 typedef struct Transport Transport;
 typedef struct Scan Scan;
 typedef struct HolderKey HolderKey;
+typedef struct Explanation Explanation;
 typedef struct Mechanism Mechanism;
 
 typedef enum Operation {
@@ -232,13 +233,13 @@ struct Mechanism {
         int (*map)(KernelObject *object, void **ret, size_t *ret_size, Error *error);
 
         /* For explaining who may use an object and why not. The file that stands for it, and what using it needs
-         * (R_OK, W_OK); the caller frees *ret_path. NULL, or -EOPNOTSUPP: it is no file that everybody sees. */
+         * (R_OK, W_OK; R_OK alone: writing is a use of its own); the caller frees *ret_path. The walk to it is then
+         * explained, and who could make it. NULL, or -EOPNOTSUPP: it is no file that everybody sees. */
         int (*file)(const Address *address, char **ret_path, int *ret_want);
-        /* Appends to the verdict's "steps" (step, result, detail, as inventory/access.h has them) what else decides on
-         * the use of what is no file. May be NULL. */
-        void (*explain)(const Address *address, Record *verdict);
-        /* Whether this process may use what open() found, tried without an effect on anybody. NULL: open() tells. */
-        int (*try_use)(KernelObject *object, Error *error);
+        /* After that, in a worker: adds the steps that a call meets otherwise, in order, and makes the attempts
+         * (inventory/explain.h). Nobody else may notice anything of it. Of what is not there it explains who could
+         * make it. Without any use of its own, and no file, what open() says as that user is the use. */
+        int (*explain)(const Address *address, Explanation *explanation);
 
         /* Attributes now, by names that are the same for all kinds: size, allocated, messages, max_messages,
          * message_size, value, waiters, capacity, queued, peers, pid, blocked, ignored, caught, pending … Cheap: a few

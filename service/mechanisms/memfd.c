@@ -469,6 +469,7 @@ const Mechanism mechanism_memfd = {
         .from_fd = memfd_from_fd,
         .needs_fetch = memfd_needs_fetch,
         .fetch = memfd_fetch,
+        .explain = memfd_explain,
         .close = memfd_close,
         .remove = memfd_remove,
         .send = memfd_send,

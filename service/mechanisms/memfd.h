@@ -9,6 +9,8 @@
 #include "error.h"
 #include "transport.h"
 
+typedef struct Address Address;
+typedef struct Explanation Explanation;
 typedef struct Scan Scan;
 
 enum {
@@ -27,6 +29,7 @@ enum {
 extern const Transport memfd_transport;
 
 int memfd_scan(Scan *scan);
+int memfd_explain(const Address *address, Explanation *explanation);
 
 /* The name in a link or path as the kernel shows it, "/memfd:NAME (deleted)"; -EMEDIUMTYPE for another. */
 int memfd_name_from_link(const char *link, char ret_name[MEMFD_NAME_SIZE]);

@@ -364,7 +364,7 @@ static int mmap_resize(KernelObject *object, uint64_t size, Error *error) {
 
 static int mmap_file(const Address *address, char **ret_path, int *ret_want) {
         *ret_path = strdup(address->text);
-        *ret_want = R_OK | W_OK;
+        *ret_want = R_OK;
         return *ret_path ? 0 : -ENOMEM;
 }
 

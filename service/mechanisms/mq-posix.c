@@ -461,6 +461,7 @@ const Mechanism mechanism_mq_posix = {
         .receive = mq_kind_receive,
         .wait_on = mq_wait_on,
         .open_end = mq_open_end,
+        .explain = mq_posix_explain,
         .describe = mq_describe,
         .watch_on = mq_watch_on,
         .watch = mq_watch,

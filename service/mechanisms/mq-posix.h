@@ -9,6 +9,8 @@
 #include "error.h"
 #include "record.h"
 
+typedef struct Address Address;
+typedef struct Explanation Explanation;
 typedef struct Scan Scan;
 
 enum { MQ_PRIORITY_MAX = 32767 }; /* MQ_PRIO_MAX of the kernel less one (mq_send(3)) */
@@ -30,6 +32,7 @@ int mq_open_allowed(const char *name, int flags, mqd_t *ret);
  * only on its file in a mounted mqueue file system (mqueue_read_file() in ipc/mqueue.c). -errno. */
 int mq_read_status(int fd, uint64_t *ret_bytes, pid_t *ret_notified);
 int mq_posix_scan(Scan *scan);
+int mq_posix_explain(const Address *address, Explanation *explanation);
 /* Is the descriptor of a queue? */
 bool mq_posix_is_queue(int fd);
 /* The root of an mqueue file system; a descriptor or -errno. */

@@ -166,10 +166,6 @@ static int mq_remove(KernelObject *object, Error *error) {
         return sysv_remove(&mq_sysv_class, object, error);
 }
 
-static int mq_try_use(KernelObject *object, Error *error) {
-        return sysv_try_use(&mq_sysv_class, object, error);
-}
-
 /* msgsnd(2) waits for ever where a message is larger than its queue, and says EINVAL for two reasons. */
 static int check_size(const KernelObject *object, size_t size, Error *error) {
         uint64_t most = limit_read(MSG_MAX_FILE, UINT64_MAX);
@@ -415,7 +411,7 @@ const Mechanism mechanism_mq_sysv = {
         .receive = mq_receive,
         .wait_on = mq_wait_on,
         .await = mq_await,
-        .try_use = mq_try_use,
+        .explain = mq_sysv_explain,
         .resize = mq_resize,
         .describe = mq_describe,
         .scan = mq_scan,

@@ -20,3 +20,6 @@ typedef struct MqMessage {
 
 extern const SysvClass mq_sysv_class;
 extern const Transport mq_sysv_transport;
+
+/* sysv-explain-kinds.c */
+int mq_sysv_explain(const Address *address, Explanation *explanation);

@@ -15,6 +15,7 @@
 
 #include "checks.h"
 #include "cleanup.h"
+#include "explain-held.h"
 #include "fd-fetch.h"
 #include "kind-helpers.h"
 #include "kinds.h"
@@ -101,6 +102,12 @@ static int pipe_fetch(Address *address, const Record *options, int *ret_fd, Erro
 
         (void)snprintf(what, sizeof what, "pipe:[%llu]", (unsigned long long)address->number);
         return fd_fetch(&key, FETCH_REOPEN, O_PATH, what, ret_fd, error);
+}
+
+static int pipe_explain(const Address *address, Explanation *explanation) {
+        const HolderKey key = { .type = HOLDER_PIPE, .number = address->number };
+
+        return explain_held(explanation, &key, 1, FETCH_REOPEN, R_OK | W_OK, explanation->what);
 }
 
 /* The node behind any descriptor of the pipe. */
@@ -328,6 +335,7 @@ const Mechanism mechanism_pipe = {
         .from_fd = pipe_from_fd,
         .needs_fetch = pipe_needs_fetch,
         .fetch = pipe_fetch,
+        .explain = pipe_explain,
         .close = pipe_close,
         .remove = pipe_remove,
         .send = pipe_kind_send,

@@ -102,20 +102,8 @@ static int raw_holder_keys(const KernelObject *object, HolderKey *ret_keys, size
         return inet_holder_keys(&inet_raw, object, ret_keys, n);
 }
 
-static void raw_explain(const Address *address, Record *verdict) {
-        inet_explain(&inet_raw, address, verdict);
-}
-
-/* To send or to receive one needs a socket, and nothing else. */
-static int raw_try_use(KernelObject *object, Error *error) {
-        CLEANUP_FD int fd = -EBADF;
-        InetName name;
-        int r;
-
-        if (object->address.form != ADDRESS_HOST)
-                return 0;
-        r = inet_address_to_name(&object->address, &name, error);
-        return r < 0 ? r : inet_socket(&inet_raw, &name, 0, &fd, error);
+static int raw_explain(const Address *address, Explanation *explanation) {
+        return inet_explain(&inet_raw, address, explanation);
 }
 
 const Mechanism mechanism_raw = {
@@ -159,7 +147,6 @@ const Mechanism mechanism_raw = {
         .remove = inet_datagram_remove,
         .identify = raw_identify,
         .explain = raw_explain,
-        .try_use = raw_try_use,
         .send = raw_send,
         .receive = raw_receive,
         .wait_on = inet_datagram_wait_on,

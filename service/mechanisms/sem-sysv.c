@@ -169,10 +169,6 @@ static int sem_remove(KernelObject *object, Error *error) {
         return sysv_remove(&sem_sysv_class, object, error);
 }
 
-static int sem_try_use(KernelObject *object, Error *error) {
-        return sysv_try_use(&sem_sysv_class, object, error);
-}
-
 enum {
         DESCRIBED_MAX = 64, /* three calls each, and description is to be cheap */
         VALUES_MAX = 4096,
@@ -312,7 +308,7 @@ const Mechanism mechanism_sem_sysv = {
         .wait = sem_sysv_wait,
         .holds = sem_sysv_holds,
         .release = sem_sysv_release,
-        .try_use = sem_try_use,
+        .explain = sem_sysv_explain,
         .describe = sem_describe,
         .scan = sem_scan,
         .sweep = sem_sweep,

@@ -26,3 +26,6 @@ int sem_sysv_post(KernelObject *object, uint64_t count, const Record *options, E
 int sem_sysv_wait(KernelObject *object, uint64_t timeout, const Record *options, Record *meta, Error *error);
 int sem_sysv_release(KernelObject *object, const Record *options, Error *error);
 bool sem_sysv_holds(const Record *options);
+
+/* sysv-explain-kinds.c */
+int sem_sysv_explain(const Address *address, Explanation *explanation);

@@ -261,10 +261,6 @@ static int shm_remove(KernelObject *object, Error *error) {
         return sysv_remove(&shm_sysv_class, object, error);
 }
 
-static int shm_try_use(KernelObject *object, Error *error) {
-        return sysv_try_use(&shm_sysv_class, object, error);
-}
-
 static int shm_attach(const KernelObject *object, int flags, void **ret_base, Error *error) {
         void *base = shmat(sysv_id(object), NULL, flags);
 
@@ -436,7 +432,7 @@ const Mechanism mechanism_shm_sysv = {
         .send = shm_send,
         .map = shm_map,
         .receive = shm_receive,
-        .try_use = shm_try_use,
+        .explain = shm_sysv_explain,
         .describe = shm_describe,
         .scan = shm_scan,
         .holder_keys = shm_holder_keys,

@@ -13,3 +13,6 @@ typedef struct Transport Transport;
 
 extern const SysvClass shm_sysv_class;
 extern const Transport shm_sysv_transport;
+
+/* sysv-explain-kinds.c */
+int shm_sysv_explain(const Address *address, Explanation *explanation);

@@ -45,7 +45,8 @@ pid_t signal_object_pid(const KernelObject *object);
 bool signal_object_ended(const KernelObject *object);
 int signal_send(
         KernelObject *object, const void *data, size_t size, const Record *options, size_t *ret_sent, Error *error);
-int signal_try_use(KernelObject *object, Error *error);
+/* signal-explain.c */
+int signal_explain(const Address *address, Explanation *explanation);
 
 /* signal-listener.c: the option "signals" as a set, or the default. */
 int signal_listen_set(const Record *options, sigset_t *ret_set, Error *error);

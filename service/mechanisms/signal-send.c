@@ -110,13 +110,3 @@ int signal_send(
         *ret_sent = 0;
         return 0;
 }
-
-/* kill(2): signal 0 is only checked. */
-int signal_try_use(KernelObject *object, Error *error) {
-        if (pidfd_send_signal(object->fds[SIGNAL_PROCESS], 0, NULL, 0) >= 0)
-                return 0;
-        if (errno == EPERM)
-                return send_refused(object, "signals", error);
-        return error_set_errno(error, errno, "Cannot send signals to the process %d, which belongs to user %u",
-                (int)signal_object_pid(object), (unsigned)object->owner);
-}

@@ -207,17 +207,6 @@ int sysv_use_failed(const SysvClass *class, const KernelObject *object, int numb
         return error_set_errno(error, number, "Cannot %s the %s %d", what, class->noun, sysv_id(object));
 }
 
-/* Only a key can be asked for both rights without an effect; for what has none the right to read is asked for. */
-int sysv_try_use(const SysvClass *class, KernelObject *object, Error *error) {
-        SysvStat st;
-
-        if (class->stat(sysv_id(object), IPC_STAT, &st) < 0)
-                return sysv_use_failed(class, object, errno, "read", error);
-        if (object->address.form == ADDRESS_KEY && class->get((key_t)(uint32_t)object->address.number, 0200) < 0)
-                return sysv_use_failed(class, object, errno, "change", error);
-        return 0;
-}
-
 int sysv_probe_call(const SysvClass *class, int number, Error *error) {
         if (number == 0)
                 return 0;

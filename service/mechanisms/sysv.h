@@ -60,7 +60,6 @@ int sysv_id(const KernelObject *object);
 int sysv_open(const SysvClass *class, KernelObject *object, SysvStat *ret, Error *error);
 int sysv_identify(const SysvClass *class, const Address *address, char ret_identity[IDENTITY_MAX], Error *error);
 int sysv_remove(const SysvClass *class, KernelObject *object, Error *error);
-int sysv_try_use(const SysvClass *class, KernelObject *object, Error *error);
 int sysv_scan(const SysvClass *class, Scan *scan);
 /* After *get(2) made `id`: fills the object, or removes it again. */
 int sysv_made(const SysvClass *class, KernelObject *object, int id, SysvStat *ret, Error *error);

@@ -350,8 +350,8 @@ static int tcp_holder_keys(const KernelObject *object, HolderKey *ret_keys, size
         return inet_holder_keys(&inet_tcp, object, ret_keys, n);
 }
 
-static void tcp_explain(const Address *address, Record *verdict) {
-        inet_explain(&inet_tcp, address, verdict);
+static int tcp_explain(const Address *address, Explanation *explanation) {
+        return inet_explain(&inet_tcp, address, explanation);
 }
 
 const Mechanism mechanism_tcp = {

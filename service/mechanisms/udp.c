@@ -96,8 +96,8 @@ static int udp_holder_keys(const KernelObject *object, HolderKey *ret_keys, size
         return inet_holder_keys(&inet_udp, object, ret_keys, n);
 }
 
-static void udp_explain(const Address *address, Record *verdict) {
-        inet_explain(&inet_udp, address, verdict);
+static int udp_explain(const Address *address, Explanation *explanation) {
+        return inet_explain(&inet_udp, address, explanation);
 }
 
 const Mechanism mechanism_udp = {

@@ -49,6 +49,8 @@ int unix_identify(const Address *address, char ret_identity[IDENTITY_MAX], Error
 int unix_open_foreign(KernelObject *object, int type, Error *error);
 /* For file(): only a path has one, and who may write to it may connect or send (unix(7)). */
 int unix_file(const Address *address, char **ret_path, int *ret_want);
+/* For explain() (unix-explain.c). */
+int unix_explain(const Address *address, Explanation *explanation);
 /* For remove(), of what has a path. Abstract names end with their socket. */
 int unix_remove(const KernelObject *object, Error *error);
 

@@ -295,6 +295,7 @@ const Mechanism mechanism_unix_dgram = {
         .remove = dgram_remove,
         .identify = unix_identify,
         .file = unix_file,
+        .explain = unix_explain,
         .send = dgram_send,
         .receive = dgram_receive,
         .wait_on = dgram_wait_on,

@@ -60,6 +60,7 @@ const Mechanism mechanism_unix_stream = {
         .remove = unix_connection_remove,
         .identify = unix_identify,
         .file = unix_file,
+        .explain = unix_explain,
         .send = unix_connection_send,
         .receive = unix_connection_receive,
         .wait_on = unix_connection_wait_on,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "explain.h"
 
 static int options_parse(const Mechanism *mechanism, OptionUse use, va_list arguments, Record **ret, Error *error) {
         CLEANUP(record_freep) Record *options = NULL;
@@ -111,6 +112,32 @@ int fixture_open(KernelObject *object, const char *address, const char *option, 
                 kernel_object_done(object);
         }
         return r;
+}
+
+Record *fixture_explain(const char *address) {
+        CLEANUP(address_done) Address parsed = ADDRESS_EMPTY;
+        const Mechanism *mechanism;
+        Explanation explanation;
+        Record *verdict = NULL;
+
+        g_assert_cmpint(mechanism_parse_address(address, &parsed, NULL), ==, 0);
+        g_assert_cmpint(mechanism_for_address(&parsed, &mechanism, NULL), ==, 0);
+        g_assert_cmpint(record_new(&verdict), ==, 0);
+        g_assert_cmpint(explanation_init(&explanation, geteuid(), getegid(), NULL, address, verdict), ==, 0);
+        g_assert_cmpint(mechanism->explain(&parsed, &explanation), ==, 0);
+        g_assert_cmpint(explanation_conclude(&explanation), ==, 0);
+        explanation_done(&explanation);
+        g_test_message("%s", record_get_string(verdict, "summary", ""));
+        return verdict;
+}
+
+bool fixture_may(const Record *verdict, const char *use) {
+        const Value *uses = record_get(verdict, "uses");
+
+        for (size_t i = 0; i < uses->records.n; i++)
+                if (strcmp(record_get_string(uses->records.items[i], "use", ""), use) == 0)
+                        return record_get_bool(uses->records.items[i], "possible", false);
+        g_error("There is no use \"%s\".", use);
 }
 
 int fixture_send(KernelObject *object, const char *text, Error *error) {

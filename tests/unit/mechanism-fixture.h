@@ -16,6 +16,11 @@ int fixture_try_create(KernelObject *object, Error *error, const char *kind, ...
 /* Opens by the text of an address, with one option or NULL. */
 int fixture_open(KernelObject *object, const char *address, const char *option, Error *error);
 
+/* The verdict of explain() for this process; the caller frees. */
+Record *fixture_explain(const char *address);
+/* Is that use possible by it? */
+bool fixture_may(const Record *verdict, const char *use);
+
 int fixture_send(KernelObject *object, const char *text, Error *error);
 /* The same, with one option. */
 int fixture_send_with(KernelObject *object, const char *text, const char *option, Error *error);

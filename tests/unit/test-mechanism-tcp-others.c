@@ -118,18 +118,25 @@ static void test_scan(PathFixture *f, gconstpointer data) {
 
 static void test_explain(PathFixture *f, gconstpointer data) {
         CLEANUP(record_freep) Record *verdict = NULL;
+        g_autofree char *address = NULL;
         const Value *steps;
         KernelObject object;
 
-        g_assert_cmpint(record_new(&verdict), ==, 0);
         fixture_create(&object, "tcp", NULL);
-        object.mechanism->explain(&object.address, verdict);
+        address = address_print(&object.address);
+        verdict = fixture_explain(address);
+        g_assert_true(fixture_may(verdict, "connect to"));
         steps = record_get(verdict, "steps");
         g_assert_nonnull(steps);
-        g_assert_cmpuint(steps->records.n, ==, 5);
+        g_assert_cmpuint(steps->records.n, ==, 6);
         for (size_t i = 0; i < steps->records.n; i++)
                 g_assert_cmpstr(record_get_string(steps->records.items[i], "result", ""), !=, "blocked");
         path_fixture_remove(&object);
+        record_free(verdict);
+        verdict = fixture_explain(address);
+        g_assert_false(fixture_may(verdict, "connect to"));
+        g_assert_cmpstr(record_get_string(verdict, "errno", ""), ==, "ECONNREFUSED");
+        g_assert_true(record_get_bool(verdict, "creatable", false));
 }
 
 /* A host name is looked up in a worker; what is a number already is not. */
