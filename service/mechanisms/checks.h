@@ -169,7 +169,8 @@ int transport_many_writers_role(CheckPeer *peer);
 
 /* A peer of the user nobody, in another IPC or network namespace, attaches, receives and sends. What the link names
  * has mode 0666 for the other user (Link.mode), and stands in the public folder where names are paths.
- * Finds: DROP, CORRUPT, ONE_WAY; names that others cannot open. */
+ * One goes there, then one comes back: what is held back makes it hang.
+ * Finds: DROP, SWAP, HOLD, CORRUPT, ONE_WAY; names that others cannot open. */
 CheckResult transport_other_user(CheckRun *run);
 CheckResult transport_other_ipc(CheckRun *run);
 CheckResult transport_other_net(CheckRun *run);

@@ -313,7 +313,7 @@ static int faulty_wait_readable(Link *link, uint64_t timeout_usec) {
                 (void)usleep(timeout_usec < USEC_PER_SEC ? (useconds_t)timeout_usec : USEC_PER_SEC);
                 return -ETIMEDOUT;
         case FAULT_EARLY:
-                return faulty.real->wait_readable(link, timeout_usec / 2);
+                return faulty.real->wait_readable(link, timeout_usec / 16);
         case FAULT_NEVER:
                 return faulty.real->wait_readable(link, USEC_INFINITY);
         default:
