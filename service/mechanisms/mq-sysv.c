@@ -81,6 +81,9 @@ static int mq_probe(Record *facts, Error *error) {
         r = sysv_probe_call(&mq_sysv_class, msgctl(0, MSG_INFO, (struct msqid_ds *)&info) < 0 ? errno : 0, error);
         if (r < 0)
                 return r;
+        if (limit_read(MSG_MNB_FILE, UINT64_MAX) == 0)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "A System V message queue has room for nothing here: %s is 0.", MSG_MNB_FILE);
         limit_append_file(facts, "msgmax", "bytes of a message", MSG_MAX_FILE);
         limit_append_file(facts, "msgmnb", "bytes in a queue", MSG_MNB_FILE);
         limit_append_file(facts, "msgmni", "queues", MSG_MNI_FILE);

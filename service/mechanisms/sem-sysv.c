@@ -71,6 +71,9 @@ static int sem_probe(Record *facts, Error *error) {
                 &sem_sysv_class, semctl(0, 0, IPC_INFO, (SemArgument){ .info = &info }) < 0 ? errno : 0, error);
         if (r < 0)
                 return r;
+        if (info.semmsl == 0)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "A System V semaphore set may have no semaphore here: the first number in %s is 0.", SEM_FILE);
         limit_append(facts, "semmsl", (uint64_t)info.semmsl, "semaphores in a set", SEM_FILE);
         limit_append(facts, "semmns", (uint64_t)info.semmns, "semaphores", SEM_FILE);
         limit_append(facts, "semopm", (uint64_t)info.semopm, "operations in one call", SEM_FILE);

@@ -124,6 +124,9 @@ static int shm_probe(Record *facts, Error *error) {
         r = sysv_probe_call(&shm_sysv_class, shmctl(0, SHM_INFO, (struct shmid_ds *)&info) < 0 ? errno : 0, error);
         if (r < 0)
                 return r;
+        if (limit_read(SHM_MAX_FILE, UINT64_MAX) == 0)
+                return error_set(error, ERROR_LIMIT_EXCEEDED,
+                        "A System V shared memory segment may have no byte here: %s is 0.", SHM_MAX_FILE);
         limit_append_file(facts, "shmmax", "bytes of a segment", SHM_MAX_FILE);
         limit_append_file(facts, "shmall", "pages of all segments", SHM_ALL_FILE);
         limit_append_file(facts, "shmmni", "segments", SHM_MNI_FILE);

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""ipcctl test of all kinds in surroundings that lack something. Nothing fails there that the kernel keeps, each claim that is
+skipped says what is in the way, kinds that are not concerned are tested in full, and nothing is left behind. Several
+surroundings at a time: a test mostly waits."""
+
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+
+from interop import PLACE, Skip, equal, main, need, run, test, until
+
+REFUSE = sys.argv[1] if len(sys.argv) > 1 else 'refuse-sysv'
+ONLY = sys.argv[2:]
+TIME = 400
+AT_ONCE = 3
+SYSV = ('shm-sysv', 'sem-sysv', 'mq-sysv')
+SHM = ('shm-posix', 'sem-posix', 'mutex')
+INET = ('tcp', 'udp', 'raw')
+SURROUNDINGS = {}
+
+
+def mounted(script):
+    """In a mount namespace of its own, after this script."""
+    return ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', script + '\nexec "$@"', '-']
+
+
+def nobody(*more):
+    """As nobody, with programs that nobody may run."""
+    copy = os.path.join(PLACE, 'for-all')
+    if not os.path.isdir(copy):
+        os.chmod(PLACE, 0o755)
+        os.makedirs(copy)
+        for program in (os.environ['IPCBUS_DAEMON'], os.environ['IPCBUS_WORKER']):
+            run('cp', program, copy)
+        run('bash', '-c', f'cp "$(command -v ipcctl)" {copy}')
+    return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', *more, 'env', '-u', 'XDG_RUNTIME_DIR',
+            f'IPCBUS_DAEMON={copy}/ipcbusd', f'IPCBUS_WORKER={copy}/ipcbus-worker', f'PATH={copy}:' + os.environ['PATH']]
+
+
+def surrounding(name, around, **concerned):
+    """`concerned`: of each kind that may have skipped claims, what one of their reasons has to say."""
+    SURROUNDINGS[name] = (around, {kind.replace('_', '-'): reason for kind, reason in concerned.items()})
+
+
+def of(kinds, reason):
+    return {kind.replace('-', '_'): reason for kind in kinds}
+
+
+def tested(name):
+    """None, or the first thing that is wrong there."""
+    around, concerned = SURROUNDINGS[name]
+    end = subprocess.run([*around, 'ipcctl', '--embedded', '--json', 'test'], capture_output=True, text=True,
+                         timeout=TIME, cwd=PLACE)
+    if end.returncode not in (0, 5):
+        return f'exit {end.returncode}: {end.stderr}'
+    kinds = json.loads(end.stdout)['kinds']
+    failed, seen = [], 0
+    for kind in kinds:
+        skipped = [check for check in kind['checks'] if check['result'] == 'skipped']
+        seen += len(kind['checks'])
+        failed += [(kind['kind'], check['id'], check['evidence']) for check in kind['checks']
+                   if check['result'] == 'failed']
+        reason = concerned.get(kind['kind'])
+        if skipped and not reason:
+            return f'{kind["kind"]} is not concerned, but {skipped[0]}'
+        for check in skipped:
+            if not re.search(reason, check['evidence']):
+                return f'{kind["kind"]} {check["id"]} does not say "{reason}": {check["evidence"]}'
+        if reason and reason is not RIGHT and not skipped:
+            return f'{kind["kind"]} should miss something'
+    if failed:
+        return f'failed: {failed}'
+    return None if seen > 400 and end.returncode == 0 else f'{seen} claims, exit {end.returncode}'
+
+
+def objects():
+    """The kernel's objects that have names or numbers, and files of tests."""
+    found = set()
+    for kind in ('shm', 'sem', 'msg'):
+        with open(f'/proc/sysvipc/{kind}') as table:
+            found |= {f'{kind} {" ".join(line.split()[:2])}' for line in table.readlines()[1:]}
+    for folder in ('/dev/shm', '/dev/mqueue', '/tmp'):
+        if os.path.isdir(folder):
+            found |= {f'{folder}/{name}' for name in os.listdir(folder) if 'ipcbus-' in name}
+    return found
+
+
+RIGHT = r'EPERM|EACCES|only root|CAP_|not permitted|right|user nobody'
+
+
+def surroundings():
+    no_right = of([kind['kind'] for kind in json.loads(run('ipcctl', '--embedded', '--json', 'kinds'))], RIGHT)
+    surrounding('network', ['unshare', '--net'], **of(INET, 'interface lo is down'))
+    surrounding('ipc', ['unshare', '--ipc'])
+    surrounding('msgqueue-0', ['prlimit', '--msgqueue=0'], mq_posix='RLIMIT_MSGQUEUE|EMFILE')
+    surrounding('nofile-32', ['prlimit', '--nofile=32'], pipe='EMFILE')
+    surrounding('nobody', nobody(), **no_right)
+    surrounding('dev-shm-full', mounted('mount -t tmpfs -o size=16k none /dev/shm && '
+                                        'head -c 16k /dev/zero > /dev/shm/fill || exit 99'), **of(SHM, 'ENOSPC'))
+    surrounding('sigpending-0', ['prlimit', '--sigpending=0'], signal='RLIMIT_SIGPENDING|EAGAIN', mq_posix='RLIMIT_SIGPENDING')
+    surrounding('memlock-0', ['prlimit', '--memlock=0'])
+    surrounding('no-dev-mqueue', mounted('! mountpoint -q /dev/mqueue || umount /dev/mqueue || exit 99'))
+    surrounding('hidepid', ['unshare', '--pid', '--fork', '--mount', '--propagation', 'private', 'bash', '-c',
+                            'mount -t proc -o hidepid=2 proc /proc || exit 99; exec "$@"', '-', *nobody()], **no_right)
+    surrounding('queues-refused', [REFUSE, 'mq=1'], mq_posix='cannot be used here: Operation not permitted')
+    surrounding('queues-missing', [REFUSE, 'mq=38'], mq_posix='cannot be used here|CONFIG_POSIX_MQUEUE|not implemented')
+    surrounding('system-v-refused', [REFUSE, '1'], **of(SYSV, 'seccomp.*Operation not permitted'))
+    sysctl = 'cd /proc/sys/kernel && echo 0 >{} && exec "$@"'
+    surrounding('no-room', ['unshare', '--ipc', 'bash', '-c', sysctl.format('shmmax && echo 0 >msgmnb && echo "0 0 0 0" >sem'), '-'],
+                shm_sysv='kernel/shmmax is 0', mq_sysv='kernel/msgmnb is 0', sem_sysv='kernel/sem is 0')
+    surrounding('none-more', ['unshare', '--ipc', 'bash', '-c', sysctl.format('shmmni && echo 0 >msgmni'), '-'],
+                shm_sysv='ENOSPC', mq_sysv='ENOSPC')
+
+
+@test
+def nothing_fails_and_reasons_are_true():
+    if os.geteuid() != 0:
+        raise Skip('only root can make such namespaces')
+    need('unshare', 'prlimit', 'setpriv')
+    surroundings()
+    before = objects()
+    names = ONLY or list(SURROUNDINGS)
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as several:
+        wrong = {name: what for name, what in zip(names, several.map(tested, names)) if what}
+    for name in names:
+        print(f'# {name}: {wrong.get(name, "right")}')
+    equal(wrong, {})
+    # What other programs of this machine make comes and goes; what we leave stays.
+    left = objects() - before
+    until(lambda: not left & objects(), f'that these are gone: {sorted(left)}')
+
+
+main()
