@@ -222,7 +222,8 @@ int explain_try(Explanation *explanation, const char *object, AccessTry attempt,
                 add_tried(explanation, object, r, error.message);
                 return r;
         }
-        explain_unknown(explanation, "try", object, "%s", explanation->not_tried);
+        /* Whether it was tried is told apart from what could not be judged. */
+        step_add(explanation, STEP_UNKNOWN, "try", object, explanation->not_tried);
         /* What does not end for us does not for the user. */
         if (r == -ETIMEDOUT)
                 obstacle_set(&explanation->current->seen, ETIMEDOUT, NULL, strdup(explanation->not_tried));

@@ -228,7 +228,7 @@ static int explain_as_stranger(void *userdata) {
         if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
                 return 2;
         verdict = explain_as(files->open, R_OK, 1, "daemon");
-        assert_verdict(verdict, true, false, "Only root can become another user");
+        assert_verdict(verdict, true, false, "only root can become another user");
         record_free(verdict);
         verdict = explain_as(files->inside, R_OK, 0, "root");
         assert_verdict(verdict, false, false, "root can perhaps read");
