@@ -36,7 +36,9 @@ static Outcome use_outcome(const ExplainUse *common, const ExplainUse *use) {
                 else
                         outcome.sentence = use->said;
                 outcome.possible = false;
-                outcome.number = -use->result;
+                /* What has a sentence of its own is not always the errno of one call. */
+                if (!use->said || outcome.number == 0)
+                        outcome.number = -use->result;
         } else if (judged->sentence && !use->tried)
                 outcome_take(&outcome, judged);
         else if (seen->sentence)
@@ -45,11 +47,19 @@ static Outcome use_outcome(const ExplainUse *common, const ExplainUse *use) {
         return outcome;
 }
 
-/* A sentence within another: without its full stop, and small where its first word is a usual one. */
-static char *clause(const char *sentence) {
+static void begin_small(char *text) {
         static const char *const usual[] = { "The ", "There ", "No ", "Nobody ", "It ", "Its ", "All ", "Only ", "A ",
-                "An ", "As ", "What ", "User ", "Process ", "Port ", "Opening ", "Duplicating ", "Cannot " };
-        char *text = strdup(sentence);
+                "An ", "As ", "What ", "That ", "User ", "Process ", "Port ", "Opening ", "Duplicating ", "Cannot ",
+                "Remove " };
+
+        for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+                if (strncmp(text, usual[i], strlen(usual[i])) == 0)
+                        text[0] = (char)tolower((unsigned char)text[0]);
+}
+
+/* Sentences within another one: without full stops, and small where the first word is a usual one. */
+static char *clause(const char *sentences) {
+        char *text = strdup(sentences);
         size_t length;
 
         if (!text)
@@ -57,9 +67,11 @@ static char *clause(const char *sentence) {
         length = strlen(text);
         if (length > 0 && text[length - 1] == '.')
                 text[length - 1] = '\0';
-        for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
-                if (strncmp(text, usual[i], strlen(usual[i])) == 0)
-                        text[0] = (char)tolower((unsigned char)text[0]);
+        begin_small(text);
+        for (char *stop = strstr(text, ". "); stop; stop = strstr(stop, ". ")) {
+                stop[0] = ';';
+                begin_small(stop + 2);
+        }
         return text;
 }
 

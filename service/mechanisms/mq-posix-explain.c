@@ -134,7 +134,7 @@ static void explain_number(Explanation *explanation) {
                 n += entry->d_name[0] != '.';
         closedir(directory);
         if (n >= max && !access_user_can(&explanation->user, 24)) /* CAP_SYS_RESOURCE */
-                explain_judged(explanation, ENOSPC, "remove some, or raise it", "limit of", "queues",
+                explain_blocked(explanation, ENOSPC, "remove some, or raise it", "limit of", "queues",
                         "There are %" PRIu64 " queues in this IPC namespace, and " MQ_QUEUES_MAX " allows %" PRIu64
                         ".",
                         n, max);

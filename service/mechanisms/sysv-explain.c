@@ -52,7 +52,7 @@ static void explain_count(const SysvExplain *kind, Explanation *explanation) {
 
         for (unsigned i = 0; kind->count(i, &count) >= 0; i++)
                 if (count.used >= count.max)
-                        explain_judged(explanation, ENOSPC,
+                        explain_blocked(explanation, ENOSPC,
                                 "remove what is not needed (ipcctl prune, ipcrm(1)), or raise it", "limit of",
                                 count.what,
                                 "There are %" PRIu64 " %s in this IPC namespace, and %s allows %" PRIu64 ".",

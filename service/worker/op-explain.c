@@ -125,7 +125,7 @@ static int explain_file(const KernelObject *object, Explanation *explanation, ch
         if (r >= 0 && st.st_nlink > 0)
                 *ret_path = TAKE_POINTER(path);
         else if (r >= 0 && explanation->missing && mechanism->create && !mechanism->reasons[OPERATION_CREATE])
-                r = access_explain_making(explanation, path, mechanism->facts.carries_data);
+                r = access_explain_making(explanation, path, mechanism->capabilities & CAPABILITY_SEMAPHORE);
         return r;
 }
 
