@@ -238,7 +238,8 @@ struct Mechanism {
         int (*file)(const Address *address, char **ret_path, int *ret_want);
         /* After that, in a worker: adds the steps that a call meets otherwise, in order, and makes the attempts
          * (inventory/explain.h). Nobody else may notice anything of it. Of what is not there it explains who could
-         * make it. Without any use of its own, and no file, what open() says as that user is the use. */
+         * make it, and of a file whether it is one of this kind. Without any use of its own, and no file, what open()
+         * says as that user is the use. */
         int (*explain)(const Address *address, Explanation *explanation);
 
         /* Attributes now, by names that are the same for all kinds: size, allocated, messages, max_messages,

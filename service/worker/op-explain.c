@@ -140,7 +140,7 @@ static int explain(const KernelObject *object, Explanation *explanation) {
                 r = object->mechanism->explain(&object->address, explanation);
         if (r < 0 && r != -EOPNOTSUPP)
                 return r;
-        if (path && !explanation->common.seen.sentence)
+        if (path && !object->mechanism->explain && !explanation->common.seen.sentence)
                 explain_is_it(object, path, explanation);
         if (explanation->n_uses == 0 && !is_file && !explanation->missing) {
                 explain_use(explanation, "use");
