@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inet-checks.h"
+#include "socket-checks.h"
 
 /* Sockets of checks, and what peers can be told to do with them. */
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-socket.h"
+#include "limit-facts.h"
 
 enum { BUFFER = 256 };
 
@@ -231,5 +234,26 @@ static const PeerFunction functions[] = {
 };
 
 int inet_check_role(CheckPeer *peer) {
-        return peer_serve(peer, functions);
+        return socket_serve(peer, functions);
+}
+
+CheckResult inet_check_privileged(CheckRun *run) {
+        int type = strcmp(run->mechanism->kind, inet_udp.kind) == 0 ? SOCK_DGRAM : SOCK_STREAM;
+        uint64_t first = limit_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
+        CheckProcess *peer;
+
+        if (!check_can_be_nobody())
+                return check_skip(run, "only root can start a process of another user");
+        if (first < 2)
+                return check_skip(run, "ip_unprivileged_port_start is %llu: no port is kept from anybody",
+                        (unsigned long long)first);
+        if (peer_start(run, 0, NULL, 0, &peer) < 0 || !check_become_nobody(run, peer) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "bind to port 1", peer_call(run, peer, "bind", PEER_SLOT, .text = "127.0.0.1:1"),
+                        -EACCES) ||
+                !check_expect(
+                        run, "bind to port 0", peer_call(run, peer, "bind", PEER_SLOT, .text = "127.0.0.1:0"), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "user %d: port 1 EACCES (below %llu), a port that the kernel chooses is given",
+                CHECK_NOBODY, (unsigned long long)first);
 }

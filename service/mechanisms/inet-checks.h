@@ -45,3 +45,5 @@ const char *sock_no_ipv6(void);
  * b=slot | connect a text | shutdown a b=how | send-to a b=size text | set a b=level c=value text=name | error a |
  * urgent a c=byte | drop a=capability */
 int inet_check_role(CheckPeer *peer);
+/* Low ports, of TCP and UDP. */
+CheckResult inet_check_privileged(CheckRun *run);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inet-checks.h"
+#include "socket-checks.h"
 
 /* What raw(7) promises. All raw sockets of a protocol share it, so each check has an address of 127.0.0.0/8 of its
  * own: the judge is bound to it, peers send to it. */
@@ -18,6 +19,7 @@
 
 enum {
         OWN = PEER_SLOT,
+        FLOOD = 40,  /* packets: more than the smallest buffer holds */
         HEADER = 20, /* of IPv4 without options */
         CAP_DROPPED = CAP_NET_RAW,
 };
@@ -236,21 +238,57 @@ static CheckResult echo(CheckRun *run) {
         return check_ok(run, "an ICMP echo request to this host: the kernel's reply was received");
 }
 
+/* 65535 bytes of a packet less its header. */
+static CheckResult longest(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+        char byte;
+
+        if (!begin(run, &here, &peer) ||
+                !check_expect(run, "send of one byte more",
+                        peer_call(run, peer, "send-to", OWN, RAW_MESSAGE_MAX + 1, .text = here.text), -EMSGSIZE) ||
+                !check_expect(run, "send of the longest",
+                        peer_call(run, peer, "send-to", OWN, RAW_MESSAGE_MAX, .text = here.text), RAW_MESSAGE_MAX) ||
+                !check_expect(run, "its length", recv(here.fd, &byte, 1, MSG_TRUNC), RAW_MESSAGE_MAX + HEADER))
+                return CHECK_FAILED;
+        return check_ok(run, "%d bytes whole, one more EMSGSIZE", RAW_MESSAGE_MAX);
+}
+
+static CheckResult lost(CheckRun *run) {
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
+        int taken = 0;
+
+        if (!begin(run, &here, &peer) ||
+                !check_expect(run, "SO_RCVBUF", sock_set(here.fd, SOL_SOCKET, SO_RCVBUF, 1), 0))
+                return CHECK_FAILED;
+        for (int i = 0; i < FLOOD; i++)
+                if (!check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 1000, .text = here.text), 1000))
+                        return CHECK_FAILED;
+        while (sock_receive(here.fd) >= 0)
+                taken++;
+        if (!check_expect(run, "something was dropped", taken < FLOOD, 1))
+                return CHECK_FAILED;
+        return check_ok(run, "%d sends succeeded, %d received", FLOOD, taken);
+}
+
 const Check raw_checks[] = {
         { "capability", "a raw socket needs CAP_NET_RAW, not the user root", "raw(7)", CHECK_BOTH, capability,
-                { inet_check_role } },
+                { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "boundaries", "a packet is received whole, never split or joined", "raw(7)", CHECK_BOTH,
-                transport_boundaries, { transport_boundaries_role } },
+                transport_boundaries, { transport_boundaries_role },
+                .aspects = ASPECT(BOUNDARIES) | ASPECT(ATOMICITY) },
         { "order", "on loopback packets that find room stay in order", "raw(7)", CHECK_BOTH, transport_order,
-                { transport_order_role } },
+                { transport_order_role }, .aspects = ASPECT(ORDER) },
         { "duplex", "both sides send and receive at the same time", "raw(7)", CHECK_BOTH, transport_duplex,
-                { transport_duplex_role } },
+                { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) | ASPECT(BIDIRECTIONAL) },
         { "receive-blocks", "a receiver sleeps until there is a packet", "recv(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role } },
+                transport_receive_blocks, { transport_receive_blocks_role },
+                .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
         { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
+                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "sender-killed", "packets outlive a killed sender, and there is no end of file", "raw(7)", CHECK_BOTH,
-                transport_sender_killed_empty, { transport_sender_killed_role } },
+                transport_sender_killed_empty, { transport_sender_killed_role }, .aspects = ASPECT(PERSISTENCE) },
         { "header", "with IPv4 the receiver gets the IP header, too", "raw(7)", CHECK_BOTH, header,
                 { inet_check_role } },
         { "ipv6-header", "with IPv6 it does not", "ipv6(7)", CHECK_BOTH, no_header_in_ipv6, { inet_check_role } },
@@ -258,7 +296,7 @@ const Check raw_checks[] = {
         { "protocol", "a socket receives its own protocol only", "raw(7)", CHECK_BOTH, protocols,
                 { inet_check_role } },
         { "destination", "bind(2) filters the address that packets came to", "raw(7)", CHECK_BOTH, destination,
-                { inet_check_role } },
+                { inet_check_role }, .aspects = ASPECT(UNRELATED) },
         { "source", "connect(2) filters the address that packets came from", "raw(7)", CHECK_BOTH, source,
                 { inet_check_role } },
         { "no-ports", "there are no ports", "raw(7)", CHECK_BOTH, no_ports, { inet_check_role } },
@@ -266,5 +304,50 @@ const Check raw_checks[] = {
                 CHECK_BOTH, nobody_there, { inet_check_role } },
         { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request", "raw(7)", CHECK_FORKED,
                 echo, {} },
+        { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
+                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
+                .aspects = ASPECT(INTERRUPTED) },
+        { "stopped", "a receiver that is stopped and continued goes on by itself", "signal(7)", CHECK_BOTH,
+                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
+                "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
+                .aspects = ASPECT(EXHAUSTION) },
+        { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
+                { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
+        { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",
+                "socket(7)", CHECK_BOTH, socket_check_receive_timeout, { inet_check_role },
+                .aspects = ASPECT(TIMEOUT) },
+        { "timeout-interrupted", "with SO_RCVTIMEO a handler gives EINTR, also with SA_RESTART", "signal(7)",
+                CHECK_BOTH, socket_check_timeout_interrupted, { inet_check_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)", CHECK_BOTH,
+                socket_check_waiter_killed, { inet_check_role },
+                .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },
+        { "shared", "processes that share a socket send at the same time, and small sends are not mixed", "socket(2)",
+                CHECK_BOTH, socket_check_many_writers, { inet_check_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)", CHECK_BOTH,
+                socket_check_creator_gone, { inet_check_role }, .aspects = ASPECT(CREATOR_GONE) },
+        { "buffer-limit", "a buffer larger than rmem_max is cut to it without an error", "socket(7)", CHECK_FORKED,
+                socket_check_buffer_limit, {}, .aspects = ASPECT(LIMIT) },
+        { "namespace", "addresses belong to the network namespace; a socket that was handed over works in any",
+                "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
+                .aspects = ASPECT(NAMESPACE) },
+        { "other-user", "another user, who may make no raw socket, may use one that is handed to it", "raw(7)",
+                CHECK_BOTH, socket_check_handed_over, { inet_check_role }, .aspects = ASPECT(OTHER_USER) },
+        { "maximum", "a packet has at most 65515 bytes behind the IPv4 header", "raw(7)", CHECK_BOTH, longest,
+                { inet_check_role }, .aspects = ASPECT(MAXIMUM) },
+        { "loss", "what finds no room at the receiver is dropped without an error", "raw(7)", CHECK_BOTH, lost,
+                { inet_check_role }, .aspects = ASPECT(FULL) },
+        {},
+};
+
+const CheckGap raw_gaps[] = {
+        { ASPECT_PRIORITY, "What was sent first is received first; there are no priorities." },
+        { ASPECT_DESCRIPTORS, "Descriptors go along over UNIX sockets only (SCM_RIGHTS)." },
+        { ASPECT_CREDENTIALS, "The sender is told by address, never by process or user." },
+        { ASPECT_WRITER_KILLED, "A packet goes out whole or not at all, and no sender waits for room at the receiver: "
+                                "there is no middle." },
+        { ASPECT_SYNCHRONISATION,
+                "Processes share no memory here: the kernel copies, and keeps senders and receivers apart." },
         {},
 };

@@ -158,4 +158,5 @@ const Mechanism mechanism_raw = {
         .holder_keys = raw_holder_keys,
         .transport = &raw_transport,
         .checks = raw_checks,
+        .gaps = raw_gaps,
 };

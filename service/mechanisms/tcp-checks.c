@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "inet-checks.h"
+#include "socket-checks.h"
 
 /* What tcp(7) promises. The judge listens, a peer connects in its slot. */
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "limit-facts.h"
 #include "units.h"
 
 enum { OWN = PEER_SLOT };
@@ -261,25 +261,6 @@ static CheckResult urgent(CheckRun *run) {
         return check_ok(run, "POLLPRI; with MSG_OOB '!' before the 3 bytes that were sent earlier");
 }
 
-static CheckResult privileged(CheckRun *run) {
-        uint64_t first = limit_read("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
-        CheckProcess *peer;
-
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        if (first < 2)
-                return check_skip(run, "ip_unprivileged_port_start is %llu: no port is kept from anybody",
-                        (unsigned long long)first);
-        if (peer_start(run, 0, NULL, 0, &peer) < 0 || !check_become_nobody(run, peer) ||
-                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
-                !check_expect(
-                        run, "bind to port 1", peer_call(run, peer, "bind", OWN, .text = "127.0.0.1:1"), -EACCES) ||
-                !check_expect(run, "bind to port 0", peer_call(run, peer, "bind", OWN, .text = "127.0.0.1:0"), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "user %d: port 1 EACCES (below %llu), a port that the kernel chooses is given",
-                CHECK_NOBODY, (unsigned long long)first);
-}
-
 static CheckResult credentials(CheckRun *run) {
         CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
@@ -297,41 +278,90 @@ static CheckResult credentials(CheckRun *run) {
 
 const Check tcp_checks[] = {
         { "duplex", "full duplex: both sides send and receive at the same time", "tcp(7)", CHECK_BOTH,
-                transport_duplex, { transport_duplex_role } },
+                transport_duplex, { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) | ASPECT(BIDIRECTIONAL) },
         { "order", "bytes arrive in order, all of them, unchanged", "tcp(7)", CHECK_BOTH, transport_order,
-                { transport_order_role } },
+                { transport_order_role }, .aspects = ASPECT(ORDER) },
         { "boundaries", "a stream keeps no boundaries: what is sent apart can be received together", "tcp(7)",
-                CHECK_BOTH, transport_boundaries, { transport_boundaries_role } },
+                CHECK_BOTH, transport_boundaries, { transport_boundaries_role }, .aspects = ASPECT(BOUNDARIES) },
         { "receive-blocks", "a receiver sleeps until there are bytes", "recv(2)", CHECK_BOTH, transport_receive_blocks,
-                { transport_receive_blocks_role } },
+                { transport_receive_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
         { "send-blocks", "a sender sleeps while the buffers of both sides are full", "send(2)", CHECK_BOTH,
-                transport_send_blocks, { transport_send_blocks_role } },
+                transport_send_blocks, { transport_send_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(FULL) },
         { "non-blocking", "without waiting, empty and full give EAGAIN", "send(2)", CHECK_BOTH, transport_nonblocking,
-                { transport_nonblocking_role } },
+                { transport_nonblocking_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(FULL) | ASPECT(EMPTY) },
         { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role } },
+                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "peer-killed", "when the peer is killed its bytes are received, then end of file", "tcp(7)", CHECK_BOTH,
-                transport_sender_killed_end, { transport_sender_killed_role } },
+                transport_sender_killed_end, { transport_sender_killed_role },
+                .aspects = ASPECT(PERSISTENCE) | ASPECT(HOLDER_KILLED) },
         { "peer-reset", "a peer that closes with bytes unread gives ECONNRESET", "RFC 1122, 4.2.2.13", CHECK_BOTH,
                 reset, { inet_check_role } },
         { "peer-gone", "sending to a killed peer gives EPIPE, but not at once", "tcp(7)", CHECK_BOTH, peer_gone,
-                { inet_check_role } },
+                { inet_check_role }, .aspects = ASPECT(HOLDER_KILLED) },
         { "sigpipe", "writing to a closed direction raises SIGPIPE", "send(2)", CHECK_BOTH, sigpipe,
                 { inet_check_role } },
         { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH, half_closed,
-                { inet_check_role } },
-        { "limit", "a full backlog makes connect wait", "listen(2)", CHECK_FORKED, backlog, {} },
+                { inet_check_role }, .aspects = ASPECT(FULL_DUPLEX) },
+        { "limit", "a full backlog makes connect wait", "listen(2)", CHECK_FORKED, backlog, {},
+                .aspects = ASPECT(LIMIT) | ASPECT(FULL) },
         { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
-                { inet_check_role } },
+                { inet_check_role }, .aspects = ASPECT(UNRELATED) },
         { "in-use", "a port has one listener", "bind(2)", CHECK_BOTH, in_use, { inet_check_role } },
         { "time-wait", "after a close the port is not free, unless SO_REUSEADDR asks for it", "socket(7)", CHECK_BOTH,
-                time_wait, { inet_check_role } },
+                time_wait, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) },
         { "no-delay", "TCP_NODELAY is of one side, and accepted connections take it over", "tcp(7)", CHECK_FORKED,
                 nodelay, {} },
         { "ipv6", "IPv6 works alike, and its ports are others", "ipv6(7)", CHECK_BOTH, ipv6, { inet_check_role } },
         { "urgent", "one urgent byte overtakes the others", "tcp(7)", CHECK_BOTH, urgent, { inet_check_role } },
-        { "permission", "low ports need CAP_NET_BIND_SERVICE", "ip(7)", CHECK_BOTH, privileged, { inet_check_role } },
+        { "permission", "low ports need CAP_NET_BIND_SERVICE", "ip(7)", CHECK_BOTH, inet_check_privileged,
+                { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "credentials", "a TCP connection does not tell whose process is at its far end", "unix(7)", CHECK_BOTH,
-                credentials, { inet_check_role } },
+                credentials, { inet_check_role }, .aspects = ASPECT(CREDENTIALS) },
+        { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
+                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
+                .aspects = ASPECT(INTERRUPTED) },
+        { "stopped", "a receiver that is stopped and continued goes on by itself", "signal(7)", CHECK_BOTH,
+                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "killed-within",
+                "of a sender killed while it waits for room, what it had sent is received, and nothing else",
+                "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
+                .aspects = ASPECT(WRITER_KILLED) },
+        { "other-user", "another user connects and sends where the rights allow it", "tcp(7)", CHECK_BOTH,
+                transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
+        { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
+                { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
+        { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",
+                "socket(7)", CHECK_BOTH, socket_check_receive_timeout, { inet_check_role },
+                .aspects = ASPECT(TIMEOUT) },
+        { "timeout-interrupted", "with SO_RCVTIMEO a handler gives EINTR, also with SA_RESTART", "signal(7)",
+                CHECK_BOTH, socket_check_timeout_interrupted, { inet_check_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)", CHECK_BOTH,
+                socket_check_waiter_killed, { inet_check_role },
+                .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },
+        { "shared", "processes that share a socket send at the same time, and small sends are not mixed", "socket(2)",
+                CHECK_BOTH, socket_check_many_writers, { inet_check_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)", CHECK_BOTH,
+                socket_check_creator_gone, { inet_check_role }, .aspects = ASPECT(CREATOR_GONE) },
+        { "buffer-limit", "a buffer larger than rmem_max is cut to it without an error", "socket(7)", CHECK_FORKED,
+                socket_check_buffer_limit, {}, .aspects = ASPECT(LIMIT) },
+        { "namespace", "ports belong to the network namespace; a socket that was handed over works in any",
+                "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
+                .aspects = ASPECT(NAMESPACE) },
+        { "accept-exhausted", "without a descriptor left accept gives EMFILE, and the connection waits on",
+                "accept(2)", CHECK_BOTH, socket_check_accept_exhausted, { inet_check_role },
+                .aspects = ASPECT(EXHAUSTION) },
+        { "accept-killed", "who is killed while it waits in accept takes no connection along", "accept(2)", CHECK_BOTH,
+                socket_check_accept_killed, { inet_check_role }, .aspects = ASPECT(WAITER_KILLED) },
+        {},
+};
+
+const CheckGap tcp_gaps[] = {
+        { ASPECT_PRIORITY,
+                "Bytes are received in the order sent; the one urgent byte is a mark in the stream, no priority." },
+        { ASPECT_DESCRIPTORS, "Descriptors go along over UNIX sockets only (SCM_RIGHTS)." },
+        { ASPECT_MAXIMUM, "A stream has no messages, so there is no largest one." },
+        { ASPECT_SYNCHRONISATION,
+                "Processes share no memory here: the kernel copies, and keeps senders and receivers apart." },
         {},
 };

@@ -406,4 +406,5 @@ const Mechanism mechanism_tcp = {
         .holder_keys = tcp_holder_keys,
         .transport = &tcp_transport,
         .checks = tcp_checks,
+        .gaps = tcp_gaps,
 };

@@ -152,4 +152,5 @@ const Mechanism mechanism_udp = {
         .holder_keys = udp_holder_keys,
         .transport = &udp_transport,
         .checks = udp_checks,
+        .gaps = udp_gaps,
 };

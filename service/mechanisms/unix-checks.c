@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "socket-checks.h"
 #include "unix-address.h"
 
 enum {
@@ -237,7 +238,7 @@ static const PeerFunction functions[] = {
 };
 
 int unix_check_role(CheckPeer *peer) {
-        return peer_serve(peer, functions);
+        return socket_serve(peer, functions);
 }
 
 /* --- Checks --- */

@@ -307,4 +307,5 @@ const Mechanism mechanism_unix_dgram = {
         .holder_keys = dgram_holder_keys,
         .transport = &unix_dgram_transport,
         .checks = unix_dgram_checks,
+        .gaps = unix_dgram_gaps,
 };

@@ -77,4 +77,5 @@ const Mechanism mechanism_unix_seqpacket = {
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_seqpacket_transport,
         .checks = unix_seqpacket_checks,
+        .gaps = unix_seqpacket_gaps,
 };

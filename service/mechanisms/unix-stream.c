@@ -74,4 +74,5 @@ const Mechanism mechanism_unix_stream = {
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_stream_transport,
         .checks = unix_stream_checks,
+        .gaps = unix_stream_gaps,
 };
