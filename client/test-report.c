@@ -50,6 +50,37 @@ void report_tap(GVariant *check, guint number, bool verbose) {
         fflush(stdout);
 }
 
+static char *fact_text(GVariant *value) {
+        g_autofree char *text = NULL;
+
+        if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+                text = g_variant_dup_string(value, NULL);
+        else if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
+                g_autofree const char **items = g_variant_get_strv(value, NULL);
+                text = g_strjoinv(" ", (char **)items);
+        } else
+                text = g_variant_print(value, FALSE);
+        return text_harmless(text);
+}
+
+void report_environment(GVariant *environment, bool tap, bool all) {
+        static const char *const some[] = { "kernel", "distribution", "container", "user", "seccomp", "lsm", "preload",
+                "namespaces.ipc", "namespaces.net", NULL };
+        GVariantIter iter;
+        const char *key;
+        GVariant *value;
+
+        g_variant_iter_init(&iter, environment);
+        while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
+                g_autofree char *text = fact_text(value);
+                if (strcmp(key, "type") != 0 && (all || g_strv_contains(some, key)))
+                        printf("%s%-14s  %s\n", tap ? "# " : "", key, text);
+        }
+        if (!tap)
+                putchar('\n');
+        fflush(stdout);
+}
+
 static JsonObject *kind_object(JsonArray *kinds, GHashTable *known, const char *kind) {
         JsonObject *object = g_hash_table_lookup(known, kind);
 
@@ -109,6 +140,21 @@ static char *xml_text(const char *text) {
         return g_markup_escape_text(plain, -1);
 }
 
+static void write_properties(FILE *file, GVariant *environment) {
+        GVariantIter iter;
+        const char *key;
+        GVariant *value;
+
+        fputs("  <properties>\n", file);
+        g_variant_iter_init(&iter, environment);
+        while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
+                g_autofree char *text = fact_text(value), *name = xml_text(key), *escaped = xml_text(text);
+                if (strcmp(key, "type") != 0)
+                        fprintf(file, "    <property name=\"%s\" value=\"%s\"/>\n", name, escaped);
+        }
+        fputs("  </properties>\n", file);
+}
+
 static void write_case(FILE *file, GVariant *check) {
         const char *result = attribute_string(check, "result");
         g_autofree char *kind = xml_text(attribute_string(check, "kind"));
@@ -150,6 +196,8 @@ ExitCode report_junit(const char *path, GVariant *results) {
         while (g_variant_iter_loop(&iter, "@a{sv}", &record))
                 if (record_is_check(record))
                         write_case(file, record);
+                else if (strcmp(attribute_string(record, "type"), "environment") == 0)
+                        write_properties(file, record);
         fputs("</testsuite>\n", file);
         bool failed = ferror(file);
         if (fclose(file) != 0 || failed)

@@ -17,5 +17,7 @@ void verdicts_count(Verdicts *verdicts, GVariant *check);
 
 /* One line of TAP; `number` from 1. The plan comes last: it is not known before. */
 void report_tap(GVariant *check, guint number, bool verbose);
+/* Where it ran: some lines, or with `all` every fact that is known; in TAP as comments. */
+void report_environment(GVariant *environment, bool tap, bool all);
 void report_json(GVariant *results);
 ExitCode report_junit(const char *file, GVariant *results);

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "output.h"
 #include "run-job.h"
+#include "table.h"
 #include "test-report.h"
 
 enum { CLAIM_WIDTH_MAX = 64 };
@@ -25,6 +26,11 @@ static const GOptionEntry entries[] = {
         { NULL },
 };
 
+typedef struct KindVerdict {
+        char *kind, *reason; /* why its last claim was skipped; may be NULL */
+        Verdicts verdicts;
+} KindVerdict;
+
 typedef struct Test {
         char **kinds;
         Record *options;
@@ -32,6 +38,7 @@ typedef struct Test {
         char *kind;   /* whose checks come now */
         size_t width;
         Verdicts verdicts; /* of this kind */
+        GPtrArray *rows;   /* KindVerdict: of all so far */
         Verdicts all;
 } Test;
 
@@ -40,6 +47,62 @@ static gboolean start(JobRun *run, IpcbusManager *manager, char **ret_path, GErr
 
         return ipcbus_manager_call_test_sync(manager, (const char *const *)test->kinds, options_variant(test->options),
                 WITHOUT_TIMEOUT, ret_path, NULL, error);
+}
+
+static void kind_verdict_free(gpointer data) {
+        KindVerdict *row = data;
+
+        g_free(row->kind);
+        g_free(row->reason);
+        g_free(row);
+}
+
+/* The checks of a kind come one after another. */
+static void count_for_kind(Test *test, GVariant *check) {
+        KindVerdict *row = test->rows->len > 0 ? test->rows->pdata[test->rows->len - 1] : NULL;
+
+        if (row == NULL || g_strcmp0(row->kind, attribute_string(check, "kind")) != 0) {
+                row = g_new0(KindVerdict, 1);
+                row->kind = g_strdup(attribute_string(check, "kind"));
+                g_ptr_array_add(test->rows, row);
+        }
+        verdicts_count(&row->verdicts, check);
+        if (strcmp(attribute_string(check, "result"), "skipped") == 0) {
+                g_free(row->reason);
+                row->reason = text_harmless(attribute_string(check, "evidence"));
+        }
+}
+
+static char *verdict_text(const KindVerdict *row) {
+        if (row->verdicts.failed > 0)
+                return g_strdup_printf("%" G_GUINT64_FORMAT " %s not hold here", row->verdicts.failed,
+                        row->verdicts.failed == 1 ? "claim does" : "claims do");
+        if (row->verdicts.ok == 0)
+                return g_strdup_printf("not tested here: %s", row->reason != NULL ? row->reason : "no reason given");
+        return g_strdup("keeps what it promises");
+}
+
+/* Of several kinds: one line each, so that nobody has to look for them above. */
+static void print_verdicts(const Test *test) {
+        g_autoptr(Table) table = table_new(true);
+
+        if (test->rows->len < 2)
+                return;
+        table_column(table, "KIND", false);
+        table_column(table, "OK", true);
+        table_column(table, "FAILED", true);
+        table_column(table, "SKIPPED", true);
+        table_column(table, "VERDICT", false);
+        for (guint i = 0; i < test->rows->len; i++) {
+                const KindVerdict *row = test->rows->pdata[i];
+                g_autofree char *ok = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.ok);
+                g_autofree char *failed = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.failed);
+                g_autofree char *skipped = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.skipped);
+                g_autofree char *verdict = verdict_text(row);
+                table_row(table, (const char *const[]){ row->kind, ok, failed, skipped, verdict });
+        }
+        putchar('\n');
+        table_print(table, "");
 }
 
 static void end_kind(Test *test) {
@@ -124,8 +187,11 @@ static void print_check(JobRun *run, GVariant *check) {
 static void take_record(JobRun *run, GVariant *record) {
         Test *test = run->userdata;
 
+        if (strcmp(attribute_string(record, "type"), "environment") == 0 && !run->cli->json)
+                report_environment(record, opt_tap, run->cli->verbose);
         if (!record_is_check(record))
                 return;
+        count_for_kind(test, record);
         verdicts_count(&test->all, record);
         test->number++;
         if (run->cli->json)
@@ -139,8 +205,10 @@ static void take_record(JobRun *run, GVariant *record) {
 static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
         Test *test = run->userdata;
 
-        if (!run->cli->json && !opt_tap)
+        if (!run->cli->json && !opt_tap) {
                 end_kind(test);
+                print_verdicts(test);
+        }
         if (opt_tap)
                 printf("1..%u\n", test->number);
         if (results == NULL)
@@ -163,7 +231,8 @@ static ExitCode run(Cli *cli, char **words) {
         g_autoptr(Record) options = options_new();
         g_autoptr(GVariant) results = NULL;
         g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
-        Test test = { .options = options };
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(kind_verdict_free);
+        Test test = { .options = options, .rows = rows };
         JobRun job = { .cli = cli, .start = start, .record = take_record, .userdata = &test };
 
         if (opt_tap && cli->json)
@@ -185,10 +254,12 @@ const Verb verb_test = {
         .name = "test",
         .arguments = "[KIND...]",
         .summary = "Prove what kinds promise, between real processes",
-        .details = "Without KIND all kinds are tested. Every line is one claim, with what was seen; --verbose shows "
-                   "all of\n"
-                   "the evidence. The exit code is 5 where a claim does not hold here. Ctrl-C cancels.\n\n"
-                   "Examples:\n  ipcctl test fifo\n  ipcctl test --tap\n",
+        .details =
+                "Without KIND all kinds are tested. Every line is one claim, with what was seen; --verbose shows "
+                "all of\n"
+                "the evidence. First it says where it runs (in full with --verbose), and of several kinds it\n"
+                "ends with a verdict on each. The exit code is 5 where a claim does not hold here. Ctrl-C cancels.\n\n"
+                "Examples:\n  ipcctl test fifo\n  ipcctl test --tap\n",
         .entries = entries,
         .run = run,
 };

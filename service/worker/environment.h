@@ -6,6 +6,6 @@
 
 #include "record.h"
 
-/* Fills keys kernel, machine, distribution, container, user, uid, capabilities, seccomp, cpus, limits.…; keeps what is
- * in the record already. */
+/* Fills the keys that interfaces/org.ipcbus1.Job.xml lists for records of type "environment"; keeps what is in the
+ * record already. */
 void environment_describe(Record *record);

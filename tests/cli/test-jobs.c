@@ -10,18 +10,48 @@ static void test_table(Fixture *fixture, gconstpointer arguments) {
         g_auto(GStrv) lines = g_strsplit(result->output, "\n", -1);
         unsigned n = g_strv_length(lines), ok = 0;
 
+        unsigned first = 0, skipped = 0;
+
         g_assert_cmpint(result->status, ==, 0);
         g_assert_cmpuint(n, >=, 9);
-        g_assert_cmpstr(lines[0], ==, "pipe  unnamed pipe");
-        for (unsigned i = 1; i < n; i++)
+        g_assert_true(g_str_has_prefix(lines[0], "kernel          Linux "));
+        while (first < n && *lines[first] != '\0')
+                first++;
+        g_assert_cmpstr(lines[++first], ==, "pipe  unnamed pipe");
+        for (unsigned i = first + 1; i < n; i++) {
                 ok += g_str_has_prefix(lines[i], "  ok ");
-        g_autofree char *summary = g_strdup_printf("pipe: %u ok, 0 failed, %u skipped", ok, n - 3 - ok);
+                skipped += g_str_has_prefix(lines[i], "  skipped ");
+        }
+        g_autofree char *summary = g_strdup_printf("pipe: %u ok, 0 failed, %u skipped", ok, skipped);
         g_assert_cmpstr(lines[n - 2], ==, summary);
         g_assert_null(strchr(result->output, '\033'));
         /* And now it is known what was seen. */
         g_autoptr(JsonNode) kinds = cli_json(fixture, "kinds", "pipe", "--json", NULL);
         JsonObject *pipe = json_array_get_object_element(json_node_get_array(kinds), 0);
         g_assert_cmpint(json_object_get_int_member(json_object_get_object_member(pipe, "seen"), "ok"), ==, ok);
+}
+
+static void test_verdicts(Fixture *fixture, gconstpointer arguments) {
+        g_autoptr(CliResult) result = cli_run(fixture, NULL, "test", "pipe", "fifo", "--claims", "order", NULL);
+        const char *table = strstr(result->output, "\nKIND ");
+
+        g_assert_cmpint(result->status, ==, 0);
+        g_assert_nonnull(table);
+        g_assert_nonnull(strstr(table, "\npipe "));
+        g_assert_nonnull(strstr(table, "\nfifo "));
+        g_assert_nonnull(strstr(table, " keeps what it promises\n"));
+}
+
+static void test_environment(Fixture *fixture, gconstpointer arguments) {
+        g_autoptr(JsonNode) node = cli_json(fixture, "test", "pipe", "--claims", "order", "--json", NULL);
+        JsonObject *environment = json_object_get_object_member(json_node_get_object(node), "environment");
+        static const char *const keys[] = { "kernel", "container", "uid", "gid", "groups", "capabilities",
+                "namespaces", "seccomp", "lsm", "limits", "hard_limits", "sysctl", "mounts", "cpus" };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
+                g_assert_true(json_object_has_member(environment, keys[i]));
+        g_autoptr(CliResult) tap = cli_run(fixture, NULL, "test", "pipe", "--claims", "order", "--tap", NULL);
+        g_assert_nonnull(strstr(tap->output, "\n# kernel "));
 }
 
 static void test_tap(Fixture *fixture, gconstpointer arguments) {
@@ -177,6 +207,8 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/cli/jobs/table", NULL, test_table);
         FIXTURE_TEST("/cli/jobs/tap", NULL, test_tap);
+        FIXTURE_TEST("/cli/jobs/verdicts", NULL, test_verdicts);
+        FIXTURE_TEST("/cli/jobs/environment", NULL, test_environment);
         FIXTURE_TEST("/cli/jobs/json-and-junit", NULL, test_json_and_junit);
         FIXTURE_TEST("/cli/jobs/claims", NULL, test_claims);
         FIXTURE_TEST("/cli/jobs/bench", NULL, test_bench);
