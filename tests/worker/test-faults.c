@@ -172,6 +172,9 @@ static bool is_due(const Run *run, bool control, unsigned round) {
                 return false;
         if (!control && control_of(run)->outcome->result != CHECK_OK)
                 return false;
+        /* On a busy machine even a time-out that fires early can be seen late. */
+        if (run->target.fault == FAULT_EARLY && run->outcome->result == CHECK_OK)
+                return true;
         return round == 0 || run->outcome->result == CHECK_SKIPPED;
 }
 
@@ -347,7 +350,7 @@ static void test_kill_rate(void) {
                 g_test_message("cannot be tested here: %s %s %s: %s", run->kind->kind, run->check->id,
                         relation_name(run->relation), run->outcome->evidence);
         }
-        g_test_message("kill rate: %u of %u faults found, %.1f %%, in %.1f s; %u runs could not be tested here",
+        g_test_message("kill rate: %u of %u faults found, %.2f %%, in %.1f s; %u runs could not be tested here",
                 n_found, n_tried, n_tried > 0 ? 100.0 * n_found / n_tried : 0.0, (double)run_usec / 1e6, skipped);
         g_assert_cmpuint(n_tried, >, 0);
         g_assert_cmpuint(n_found, ==, n_tried);
