@@ -1,234 +1,50 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "checks.h"
+#include "sem-sysv-checks.h"
 
-/* What semget(2), semop(2) and semctl(2) promise of System V semaphores. The judge removes what it made; peers work
- * with the identifier, which any process may use. */
+/* What semget(2), semop(2) and semctl(2) promise of System V semaphores: values and sets, and the table of all. */
 #include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "peer-call.h"
-#include "sem-sysv.h"
-#include "spin.h"
-
-enum { SEMAPHORES = 3 };
-
-static int make_with_key(key_t key, void *userdata) {
-        int id = semget(key, SEMAPHORES, IPC_CREAT | IPC_EXCL | 0600);
-
-        if (id < 0)
-                return -errno;
-        if (userdata)
-                *(key_t *)userdata = key;
-        return id;
-}
-
-static void set_done(int *id) {
-        if (*id >= 0)
-                semctl(*id, 0, IPC_RMID);
-}
-
-#define CLEANUP_SET __attribute__((cleanup(set_done)))
-
-static int64_t value_of(int id, int number) {
-        int value = semctl(id, number, GETVAL);
-
-        return value < 0 ? -errno : value;
-}
-
-static int64_t set_value(int id, int number, int value) {
-        return semctl(id, number, SETVAL, (SemArgument){ .value = value }) < 0 ? -errno : 0;
-}
-
-static int64_t operate(int id, unsigned short number, short by, short flags) {
-        struct sembuf one = { number, by, flags };
-
-        return semop(id, &one, 1) < 0 ? -errno : 0;
-}
-
-/* --- What peers can be told to do; a is the identifier --- */
-
-static int64_t call_make(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return sysv_claim(peer->token, make_with_key, NULL);
-}
-
-static int64_t call_get(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        int id = semget((key_t)call->a, (int)call->b, (int)call->c);
-
-        return id < 0 ? -errno : id;
-}
-
-/* b is added to semaphore 0, with the flags c. */
-static int64_t call_operate(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return operate((int)call->a, 0, (short)call->b, (short)call->c);
-}
-
-/* Takes one of semaphore 0 and one of semaphore 1 at once, with the flags b. */
-static int64_t call_both(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct sembuf both[] = { { 0, -1, (short)call->b }, { 1, -1, (short)call->b } };
-
-        return semop((int)call->a, both, 2) < 0 ? -errno : 0;
-}
-
-/* For b microseconds; x: whether it came back early. */
-static int64_t call_timed(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct timespec timeout = timespec_from_usec((uint64_t)call->b);
-        struct sembuf one = { 0, -1, 0 };
-        uint64_t start = monotonic_now();
-        int r = semtimedop((int)call->a, &one, 1, &timeout) < 0 ? -errno : 0;
-
-        reply->x = monotonic_now() - start + 1 < (uint64_t)call->b; /* the clock was cut to whole microseconds */
-        return r;
-}
-
-/* b operations at once, of nothing: each adds 0 to a semaphore that is 0. */
-static int64_t call_many(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        CLEANUP_FREE struct sembuf *many = calloc((size_t)call->b, sizeof(*many));
-
-        if (!many)
-                return -ENOMEM;
-        return semop((int)call->a, many, (size_t)call->b) < 0 ? -errno : 0;
-}
-
-static int64_t call_remove(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return semctl((int)call->a, 0, IPC_RMID) < 0 ? -errno : 0;
-}
-
-static const PeerFunction functions[] = {
-        { "sem-make", call_make },
-        { "sem-get", call_get },
-        { "sem-op", call_operate },
-        { "sem-both", call_both },
-        { "sem-timed", call_timed },
-        { "sem-many", call_many },
-        { "sem-remove", call_remove },
-        {},
-};
-
-static int role(CheckPeer *peer) {
-        return peer_serve(peer, functions);
-}
-
-/* A set with a key, and a peer that found it by that key. */
-static bool begin(CheckRun *run, int *ret_id, key_t *ret_key, CheckProcess **ret) {
-        key_t key = IPC_PRIVATE;
-
-        *ret_id = sysv_claim(run->token, make_with_key, &key);
-        if (ret_key)
-                *ret_key = key;
-        return check_need(run, "semget", *ret_id) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "the peer's semget of the key", peer_call(run, *ret, "sem-get", key), *ret_id);
-}
-
-static bool begin_waiting(CheckRun *run, CheckProcess *peer, const PeerCall *call, const char *who) {
-        return check_expect(run, "beginning to wait", peer_begin(run, peer, call), 0) && check_sleeps(run, peer, who);
-}
-
-/* --- Checks --- */
+#include "peer-count.h"
 
 static CheckResult counts(CheckRun *run) {
         CLEANUP_SET int id = -1;
         CheckProcess *peer;
 
-        if (!begin(run, &id, NULL, &peer) || !check_expect(run, "a new one", value_of(id, 0), 0) ||
+        if (!sem_set_begin(run, &id, NULL, &peer) || !check_expect(run, "a new one", sem_set_value(id, 0), 0) ||
                 !check_expect(run, "adding 3", peer_call(run, peer, "sem-op", id, 3), 0) ||
-                !check_expect(run, "taking 2", operate(id, 0, -2, IPC_NOWAIT), 0) ||
+                !check_expect(run, "taking 2", sem_set_operate(id, 0, -2, IPC_NOWAIT), 0) ||
                 !check_expect(run, "taking 2 of 1", peer_call(run, peer, "sem-op", id, -2, IPC_NOWAIT), -EAGAIN) ||
-                !check_expect(run, "the value", value_of(id, 0), 1) ||
+                !check_expect(run, "the value", sem_set_value(id, 0), 1) ||
                 !check_expect(run, "GETPID", semctl(id, 0, GETPID), getpid()) ||
-                !check_expect(run, "the others", value_of(id, 1) + value_of(id, 2), 0))
+                !check_expect(run, "the others", sem_set_value(id, 1) + sem_set_value(id, 2), 0))
                 return CHECK_FAILED;
         return check_ok(run, "0, the peer added 3, 2 taken here; 2 of 1: EAGAIN; GETPID tells who changed it last");
-}
-
-static CheckResult wait_increase(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *peer;
-
-        if (!begin(run, &id, NULL, &peer) ||
-                !begin_waiting(run, peer, &(PeerCall){ "sem-op", id, -2 }, "who takes 2") ||
-                !check_expect(run, "GETNCNT", semctl(id, 0, GETNCNT), 1) ||
-                !check_expect(run, "adding 1", operate(id, 0, 1, 0), 0) || !check_sleeps(run, peer, "with 1 there") ||
-                !check_expect(run, "adding 1", operate(id, 0, 1, 0), 0) ||
-                !check_expect(run, "the peer's semop", peer_end(run, peer, NULL), 0) ||
-                !check_expect(run, "GETNCNT", semctl(id, 0, GETNCNT), 0) ||
-                !check_expect(run, "the value", value_of(id, 0), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "who takes 2 sleeps at 0 and at 1 (GETNCNT 1) and goes on at 2");
-}
-
-static CheckResult wait_zero(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *peer;
-
-        if (!begin(run, &id, NULL, &peer) || !check_expect(run, "at 0", peer_call(run, peer, "sem-op", id, 0), 0) ||
-                !check_expect(run, "SETVAL 1", set_value(id, 0, 1), 0) ||
-                !begin_waiting(run, peer, &(PeerCall){ "sem-op", id, 0 }, "who waits for zero") ||
-                !check_expect(run, "GETZCNT", semctl(id, 0, GETZCNT), 1) ||
-                !check_expect(run, "taking 1", operate(id, 0, -1, IPC_NOWAIT), 0) ||
-                !check_expect(run, "the peer's semop", peer_end(run, peer, NULL), 0) ||
-                !check_expect(run, "GETZCNT", semctl(id, 0, GETZCNT), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "an operation of 0 goes on at 0, sleeps at 1 (GETZCNT 1) and wakes when it is 0");
 }
 
 static CheckResult atomic(CheckRun *run) {
         CLEANUP_SET int id = -1;
         CheckProcess *peer;
 
-        if (!begin(run, &id, NULL, &peer) || !check_expect(run, "SETVAL", set_value(id, 0, 1), 0) ||
+        if (!sem_set_begin(run, &id, NULL, &peer) || !check_expect(run, "SETVAL", sem_set_write(id, 0, 1), 0) ||
                 !check_expect(run, "both at once", peer_call(run, peer, "sem-both", id, IPC_NOWAIT), -EAGAIN) ||
-                !check_expect(run, "the first", value_of(id, 0), 1) ||
-                !begin_waiting(run, peer, &(PeerCall){ "sem-both", id }, "who takes both") ||
-                !check_expect(run, "the first meanwhile", value_of(id, 0), 1) ||
-                !check_expect(run, "adding to the second", operate(id, 1, 1, 0), 0) ||
+                !check_expect(run, "the first", sem_set_value(id, 0), 1) ||
+                !sem_set_waits(run, peer, &(PeerCall){ "sem-both", id }, "who takes both") ||
+                !check_expect(run, "the first meanwhile", sem_set_value(id, 0), 1) ||
+                !check_expect(run, "adding to the second", sem_set_operate(id, 1, 1, 0), 0) ||
                 !check_expect(run, "the peer's semop", peer_end(run, peer, NULL), 0) ||
-                !check_expect(run, "the first", value_of(id, 0), 0) ||
-                !check_expect(run, "the second", value_of(id, 1), 0))
+                !check_expect(run, "the first", sem_set_value(id, 0), 0) ||
+                !check_expect(run, "the second", sem_set_value(id, 1), 0))
                 return CHECK_FAILED;
         return check_ok(run, "1 and 0: nothing is taken, also not while it waits; 1 and 1: both are");
-}
-
-static CheckResult undo(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *kept, *undone;
-
-        if (!begin(run, &id, NULL, &kept) || peer_start(run, 0, NULL, 0, &undone) < 0 ||
-                !check_expect(run, "SETVAL", set_value(id, 0, 2), 0) ||
-                !check_expect(run, "taking", peer_call(run, kept, "sem-op", id, -1), 0) ||
-                !check_expect(run, "taking with SEM_UNDO", peer_call(run, undone, "sem-op", id, -1, SEM_UNDO), 0) ||
-                !check_expect(run, "the value", value_of(id, 0), 0) ||
-                !check_expect(run, "SIGKILL without", check_murder(run, kept), 0) ||
-                !check_expect(run, "the value after it", value_of(id, 0), 0) ||
-                !check_expect(run, "SIGKILL with", check_murder(run, undone), 0) ||
-                !check_expect(run, "the value after it", value_of(id, 0), 1))
-                return CHECK_FAILED;
-        return check_ok(run, "a holder killed with SEM_UNDO gave it back; one without did not");
-}
-
-static CheckResult timed_out(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *peer;
-        PeerReply reply = {};
-
-        if (!begin(run, &id, NULL, &peer) ||
-                !check_expect(run, "semtimedop",
-                        peer_call_full(run, peer, &(PeerCall){ "sem-timed", id, CHECK_TIMEOUT_USEC }, &reply),
-                        -EAGAIN) ||
-                !check_expect(run, "early", reply.x, 0))
-                return CHECK_FAILED;
-        return check_ok(run, "%d ms: EAGAIN, not before", CHECK_TIMEOUT_USEC / 1000);
 }
 
 static CheckResult removed(CheckRun *run) {
         CLEANUP_SET int id = -1;
         CheckProcess *peer;
 
-        if (!begin(run, &id, NULL, &peer) ||
-                !begin_waiting(run, peer, &(PeerCall){ "sem-op", id, -1 }, "the waiter") ||
+        if (!sem_set_begin(run, &id, NULL, &peer) ||
+                !sem_set_waits(run, peer, &(PeerCall){ "sem-op", id, -1 }, "the waiter") ||
                 !check_expect(run, "IPC_RMID", semctl(id, 0, IPC_RMID), 0) ||
                 !check_expect(run, "the waiting semop", peer_end(run, peer, NULL), -EIDRM) ||
                 !check_expect(run, "the next", peer_call(run, peer, "sem-op", id, 1), -EINVAL))
@@ -241,11 +57,11 @@ static CheckResult largest(CheckRun *run) {
         CLEANUP_SET int id = -1;
         CheckProcess *peer;
 
-        if (!begin(run, &id, NULL, &peer) ||
+        if (!sem_set_begin(run, &id, NULL, &peer) ||
                 !check_expect(run, "adding 32767", peer_call(run, peer, "sem-op", id, SEM_VALUE_LARGEST), 0) ||
                 !check_expect(run, "one more", peer_call(run, peer, "sem-op", id, 1), -ERANGE) ||
-                !check_expect(run, "SETVAL 32768", set_value(id, 0, SEM_VALUE_LARGEST + 1), -ERANGE) ||
-                !check_expect(run, "the value", value_of(id, 0), SEM_VALUE_LARGEST))
+                !check_expect(run, "SETVAL 32768", sem_set_write(id, 0, SEM_VALUE_LARGEST + 1), -ERANGE) ||
+                !check_expect(run, "the value", sem_set_value(id, 0), SEM_VALUE_LARGEST))
                 return CHECK_FAILED;
         return check_ok(run, "%d is reached, one more: ERANGE, and nothing changed", SEM_VALUE_LARGEST);
 }
@@ -255,10 +71,11 @@ static CheckResult set_size(CheckRun *run) {
         key_t key = IPC_PRIVATE;
         CheckProcess *peer;
 
-        if (!begin(run, &id, &key, &peer) ||
-                !check_expect(run, "semget of more", peer_call(run, peer, "sem-get", key, SEMAPHORES + 1), -EINVAL) ||
-                !check_expect(run, "number 3 of 3", operate(id, SEMAPHORES, 1, 0), -EFBIG) ||
-                !check_expect(run, "the last", operate(id, SEMAPHORES - 1, 1, 0), 0) ||
+        if (!sem_set_begin(run, &id, &key, &peer) ||
+                !check_expect(
+                        run, "semget of more", peer_call(run, peer, "sem-get", key, SEM_CHECK_SIZE + 1), -EINVAL) ||
+                !check_expect(run, "number 3 of 3", sem_set_operate(id, SEM_CHECK_SIZE, 1, 0), -EFBIG) ||
+                !check_expect(run, "the last", sem_set_operate(id, SEM_CHECK_SIZE - 1, 1, 0), 0) ||
                 !check_expect(run, "a new set of 0", peer_call(run, peer, "sem-get", IPC_PRIVATE, 0, 0600), -EINVAL))
                 return CHECK_FAILED;
         return check_ok(run, "a set of 3: number 2 works, number 3: EFBIG; semget of 4: EINVAL");
@@ -274,25 +91,9 @@ static CheckResult survives(CheckRun *run) {
         if (!check_need(run, "the peer's semget", id) ||
                 !check_expect(run, "adding 5", peer_call(run, peer, "sem-op", id, 5), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "the value", value_of(id, 0), 5))
+                !check_expect(run, "the value", sem_set_value(id, 0), 5))
                 return CHECK_FAILED;
         return check_ok(run, "creator killed; the value 5 is there");
-}
-
-static CheckResult permission(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        key_t key = IPC_PRIVATE;
-        CheckProcess *peer;
-
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        if (!begin(run, &id, &key, &peer) || !check_become_nobody(run, peer) ||
-                !check_expect(run, "adding", peer_call(run, peer, "sem-op", id, 1), -EACCES) ||
-                !check_expect(run, "waiting for zero", peer_call(run, peer, "sem-op", id, 0), -EACCES) ||
-                !check_expect(run, "semget asking for both", peer_call(run, peer, "sem-get", key, 0, 0600), -EACCES) ||
-                !check_expect(run, "removing", peer_call(run, peer, "sem-remove", id), -EPERM))
-                return CHECK_FAILED;
-        return check_ok(run, "mode 0600, at each use: EACCES for user %d, removing EPERM", CHECK_NOBODY);
 }
 
 static CheckResult operations_limit(CheckRun *run) {
@@ -301,37 +102,11 @@ static CheckResult operations_limit(CheckRun *run) {
         CheckProcess *peer;
 
         if (!check_need(run, "IPC_INFO", semctl(0, 0, IPC_INFO, (SemArgument){ .info = &info }) < 0 ? -errno : 0) ||
-                !begin(run, &id, NULL, &peer) ||
+                !sem_set_begin(run, &id, NULL, &peer) ||
                 !check_expect(run, "as many as semopm", peer_call(run, peer, "sem-many", id, info.semopm), 0) ||
                 !check_expect(run, "one more", peer_call(run, peer, "sem-many", id, info.semopm + 1), -E2BIG))
                 return CHECK_FAILED;
         return check_ok(run, "%d at once are done, %d: E2BIG (semopm)", info.semopm, info.semopm + 1);
-}
-
-static CheckResult set_wakes(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *peer;
-
-        if (!begin(run, &id, NULL, &peer) ||
-                !begin_waiting(run, peer, &(PeerCall){ "sem-op", id, -2 }, "who takes 2") ||
-                !check_expect(run, "SETVAL 5", set_value(id, 0, 5), 0) ||
-                !check_expect(run, "the peer's semop", peer_end(run, peer, NULL), 0) ||
-                !check_expect(run, "the value", value_of(id, 0), 3))
-                return CHECK_FAILED;
-        return check_ok(run, "SETVAL 5 woke it, and it took its 2 of them");
-}
-
-static CheckResult set_forgets(CheckRun *run) {
-        CLEANUP_SET int id = -1;
-        CheckProcess *peer;
-
-        if (!begin(run, &id, NULL, &peer) || !check_expect(run, "SETVAL 2", set_value(id, 0, 2), 0) ||
-                !check_expect(run, "taking with SEM_UNDO", peer_call(run, peer, "sem-op", id, -1, SEM_UNDO), 0) ||
-                !check_expect(run, "SETVAL 7", set_value(id, 0, 7), 0) ||
-                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "the value after it", value_of(id, 0), 7))
-                return CHECK_FAILED;
-        return check_ok(run, "taken with SEM_UNDO, then SETVAL 7, then its death: still 7");
 }
 
 static CheckResult operated(CheckRun *run) {
@@ -339,10 +114,10 @@ static CheckResult operated(CheckRun *run) {
         struct semid_ds st;
         CheckProcess *peer;
 
-        if (!begin(run, &id, NULL, &peer) ||
+        if (!sem_set_begin(run, &id, NULL, &peer) ||
                 !check_expect(run, "IPC_STAT", semctl(id, 0, IPC_STAT, (SemArgument){ .stat = &st }), 0) ||
                 !check_expect(run, "sem_otime of a new one", st.sem_otime, 0) ||
-                !check_expect(run, "SETVAL", set_value(id, 0, 1), 0) ||
+                !check_expect(run, "SETVAL", sem_set_write(id, 0, 1), 0) ||
                 !check_expect(run, "IPC_STAT", semctl(id, 0, IPC_STAT, (SemArgument){ .stat = &st }), 0) ||
                 !check_expect(run, "sem_otime after SETVAL", st.sem_otime, 0) ||
                 !check_expect(run, "adding", peer_call(run, peer, "sem-op", id, 1), 0) ||
@@ -353,34 +128,197 @@ static CheckResult operated(CheckRun *run) {
                 run, "sem_otime is 0 until the first semop, also after SETVAL: by that it is seen to be ready");
 }
 
+/* The idiom of semop(2)'s own example: a lock whose 0 is free. */
+static CheckResult in_order(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        CheckProcess *peer, *other;
+
+        if (!sem_set_begin(run, &id, NULL, &peer) || !sem_set_another(run, &other) ||
+                !check_expect(run, "zero, then one", peer_call(run, peer, "sem-zero-add", id), 0) ||
+                !check_expect(run, "the value", sem_set_value(id, 0), 1) ||
+                !check_expect(
+                        run, "the same of another", peer_call(run, other, "sem-zero-add", id, IPC_NOWAIT), -EAGAIN) ||
+                !sem_set_waits(run, other, &(PeerCall){ "sem-zero-add", id }, "the other") ||
+                !check_expect(run, "taking it", peer_call(run, peer, "sem-op", id, -1), 0) ||
+                !check_expect(run, "the other's semop", peer_end(run, other, NULL), 0) ||
+                !check_expect(run, "the value", sem_set_value(id, 0), 1))
+                return CHECK_FAILED;
+        return check_ok(run, "wait for zero, then add one: one process has it at a time");
+}
+
+static CheckResult made_once(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        key_t key = IPC_PRIVATE;
+        CheckProcess *peer;
+
+        if (!sem_set_begin(run, &id, &key, &peer) ||
+                !check_expect(run, "IPC_CREAT | IPC_EXCL",
+                        peer_call(run, peer, "sem-get", key, SEM_CHECK_SIZE, IPC_CREAT | IPC_EXCL | 0600), -EEXIST) ||
+                !check_expect(
+                        run, "IPC_CREAT", peer_call(run, peer, "sem-get", key, SEM_CHECK_SIZE, IPC_CREAT | 0600), id))
+                return CHECK_FAILED;
+        return check_ok(run, "IPC_EXCL: EEXIST; IPC_CREAT alone: the same identifier");
+}
+
+static CheckResult made_anew(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        key_t key = IPC_PRIVATE;
+        CheckProcess *peer;
+        int old;
+
+        if (!sem_set_begin(run, &id, &key, &peer))
+                return CHECK_FAILED;
+        old = id;
+        if (!check_expect(run, "IPC_RMID", semctl(old, 0, IPC_RMID), 0))
+                return CHECK_FAILED;
+        id = semget(key, SEM_CHECK_SIZE, IPC_CREAT | IPC_EXCL | 0600);
+        if (!check_need(run, "semget of the key again", id < 0 ? -errno : 0) ||
+                !check_expect(run, "another number", id != old, true) ||
+                !check_expect(run, "adding to the old number", peer_call(run, peer, "sem-op", old, 1), -EINVAL) ||
+                !check_expect(run, "the new value", sem_set_value(id, 0), 0))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "removed and made again with its key: number %d, not %d; who kept the old one gets EINVAL", id, old);
+}
+
+/* Peers that have the memory, and a set whose first semaphore is 1. */
+static bool begin_counting(CheckRun *run, int *ret_id, int *ret_memory, CheckProcess **peers, size_t n) {
+        int r = count_memory(sizeof(uint64_t), ret_memory);
+
+        if (!check_need(run, "memory for the number", r) || !sem_set_make(run, ret_id, NULL) ||
+                !check_expect(run, "SETVAL 1", sem_set_write(*ret_id, 0, 1), 0))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (peer_start(run, 0, ret_memory, 1, &peers[i]) < 0)
+                        return false;
+        return true;
+}
+
+static CheckResult excludes(CheckRun *run) {
+        CLEANUP_FD int memory = -EBADF;
+        CLEANUP_SET int id = -1;
+        CheckProcess *peers[COUNT_PEERS];
+
+        if (!begin_counting(run, &id, &memory, peers, COUNT_PEERS))
+                return CHECK_FAILED;
+        return count_together(run, peers, &(PeerCall){ "sem-count", id, 0, COUNT_ADDITIONS }, memory);
+}
+
+static CheckResult advisory(CheckRun *run) {
+        CLEANUP_FD int memory = -EBADF;
+        CLEANUP_SET int id = -1;
+        CheckProcess *peers[2];
+
+        if (!begin_counting(run, &id, &memory, peers, 2) ||
+                !check_expect(run, "the holder's semop", peer_call(run, peers[0], "sem-op", id, -1), 0) ||
+                !count_loses_one(run, peers[0], peers[1], 0, memory))
+                return CHECK_FAILED;
+        return check_ok(run, "the holder added one, and one who did not ask it another: the sum is 1, not 2");
+}
+
+static CheckResult no_direction(CheckRun *run) {
+        CLEANUP_SET int id = -1;
+        CheckProcess *peer;
+
+        if (!sem_set_begin(run, &id, NULL, &peer) ||
+                !check_expect(run, "adding 1 here", sem_set_operate(id, 0, 1, 0), 0) ||
+                !check_expect(run, "taking it here", sem_set_operate(id, 0, -1, IPC_NOWAIT), 0) ||
+                !check_expect(run, "the peer", peer_call(run, peer, "sem-op", id, -1, IPC_NOWAIT), -EAGAIN))
+                return CHECK_FAILED;
+        return check_ok(run, "who added it took it again; nothing was left for the other (EAGAIN)");
+}
+
 const Check sem_sysv_checks[] = {
         { "counts", "each semaphore of a set counts for itself, and tells who changed it last", "semctl(2)",
-                CHECK_BOTH, counts, { role } },
+                CHECK_BOTH, counts, { sem_sysv_role }, .aspects = ASPECT(UNRELATED) | ASPECT(CREDENTIALS) },
         { "wait-increase", "who takes more than there is sleeps until there is enough", "semop(2)", CHECK_BOTH,
-                wait_increase, { role } },
-        { "wait-zero", "an operation of 0 waits until the value is 0", "semop(2)", CHECK_BOTH, wait_zero, { role } },
-        { "atomic", "several operations of one call are done together or not at all", "semop(2)", CHECK_BOTH, atomic,
-                { role } },
-        { "undo", "with SEM_UNDO the kernel gives back what a killed process took", "semop(2)", CHECK_BOTH, undo,
-                { role } },
-        { "operations-limit", "one call does at most semopm operations", "semop(2)", CHECK_BOTH, operations_limit,
-                { role } },
-        { "set-wakes", "setting a value wakes who waits for it", "semctl(2)", CHECK_BOTH, set_wakes, { role } },
+                sem_sysv_wait_increase, { sem_sysv_role }, .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
+        { "wait-zero", "an operation of 0 waits until the value is 0", "semop(2)", CHECK_BOTH, sem_sysv_wait_zero,
+                { sem_sysv_role }, .aspects = ASPECT(BLOCKING) },
+        { "atomic", "several operations of one call are done together or not at all, also while they wait", "semop(2)",
+                CHECK_BOTH, atomic, { sem_sysv_role }, .aspects = ASPECT(ATOMICITY) },
+        { "in-order", "the operations of one call are done in their order: wait for zero, then add one, is a lock",
+                "semop(2)", CHECK_BOTH, in_order, { sem_sysv_role }, .aspects = ASPECT(ATOMICITY) },
+        { "excludes", "what is done under a semaphore is done by one process at a time: no update is lost", "semop(2)",
+                CHECK_BOTH, excludes, { sem_sysv_role }, .aspects = ASPECT(SYNCHRONISATION) | ASPECT(MANY_WRITERS) },
+        { "advisory", "it holds back nobody who does not ask it: an update is then lost", "sem_overview(7)",
+                CHECK_BOTH, advisory, { sem_sysv_role }, .aspects = ASPECT(SYNCHRONISATION) },
+        { "no-direction", "a semaphore has no direction: who adds to it may take it again before the other does",
+                "semop(2)", CHECK_BOTH, no_direction, { sem_sysv_role },
+                .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(FULL_DUPLEX) },
+        { "in-turn", "waiters that want the same go on in the turn in which they came (semop(2) promises none)",
+                "linux/ipc/sem.c", CHECK_BOTH, sem_sysv_in_turn, { sem_sysv_role }, .aspects = ASPECT(ORDER) },
+        { "overtakes", "who wants less and came later is not held up by who waits for more", "semop(2)", CHECK_BOTH,
+                sem_sysv_overtakes, { sem_sysv_role }, .aspects = ASPECT(ORDER) },
+        { "undo", "with SEM_UNDO the kernel gives back what a killed process took; without, it stays taken",
+                "semop(2)", CHECK_BOTH, sem_sysv_undo, { sem_sysv_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "undo-wakes", "what a killed holder gives back wakes who waits, and tells it nothing of the death",
+                "semop(2)", CHECK_BOTH, sem_sysv_undo_wakes, { sem_sysv_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "undo-sum", "SEM_UNDO gives back the sum of what was done with it, not of what was done without", "semop(2)",
+                CHECK_BOTH, sem_sysv_undo_sum, { sem_sysv_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "undo-clamped", "SEM_UNDO that would make a value negative makes it 0, and no death waits for it",
+                "semop(2)", CHECK_BOTH, sem_sysv_undo_clamped, { sem_sysv_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "undo-forked", "a child does not inherit by fork what SEM_UNDO is to give back", "semop(2)", CHECK_BOTH,
+                sem_sysv_undo_forked, { sem_sysv_role } },
         { "set-forgets", "setting a value makes the kernel forget what SEM_UNDO was to give back", "semctl(2)",
-                CHECK_BOTH, set_forgets, { role } },
-        { "operated", "the time of the last operation tells a set that was only made from one in use", "semget(2)",
-                CHECK_BOTH, operated, { role } },
-        { "timeout", "semtimedop gives up at its deadline, never before", "semop(2)", CHECK_BOTH, timed_out,
-                { role } },
-        { "removed", "removing a set wakes who waits with EIDRM", "semctl(2)", CHECK_BOTH, removed, { role } },
-        { "largest", "the value never goes past 32767 (SEMVMX)", "semop(2)", CHECK_BOTH, largest, { role } },
-        { "set-size", "a set keeps the number of its semaphores", "semget(2)", CHECK_BOTH, set_size, { role } },
-        { "survives", "a set outlives the process that made it", "sysvipc(7)", CHECK_BOTH, survives, { role } },
+                CHECK_BOTH, sem_sysv_set_forgets, { sem_sysv_role } },
+        { "set-wakes", "setting a value wakes who waits for it", "semctl(2)", CHECK_BOTH, sem_sysv_set_wakes,
+                { sem_sysv_role } },
+        { "interrupted",
+                "a signal handler ends a waiting semop with EINTR, also with SA_RESTART, and nothing is taken",
+                "signal(7)", CHECK_BOTH, sem_sysv_interrupted, { sem_sysv_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "stopped", "stopping and continuing ends a waiting semop with EINTR, though no handler ran", "signal(7)",
+                CHECK_BOTH, sem_sysv_stopped, { sem_sysv_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "waiter-killed", "a killed waiter is counted no more and takes nothing with it: the next one gets it",
+                "semop(2)", CHECK_BOTH, sem_sysv_waiter_killed, { sem_sysv_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "timeout", "semtimedop gives up at its deadline, never before", "semop(2)", CHECK_BOTH, sem_sysv_timed_out,
+                { sem_sysv_role }, .aspects = ASPECT(TIMEOUT) },
+        { "removed", "removing a set wakes who waits with EIDRM", "semctl(2)", CHECK_BOTH, removed,
+                { sem_sysv_role } },
+        { "largest", "the value never goes past 32767 (SEMVMX): more is ERANGE, and nobody waits for room", "semop(2)",
+                CHECK_BOTH, largest, { sem_sysv_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
+        { "set-size", "a set keeps the number of its semaphores", "semget(2)", CHECK_BOTH, set_size, { sem_sysv_role },
+                .aspects = ASPECT(MAXIMUM) },
+        { "operations-limit", "one call does at most semopm operations", "semop(2)", CHECK_BOTH, operations_limit,
+                { sem_sysv_role }, .aspects = ASPECT(LIMIT) },
+        { "sets-limit", "at semmni sets there is no other until one is removed", "semget(2)", CHECK_BOTH,
+                sem_sysv_sets_limit, { sem_sysv_role }, .aspects = ASPECT(LIMIT) },
+        { "set-size-limit", "a set has at most semmsl semaphores, and all sets together semmns", "semget(2)",
+                CHECK_BOTH, sem_sysv_set_size_limit, { sem_sysv_role }, .aspects = ASPECT(LIMIT) },
+        { "made-once", "of those who make a set with IPC_EXCL one succeeds; without it all get the same", "semget(2)",
+                CHECK_BOTH, made_once, { sem_sysv_role }, .aspects = ASPECT(ATOMICITY) },
+        { "operated",
+                "a set is made first and set to its values later: the time of the last operation tells one that is "
+                "not ready",
+                "semget(2)", CHECK_BOTH, operated, { sem_sysv_role } },
+        { "made-anew",
+                "a set that is made with the key of a removed one has another number: the old one reaches nobody",
+                "semget(2)", CHECK_BOTH, made_anew, { sem_sysv_role } },
+        { "survives", "a set outlives the process that made it", "sysvipc(7)", CHECK_BOTH, survives, { sem_sysv_role },
+                .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "permission", "mode bits keep other users out, at each use; only owner and creator remove", "sysvipc(7)",
-                CHECK_BOTH, permission, { role } },
+                CHECK_BOTH, sem_sysv_permission, { sem_sysv_role }, .aspects = ASPECT(PERMISSION) },
+        { "other-user",
+                "another user uses it as its mode allows, from the next call on: reading waits for zero, writing adds",
+                "sysvipc(7)", CHECK_BOTH, sem_sysv_other_user, { sem_sysv_role },
+                .aspects = ASPECT(OTHER_USER) | ASPECT(PERMISSION) },
+        { "namespace", "in another IPC namespace it is not there, neither by key nor by number", "ipc_namespaces(7)",
+                CHECK_BOTH, sem_sysv_namespace, { sem_sysv_role }, .aspects = ASPECT(NAMESPACE) },
+        { "no-descriptors", "it takes no descriptor: it works where none is left", "semget(2)", CHECK_BOTH,
+                transport_exhausted_takes_none, { transport_exhausted_role }, .aspects = ASPECT(EXHAUSTION) },
         { "receive-blocks", "who takes from an empty semaphore sleeps until somebody posts", "semop(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role } },
+                transport_receive_blocks, { transport_receive_blocks_role }, .aspects = ASPECT(BLOCKING) },
         { "non-blocking", "with IPC_NOWAIT an empty one gives EAGAIN; 32767 posts fit", "semop(2)", CHECK_BOTH,
-                transport_nonblocking, { transport_nonblocking_role } },
+                transport_nonblocking, { transport_nonblocking_role },
+                .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
+        {},
+};
+
+const CheckGap sem_sysv_gaps[] = {
+        { ASPECT_BOUNDARIES, "It counts, and carries no messages." },
+        { ASPECT_PRIORITY, "Neither a value nor a waiter has a priority." },
+        { ASPECT_DESCRIPTORS, "It carries a number only: no descriptor goes along." },
+        { ASPECT_WRITER_KILLED,
+                "An operation is one step of the kernel: there is no middle in which a process could die." },
         {},
 };

@@ -318,4 +318,5 @@ const Mechanism mechanism_sem_sysv = {
         .is_of_run = sysv_is_of_run,
         .transport = &sem_sysv_transport,
         .checks = sem_sysv_checks,
+        .gaps = sem_sysv_gaps,
 };
