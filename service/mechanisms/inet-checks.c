@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <netinet/ip.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include "cleanup.h"
 #include "inet-socket.h"
 #include "limit-facts.h"
+#include "units.h"
 
 enum { BUFFER = 256 };
 
@@ -65,7 +68,11 @@ int64_t sock_bind(int fd, const char *text) {
         InetName name;
         int r = sock_parse(text, &name);
 
-        return r < 0 ? r : bind(fd, &name.any, inet_name_size(&name)) < 0 ? -errno : 0;
+        if (r < 0 || bind(fd, &name.any, inet_name_size(&name)) < 0)
+                return r < 0 ? r : -errno;
+        if (sock_get(fd, SOL_SOCKET, SO_TYPE) == SOCK_RAW)
+                inet_raw_forget(fd);
+        return 0;
 }
 
 int64_t sock_set(int fd, int level, int name, int value) {
@@ -94,6 +101,27 @@ int64_t sock_receive(int fd) {
         ssize_t n = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
 
         return n < 0 ? -errno : n;
+}
+
+int sock_events_within(int fd, short events, uint64_t usec) {
+        struct pollfd state = { .fd = fd, .events = events };
+
+        return poll(&state, 1, (int)(usec / USEC_PER_MSEC)) > 0 ? state.revents : 0;
+}
+
+bool sock_is_to(int fd, const void *packet, size_t size) {
+        socklen_t length = sizeof(InetName);
+        struct iphdr ip;
+        InetName name;
+
+        if (size < sizeof ip || getsockname(fd, &name.any, &length) < 0)
+                return false;
+        memcpy(&ip, packet, sizeof ip);
+        return ip.daddr == name.v4.sin_addr.s_addr;
+}
+
+int64_t sock_await(int fd) {
+        return sock_events_within(fd, POLLIN, CHECK_PATIENCE_USEC) ? sock_receive(fd) : -ETIMEDOUT;
 }
 
 bool sock_open(CheckRun *run, int family, int type, Sock *ret) {

@@ -32,12 +32,18 @@ void sock_print(const InetName *name, char ret_text[SOCK_NAME_MAX]);
 
 /* 0 or negative errno. */
 int64_t sock_connect(int fd, const char *text);
-int64_t sock_bind(int fd, const char *text);
+int64_t sock_bind(int fd, const char *text); /* a raw one then holds nothing of what came before */
 int64_t sock_set(int fd, int level, int name, int value);
 int64_t sock_get(int fd, int level, int name); /* the value */
 /* Never wait. Give the size. */
 int64_t sock_send(int fd, size_t size);
 int64_t sock_receive(int fd);
+/* Waits for what has to come, also where loopback is late. -ETIMEDOUT. */
+int64_t sock_await(int fd);
+/* Did a raw socket get that packet for its own address? What others sent can be under way from before it was bound. */
+bool sock_is_to(int fd, const void *packet, size_t size);
+/* Is there anything of these events (poll(2)) within that time? The events. */
+int sock_events_within(int fd, short events, uint64_t usec);
 /* Without IPv6 here the check is skipped, with this sentence; NULL where there is IPv6. */
 const char *sock_no_ipv6(void);
 

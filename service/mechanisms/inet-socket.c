@@ -2,6 +2,7 @@
 /* Internet sockets made, bound and looked up. Descriptors that are made here are given away at once. */
 #include "inet-socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
@@ -10,12 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "inet-transport.h"
 #include "kind-helpers.h"
 #include "limit-facts.h"
+#include "spin.h"
+
+enum { FORGOTTEN_MAX = 1 << 16 };
 
 #define UNPRIVILEGED_PORTS "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
@@ -121,6 +127,24 @@ static int bind_no_address(const InetKind *kind, const InetName *name, Error *er
                 text ? text : "the address");
 }
 
+struct in_addr inet_address_by_lot(void) {
+        uint32_t lot = 0;
+
+        /* Without random numbers of the kernel, what differs between processes has to do. */
+        if (getrandom(&lot, sizeof lot, GRND_NONBLOCK) != sizeof lot)
+                lot = (uint32_t)monotonic_now() ^ (uint32_t)getpid() << 16;
+        return (struct in_addr){ htonl(0x7F010000u + (lot % 0xFD0000u & ~3u)) };
+}
+
+/* An error that waits (SO_ERROR) is thrown away, too. More than the largest buffer holds was sent to this address. */
+void inet_raw_forget(int fd) {
+        char byte;
+
+        for (unsigned i = 0; i < FORGOTTEN_MAX; i++)
+                if (recv(fd, &byte, sizeof byte, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+                        return;
+}
+
 int inet_bind(const InetKind *kind, int fd, const InetName *name, Error *error) {
         CLEANUP_TEXT text = NULL;
         int r;
@@ -129,8 +153,11 @@ int inet_bind(const InetKind *kind, int fd, const InetName *name, Error *error) 
         r = is_loopback(name) ? inet_loopback_check(error) : 0;
         if (r < 0)
                 return r;
-        if (bind(fd, &name->any, inet_name_size(name)) >= 0)
+        if (bind(fd, &name->any, inet_name_size(name)) >= 0) {
+                if (kind == &inet_raw && !inet_name_is_any(name))
+                        inet_raw_forget(fd);
                 return 0;
+        }
         if (errno == EADDRINUSE)
                 return bind_in_use(kind, name, error);
         if (errno == EADDRNOTAVAIL)

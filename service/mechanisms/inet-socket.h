@@ -19,6 +19,12 @@ extern const InetKind inet_tcp, inet_udp, inet_raw;
 /* A socket for that name, non-blocking or not as `flags` say (SOCK_NONBLOCK). */
 int inet_socket(const InetKind *kind, const InetName *name, int flags, int *ret_fd, Error *error);
 int inet_bind(const InetKind *kind, int fd, const InetName *name, Error *error);
+/* An address of 127.0.0.0/8 that is drawn by lot, and ends in a number that is divisible by 4: the three above it are
+ * drawn with it. For raw sockets, which have no ports that would keep them apart. */
+struct in_addr inet_address_by_lot(void);
+/* Until it is bound a raw socket receives all packets of its protocol, whoever sends them to whom (raw(7)): throws
+ * away what came before it was bound to an address. */
+void inet_raw_forget(int fd);
 /* "The interface lo is down …" is NotSupported. */
 int inet_loopback_check(Error *error);
 /* Is the host one of this network namespace? */

@@ -7,20 +7,20 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-socket.h"
 #include "mechanism.h"
 #include "stream-wait.h"
 
 enum { DATA, CREDIT };
 enum {
         WORD_DEPTH,
-        HEADER_MAX = 60,         /* of IPv4, which a raw socket receives */
         BUFFER_WANTED = 4 << 20, /* asked for; the kernel gives up to net.core.rmem_max */
         DEPTH_MAX = 1024,
 };
@@ -30,22 +30,12 @@ typedef struct DatagramSide {
         uint64_t received, told;
         uint64_t depth, interval;
         bool raw;
+        uint32_t here, there; /* of a raw socket: the addresses of both sides, as packets have them */
 } DatagramSide;
 
 static void link_teardown(Link *link) {
         for (unsigned i = 0; i < LINK_FDS_MAX; i++)
                 link->fds[i] = fd_close(link->fds[i]);
-}
-
-/* Raw sockets have no ports: an address of 127.0.0.0/8 of its own keeps a link apart from all others. */
-static struct in_addr address_of_its_own(unsigned side) {
-        static unsigned links;
-        struct timespec now;
-        uint32_t mixed;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        mixed = (uint32_t)getpid() * 2654435761u ^ (uint32_t)now.tv_nsec * 40503u ^ links++ << 5;
-        return (struct in_addr){ htonl(0x7F010000u + (mixed % 0xFD0000u & ~3u) + 1 + side) };
 }
 
 static int bound_socket(int type, int protocol, struct in_addr address, int *ret_fd) {
@@ -56,6 +46,8 @@ static int bound_socket(int type, int protocol, struct in_addr address, int *ret
         if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) < 0)
                 return -errno;
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+        if (type == SOCK_RAW)
+                inet_raw_forget(fd);
         *ret_fd = fd_take(&fd);
         return 0;
 }
@@ -72,15 +64,16 @@ static uint64_t link_depth(const Link *link) {
         return depth > DEPTH_MAX ? DEPTH_MAX : depth;
 }
 
+/* Raw sockets have no ports: an address of 127.0.0.0/8 of its own keeps a link apart from all others. */
 static int link_setup(Link *link, int type, int protocol, size_t message_max, Error *error) {
         const struct in_addr loopback = { htonl(INADDR_LOOPBACK) };
-        struct in_addr first = address_of_its_own(0);
+        struct in_addr first = inet_address_by_lot();
         int r = 0;
 
         if (link->message_max > message_max)
                 link->message_max = message_max;
         for (unsigned side = 0; r >= 0 && side < 2; side++) {
-                struct in_addr own = { htonl(ntohl(first.s_addr) + side) };
+                struct in_addr own = { htonl(ntohl(first.s_addr) + 1 + side) };
 
                 r = bound_socket(type, protocol, type == SOCK_RAW ? own : loopback, &link->fds[side]);
                 if (r >= 0)
@@ -121,6 +114,19 @@ static int connect_to(int fd, int other, bool raw) {
         return connect(fd, (struct sockaddr *)&name, sizeof name) < 0 ? -errno : 0;
 }
 
+/* Of two bound sockets. A raw one does not tell whom it is connected to: it has no port. */
+static int look_at_addresses(int fd, int other, DatagramSide *side) {
+        struct sockaddr_in here = {}, there = {};
+        socklen_t length = sizeof here;
+
+        if (getsockname(fd, (struct sockaddr *)&here, &length) < 0 ||
+                getsockname(other, (struct sockaddr *)&there, &length) < 0)
+                return -errno;
+        side->here = here.sin_addr.s_addr;
+        side->there = there.sin_addr.s_addr;
+        return 0;
+}
+
 static int link_attach(Link *link, bool raw, Error *error) {
         DatagramSide *side;
         int r;
@@ -134,6 +140,8 @@ static int link_attach(Link *link, bool raw, Error *error) {
         r = connect_to(link->fds[link->side], link->fds[!link->side], raw);
         if (r >= 0)
                 r = connect_to(link->fds[2 + link->side], link->fds[2 + !link->side], false);
+        if (r >= 0 && raw)
+                r = look_at_addresses(link->fds[link->side], link->fds[!link->side], side);
         if (r < 0) {
                 free(side);
                 return error_set_errno(error, r, "The sides of the link cannot be connected");
@@ -213,19 +221,27 @@ static int give_credit(Link *link) {
         return 0;
 }
 
+/* A packet of others that was under way when the socket was bound can come yet: the kernel had chosen who gets it. */
+static bool is_ours(const DatagramSide *side, const struct iphdr *ip) {
+        return !side->raw || (ip->saddr == side->there && ip->daddr == side->here);
+}
+
 /* MSG_TRUNC gives the true length: a message that does not fit is an error, not a shorter message. On loopback the
  * header of IPv4 has no options. */
 static ssize_t receive_once(Link *link, void *buffer, size_t size, int flags) {
         const DatagramSide *side = link->state;
-        unsigned char header[HEADER_MAX];
-        struct iovec vector[] = { { header, 20 }, { buffer, size } };
+        struct iphdr ip = {};
+        struct iovec vector[] = { { &ip, sizeof ip }, { buffer, size } };
         struct msghdr message = { .msg_iov = vector + !side->raw, .msg_iovlen = side->raw ? 2 : 1 };
-        ssize_t n = recvmsg(link->own[DATA], &message, MSG_TRUNC | flags);
+        ssize_t n;
         int r;
 
+        do
+                n = recvmsg(link->own[DATA], &message, MSG_TRUNC | flags);
+        while (n >= 0 && !is_ours(side, &ip));
         if (n < 0)
                 return -errno;
-        n -= side->raw ? 20 : 0;
+        n -= side->raw ? (ssize_t)sizeof ip : 0;
         if (n < 0 || (size_t)n > size)
                 return -EMSGSIZE;
         r = give_credit(link);

@@ -85,18 +85,16 @@ static bool open_one(CheckRun *run, int *ret) {
         return check_need(run, "socket", *ret < 0 ? -errno : 0);
 }
 
-/* A path, a port of the kernel's choice, or for raw sockets, which share their addresses, one of this process's own.
- */
+/* A path, a port of the kernel's choice, or for raw sockets, which share their addresses, one that is drawn by lot. */
 static bool bind_one(CheckRun *run, Joint *joint) {
-        uint32_t mixed = (uint32_t)getpid() * 2654435761u;
+        InetName own = { .v4 = { .sin_family = AF_INET, .sin_addr = inet_address_by_lot() } };
         Sock looked = SOCK_EMPTY;
         int r = 0;
 
         if (is_unix(run))
                 r = check_path(run, 0, joint->text);
         else if (kind_type(run) == SOCK_RAW)
-                (void)snprintf(joint->text, sizeof joint->text, "127.%u.%u.%u:0", 1 + (mixed >> 8) % 250,
-                        (mixed >> 16) % 250, (mixed >> 24) % 100 + 120);
+                sock_print(&own, joint->text);
         else
                 (void)snprintf(joint->text, sizeof joint->text, "127.0.0.1:0");
         if (!check_need(run, "a path", r) || !check_need(run, "bind", name_bind(run, joint->server, joint->text)))
@@ -132,15 +130,25 @@ static bool joint_make(CheckRun *run, Joint *joint) {
         return !has_connections(run) || joint_accept(run, joint);
 }
 
+static bool is_of_others(const CheckRun *run, int fd, const void *packet, size_t size) {
+        return header_of(run) > 0 && !sock_is_to(fd, packet, size);
+}
+
 /* Waits for what has to come; without the header. */
 static int64_t receive_at(const CheckRun *run, int fd, int flags) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
         char buffer[SOCKET_BURST_SIZE + IPV4_HEADER];
         ssize_t n;
 
-        if (!(flags & MSG_DONTWAIT))
-                (void)poll(&p, 1, CHECK_PATIENCE_USEC / 2000);
-        n = recv(fd, buffer, sizeof buffer, flags | MSG_DONTWAIT);
+        for (;;) {
+                if (!(flags & MSG_DONTWAIT))
+                        (void)poll(&p, 1, CHECK_PATIENCE_USEC / 2000);
+                n = recv(fd, buffer, sizeof buffer, flags | MSG_DONTWAIT);
+                if (n < 0 || !is_of_others(run, fd, buffer, (size_t)n))
+                        break;
+                if (flags & MSG_PEEK)
+                        (void)recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+        }
         return n < 0 ? -errno : n < header_of(run) ? n : n - header_of(run);
 }
 
@@ -228,6 +236,8 @@ static int64_t whole_bursts(CheckRun *run, int fd, int64_t wanted) {
                 got = recv(fd, buffer + have, want - have, MSG_DONTWAIT);
                 if (got <= 0)
                         return got < 0 ? -errno : n;
+                if (is_of_others(run, fd, buffer, (size_t)got))
+                        continue;
                 have += (size_t)got;
                 if (have < want && kind_type(run) != SOCK_STREAM)
                         return -EBADMSG;

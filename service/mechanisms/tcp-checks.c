@@ -15,13 +15,10 @@
 #include "cleanup.h"
 #include "units.h"
 
-enum { OWN = PEER_SLOT };
-
-static int reads_within(int fd, short events, uint64_t usec) {
-        struct pollfd state = { .fd = fd, .events = events };
-
-        return poll(&state, 1, (int)(usec / USEC_PER_MSEC)) > 0 ? state.revents : 0;
-}
+enum {
+        OWN = PEER_SLOT,
+        WAIT_MSEC = CHECK_PATIENCE_USEC / 2000,
+};
 
 /* A listening socket, and a peer with a socket that is not connected yet. */
 static bool begin_in(CheckRun *run, int family, int backlog, Sock *server, CheckProcess **ret) {
@@ -38,6 +35,7 @@ static bool begin(CheckRun *run, int backlog, Sock *server, CheckProcess **ret) 
 static bool meet(CheckRun *run, const Sock *server, CheckProcess *peer, Sock *ret) {
         if (!check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server->text), 0))
                 return false;
+        (void)sock_events_within(server->fd, POLLIN, CHECK_PATIENCE_USEC);
         ret->fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         return check_expect(run, "accept", ret->fd < 0 ? -errno : 0, 0);
 }
@@ -50,8 +48,8 @@ static CheckResult half_closed(CheckRun *run) {
         if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
-                !check_expect(run, "read", sock_receive(here.fd), 3) ||
-                !check_expect(run, "read again", sock_receive(here.fd), 0) ||
+                !check_expect(run, "read", sock_await(here.fd), 3) ||
+                !check_expect(run, "read again", sock_await(here.fd), 0) ||
                 !check_expect(run, "send to it", sock_send(here.fd, 5), 5) ||
                 !check_expect(run, "read by the peer", peer_call(run, peer, "read", OWN, 100), 5) ||
                 !check_expect(run, "ignoring SIGPIPE", peer_call(run, peer, "ignore", SIGPIPE), 0) ||
@@ -68,10 +66,11 @@ static CheckResult reset(CheckRun *run) {
         if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
+                !check_expect(run, "they arrive", peer_call(run, peer, "poll", OWN, POLLIN, WAIT_MSEC), 1) ||
                 !check_expect(run, "close with 5 bytes unread", peer_call(run, peer, "close", OWN), 0) ||
-                !check_expect(run, "read", sock_receive(here.fd), 3) ||
-                !check_expect(run, "read again", sock_receive(here.fd), -ECONNRESET) ||
-                !check_expect(run, "and again", sock_receive(here.fd), 0))
+                !check_expect(run, "read", sock_await(here.fd), 3) ||
+                !check_expect(run, "read again", sock_await(here.fd), -ECONNRESET) ||
+                !check_expect(run, "and again", sock_await(here.fd), 0))
                 return CHECK_FAILED;
         return check_ok(run, "closed with 5 bytes unread: its 3 bytes, then ECONNRESET, then end of file");
 }
@@ -84,10 +83,11 @@ static CheckResult peer_gone(CheckRun *run) {
 
         if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "the end is there", reads_within(here.fd, POLLIN, CHECK_PATIENCE_USEC), POLLIN) ||
+                !check_expect(
+                        run, "the end is there", sock_events_within(here.fd, POLLIN, CHECK_PATIENCE_USEC), POLLIN) ||
                 !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
                 !check_expect(run, "the answer is there",
-                        (reads_within(here.fd, 0, CHECK_PATIENCE_USEC) & POLLHUP) != 0, 1) ||
+                        (sock_events_within(here.fd, 0, CHECK_PATIENCE_USEC) & POLLHUP) != 0, 1) ||
                 !check_expect(run, "send again", sock_send(here.fd, 5), -EPIPE))
                 return CHECK_FAILED;
         return check_ok(run, "killed: a first send of 5 bytes still goes out, the second gives EPIPE");
@@ -130,12 +130,14 @@ static CheckResult backlog(CheckRun *run) {
                 good = sock_open(run, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, &clients.items[i]) &&
                        check_expect(run, "connect", sock_connect(clients.items[i].fd, server.text), -EINPROGRESS) &&
                        check_expect(run, i < 2 ? "connected" : "the third is connected",
-                               reads_within(clients.items[i].fd, POLLOUT, CHECK_TIMEOUT_USEC), i < 2 ? POLLOUT : 0);
+                               sock_events_within(
+                                       clients.items[i].fd, POLLOUT, i < 2 ? CHECK_PATIENCE_USEC : CHECK_TIMEOUT_USEC),
+                               i < 2 ? POLLOUT : 0);
         if (good) {
                 accepted.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
                 good = check_expect(run, "accept", accepted.fd < 0 ? -errno : 0, 0) &&
                        check_expect(run, "the third then",
-                               reads_within(clients.items[2].fd, POLLOUT, CHECK_PATIENCE_USEC), POLLOUT);
+                               sock_events_within(clients.items[2].fd, POLLOUT, CHECK_PATIENCE_USEC), POLLOUT);
         }
         if (!good)
                 return CHECK_FAILED;
@@ -233,7 +235,7 @@ static CheckResult ipv6(CheckRun *run) {
                 return check_skip(run, "%s", none);
         if (!begin_in(run, AF_INET6, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
                 !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
-                !check_expect(run, "read", sock_receive(here.fd), 3) || sock_parse(v4, &name) < 0)
+                !check_expect(run, "read", sock_await(here.fd), 3) || sock_parse(v4, &name) < 0)
                 return CHECK_FAILED;
         inet_name_set_port(&name, inet_name_port(&server.name));
         sock_print(&name, v4);
@@ -254,9 +256,9 @@ static CheckResult urgent(CheckRun *run) {
         if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
                 !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "an urgent byte", peer_call(run, peer, "urgent", OWN, 0, '!'), 0) ||
-                !check_expect(run, "POLLPRI", reads_within(here.fd, POLLPRI, CHECK_PATIENCE_USEC), POLLPRI) ||
+                !check_expect(run, "POLLPRI", sock_events_within(here.fd, POLLPRI, CHECK_PATIENCE_USEC), POLLPRI) ||
                 !check_expect(run, "the urgent byte first", recv(here.fd, &byte, 1, MSG_OOB), 1) ||
-                !check_expect(run, "it is", byte, '!') || !check_expect(run, "then", sock_receive(here.fd), 3))
+                !check_expect(run, "it is", byte, '!') || !check_expect(run, "then", sock_await(here.fd), 3))
                 return CHECK_FAILED;
         return check_ok(run, "POLLPRI; with MSG_OOB '!' before the 3 bytes that were sent earlier");
 }
