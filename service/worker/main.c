@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "guard.h"
 #include "test-peer.h"
 #include "units.h"
 #include "worker-protocol.h"
@@ -94,6 +95,29 @@ static int send_end(int result, const Error *error) {
         return r;
 }
 
+/* What makes kernel objects that carry a token is done under a guard. */
+static int stand_under_guard(const Record *request, Error *error) {
+        const char *token = record_get_string(request, "token", NULL);
+        const char *directory = record_get_string(request, "directory", NULL);
+        int r;
+
+        if (!token || !directory)
+                return 0;
+        r = guard_fork(WORKER_FD, token, directory);
+        return r < 0 ? error_set_errno(error, r, "Cannot start a process for the job") : 0;
+}
+
+static int run_op(const char *name, const Record *request, Error *error) {
+        int r;
+
+        for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+                if (strcmp(ops[i].name, name) == 0) {
+                        r = stand_under_guard(request, error);
+                        return r < 0 ? r : ops[i].run(request, error);
+                }
+        return error_set(error, ERROR_NOT_SUPPORTED, "The worker has no operation \"%s\".", name);
+}
+
 static int serve(void) {
         Record *request = NULL;
         Error error = { 0 };
@@ -110,13 +134,7 @@ static int serve(void) {
                 return send_end(r, &error) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         }
         name = record_get_string(request, "op", "");
-        r = -ENOSYS;
-        for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
-                if (strcmp(ops[i].name, name) == 0)
-                        r = ops[i].run(request, &error);
-        if (r == -ENOSYS && !error_is_set(&error))
-                error_set(&error, ERROR_NOT_SUPPORTED, "The worker has no operation \"%s\".", name);
-        r = send_end(r, &error);
+        r = send_end(run_op(name, request, &error), &error);
         record_free(request);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,7 +3,7 @@
  * errno with the Error filled; main.c sends the "end" record. A worker serves one request, in a process group of its
  * own that the service kills to cancel it; an operation therefore need not tidy up when it is cancelled, as long as
  * all that it starts stays in the group and dies with its parent (PR_SET_PDEATHSIG), and its kernel objects carry the
- * token. */
+ * token: the service sweeps them, or a guard (guard.h) where the service itself was killed. */
 #pragma once
 
 #include "error.h"
