@@ -5,12 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -181,6 +187,34 @@ static int64_t call_pid(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         return 0;
 }
 
+static int64_t call_realtime(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct sched_param parameter = { .sched_priority = (int)call->a };
+
+        return sched_setscheduler(0, SCHED_FIFO, &parameter) < 0 ? -errno : 0;
+}
+
+static void die_of_call(int signal) {
+        (void)kill(getpid(), SIGKILL);
+}
+
+/* It has to have one thread, and to make system calls of its own architecture only. */
+static int64_t call_last_call(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct sigaction action = { .sa_handler = die_of_call };
+        struct sock_filter filter[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->a, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = { .len = sizeof filter / sizeof filter[0], .filter = filter };
+
+        sigemptyset(&action.sa_mask);
+        if (sigaction(SIGSYS, &action, NULL) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+                syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+                return errno == EINVAL ? -EOPNOTSUPP : -errno; /* a kernel without it */
+        return 0;
+}
+
 static const PeerFunction common[] = {
         { "chdir", call_chdir },
         { "close", call_close },
@@ -188,6 +222,7 @@ static const PeerFunction common[] = {
         { "handle", call_handle },
         { "handled", call_handled },
         { "ignore", call_ignore },
+        { "last-call", call_last_call },
         { "limit", call_limit },
         { "new-ipc", call_new_ipc },
         { "new-net", call_new_net },
@@ -198,6 +233,7 @@ static const PeerFunction common[] = {
         { "poll", call_poll },
         { "put", call_put },
         { "read", call_read },
+        { "realtime", call_realtime },
         { "write", call_write },
         {},
 };

@@ -39,7 +39,8 @@ typedef struct PeerFunction {
  *   nonblock a b=on | poll a b=events c=msec: x revents, y usec that it took | ignore a=signal | handle a=signal
  * b=flags: from now on only counts it | handled: how often | put text=path b=number: writes it there | nobody,
  * new-ipc, new-net: goes there, as peer_go() has it done | limit a=RLIMIT_… b=value | chdir text | exit a=status |
- * pid: x pid, y uid, z gid */
+ * pid: x pid, y uid, z gid | realtime a=priority: SCHED_FIFO from now on | last-call a=number: from now on it is
+ * killed with SIGKILL when it begins that system call, before the kernel does any of it */
 int peer_serve(CheckPeer *peer, const PeerFunction *own);
 /* A role that has only those. */
 int peer_role_plain(CheckPeer *peer);

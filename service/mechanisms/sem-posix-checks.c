@@ -1,176 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sem-posix-checks.h"
 
-/* What sem_overview(7) promises of POSIX semaphores. A Semaphore owns its name and its mapping in the judge; a peer
- * has one semaphore open at a time. */
+/* What sem_overview(7) promises of POSIX semaphores: the value and what it guards, and the table of all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "cleanup.h"
-#include "peer-call.h"
-#include "spin.h"
+#include "peer-count.h"
 
 enum {
         POSTS = 5,
-        WORKERS = 3,
-        ADDITIONS = 20000,
+        ROUNDS = 10000,
 };
-
-void sem_check_done(Semaphore *semaphore) {
-        if (semaphore->sem != SEM_FAILED)
-                sem_close(semaphore->sem);
-        if (semaphore->name[0])
-                sem_unlink(semaphore->name);
-        semaphore->sem = SEM_FAILED;
-}
-
-static bool semaphore_make(CheckRun *run, unsigned value, Semaphore *semaphore) {
-        if (posix_name_of_run(run->token, 0, semaphore->name, sizeof semaphore->name) < 0)
-                return false;
-        semaphore->sem = sem_open(semaphore->name, O_CREAT | O_EXCL, 0600, value);
-        return check_need(run, "sem_open", semaphore->sem == SEM_FAILED ? -errno : 0);
-}
-
-int sem_check_value(sem_t *sem) {
-        int value = -1;
-
-        (void)sem_getvalue(sem, &value);
-        return value;
-}
-
-/* --- What peers can be told to do --- */
-
-static sem_t *held = SEM_FAILED;
-
-static int64_t call_open(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        sem_t *sem = sem_open(call->text, (int)call->a, 0600, (unsigned)call->b);
-
-        if (sem == SEM_FAILED)
-                return -errno;
-        held = sem;
-        return 0;
-}
-
-static int64_t call_wait(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return sem_wait(held) < 0 ? -errno : 0;
-}
-
-static int64_t call_try(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return sem_trywait(held) < 0 ? -errno : 0;
-}
-
-static int64_t call_post(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return sem_post(held) < 0 ? -errno : 0;
-}
-
-static int64_t call_value(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return sem_check_value(held);
-}
-
-/* x: whether it came back before its deadline. */
-static int64_t call_timed(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct timespec deadline, now;
-        int r;
-
-        clock_gettime(CLOCK_REALTIME, &deadline);
-        deadline.tv_nsec += (long)(call->a * (int64_t)NSEC_PER_USEC);
-        deadline.tv_sec += deadline.tv_nsec / (long)NSEC_PER_SEC;
-        deadline.tv_nsec %= (long)NSEC_PER_SEC;
-        r = sem_timedwait(held, &deadline) < 0 ? -errno : 0;
-        clock_gettime(CLOCK_REALTIME, &now);
-        reply->x = now.tv_sec < deadline.tv_sec || (now.tv_sec == deadline.tv_sec && now.tv_nsec < deadline.tv_nsec);
-        return r;
-}
-
-static void interrupted(int signal) {
-}
-
-static int64_t call_handle(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct sigaction action = { .sa_handler = interrupted };
-
-        return sigaction((int)call->a, &action, NULL) < 0 ? -errno : 0;
-}
-
-/* Adds one to the number in the memory of descriptor `a`, `b` times, each under the semaphore. The addition is a read
- * and a write that the compiler may not join. */
-static int64_t call_count(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        volatile uint64_t *counter = mmap(
-                NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, *peer_descriptor(peer, call->a), 0);
-        int64_t r = 0;
-
-        if (counter == MAP_FAILED)
-                return -errno;
-        for (int64_t i = 0; r >= 0 && i < call->b; i++) {
-                if (sem_wait(held) < 0) {
-                        r = -errno;
-                        break;
-                }
-                *counter = *counter + 1;
-                r = sem_post(held) < 0 ? -errno : 0;
-        }
-        munmap((void *)counter, sizeof *counter);
-        return r;
-}
-
-/* Uses the semaphore in the memory of descriptor `a`. */
-static int64_t call_map(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        void *memory = mmap(
-                NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, *peer_descriptor(peer, call->a), 0);
-
-        if (memory == MAP_FAILED)
-                return -errno;
-        held = memory;
-        return 0;
-}
-
-static const PeerFunction functions[] = {
-        { "sem-open", call_open },
-        { "sem-wait", call_wait },
-        { "sem-try", call_try },
-        { "sem-post", call_post },
-        { "sem-value", call_value },
-        { "sem-timed", call_timed },
-        { "sem-handle", call_handle },
-        { "sem-count", call_count },
-        { "sem-map", call_map },
-        {},
-};
-
-int sem_check_role(CheckPeer *peer) {
-        return peer_serve(peer, functions);
-}
-
-/* Memory that peers can map through its descriptor. */
-int sem_check_memory(size_t size, int *ret_fd) {
-        CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
-
-        if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-                return -errno;
-        *ret_fd = fd_take(&fd);
-        return 0;
-}
-
-bool sem_check_begin(CheckRun *run, unsigned value, Semaphore *semaphore, CheckProcess **ret) {
-        return semaphore_make(run, value, semaphore) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
-               check_expect(run, "the peer's sem_open", peer_call(run, *ret, "sem-open", .text = semaphore->name), 0);
-}
-
-/* --- Checks --- */
 
 static CheckResult blocks(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
@@ -183,7 +29,7 @@ static CheckResult blocks(CheckRun *run) {
 }
 
 static CheckResult counts(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 0, &semaphore, &peer))
@@ -202,7 +48,7 @@ static CheckResult counts(CheckRun *run) {
 }
 
 static CheckResult never_negative(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peers[2];
 
         if (!sem_check_begin(run, 0, &semaphore, &peers[0]) || peer_start(run, 0, NULL, 0, &peers[1]) < 0 ||
@@ -225,23 +71,8 @@ static CheckResult never_negative(CheckRun *run) {
         return check_ok(run, "two waiters: value 0, not -2; two posts let both through");
 }
 
-static CheckResult timed_out(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        CheckProcess *peer;
-        PeerReply reply;
-
-        if (!sem_check_begin(run, 0, &semaphore, &peer) ||
-                !check_expect(run, "sem_timedwait",
-                        peer_call_full(run, peer, &(PeerCall){ "sem-timed", CHECK_TIMEOUT_USEC }, &reply),
-                        -ETIMEDOUT) ||
-                !check_expect(run, "early", reply.x, 0) ||
-                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
-                return CHECK_FAILED;
-        return check_ok(run, "%d ms: ETIMEDOUT, not before the deadline", CHECK_TIMEOUT_USEC / 1000);
-}
-
 static CheckResult overflow(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, SEM_VALUE_MAX, &semaphore, &peer) ||
@@ -252,7 +83,7 @@ static CheckResult overflow(CheckRun *run) {
 }
 
 static CheckResult too_large(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (posix_name_of_run(run->token, 0, semaphore.name, sizeof semaphore.name) < 0 ||
@@ -268,7 +99,7 @@ static CheckResult too_large(CheckRun *run) {
 }
 
 static CheckResult holder_killed(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 1, &semaphore, &peer) ||
@@ -279,20 +110,8 @@ static CheckResult holder_killed(CheckRun *run) {
         return check_ok(run, "taken, holder killed: still taken (EAGAIN)");
 }
 
-static CheckResult waiter_killed(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        CheckProcess *peer;
-
-        if (!sem_check_begin(run, 0, &semaphore, &peer) || peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 ||
-                !check_sleeps(run, peer, "the waiter") || !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "sem_post", sem_post(semaphore.sem), 0) ||
-                !check_expect(run, "sem_trywait", sem_trywait(semaphore.sem) < 0 ? -errno : 0, 0))
-                return CHECK_FAILED;
-        return check_ok(run, "killed; a post then is not lost to it");
-}
-
 static CheckResult survives(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (posix_name_of_run(run->token, 0, semaphore.name, sizeof semaphore.name) < 0 ||
@@ -311,7 +130,7 @@ static CheckResult survives(CheckRun *run) {
 }
 
 static CheckResult initial_value(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 2, &semaphore, &peer) ||
@@ -324,100 +143,212 @@ static CheckResult initial_value(CheckRun *run) {
         return check_ok(run, "opened again with 7: value still 2; O_EXCL: EEXIST");
 }
 
-static CheckResult permission(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+static CheckResult any_posts(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        CheckProcess *holder, *other;
+
+        if (!sem_check_begin(run, 1, &semaphore, &holder) || !sem_check_meet(run, &semaphore, &other) ||
+                !check_expect(run, "the holder's sem_wait", peer_call(run, holder, "sem-wait"), 0) ||
+                !check_expect(run, "sem_post of another", peer_call(run, other, "sem-post"), 0) ||
+                !check_expect(run, "sem_trywait of a third", sem_check_try(&semaphore), 0) ||
+                !check_expect(run, "the holder's sem_post", peer_call(run, holder, "sem-post"), 0) ||
+                !check_expect(run, "sem_post of another", peer_call(run, other, "sem-post"), 0) ||
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 2))
+                return CHECK_FAILED;
+        return check_ok(run, "another gave back what the holder had, and a third took it; a post too many: value 2");
+}
+
+static CheckResult waits_for_itself(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        if (!sem_check_begin(run, 1, &semaphore, &peer) || !check_become_nobody(run, peer) ||
-                !check_expect(run, "sem_open by another user",
-                        peer_call(run, peer, "sem-open", .text = semaphore.name), -EACCES))
+        if (!sem_check_begin(run, 1, &semaphore, &peer) ||
+                !check_expect(run, "sem_wait", peer_call(run, peer, "sem-wait"), 0) ||
+                !sem_check_waits(run, peer, "its second sem_wait") ||
+                !check_expect(run, "sem_post of another", sem_check_post(&semaphore), 0) ||
+                !check_expect(run, "its second sem_wait", peer_end(run, peer, NULL), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "mode 0600: EACCES for user %d", CHECK_NOBODY);
+        return check_ok(run, "taken twice by one process: it sleeps, no EDEADLK, until another posts");
 }
 
-static CheckResult exclusion(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        CLEANUP_FD int memory = -EBADF;
-        CheckProcess *peers[WORKERS];
-        uint64_t counter = 0;
-        int r;
-
-        r = sem_check_memory(sizeof counter, &memory);
-        if (r < 0)
-                return check_fail(run, "memory for the counter: %s", check_errno(r));
-        if (!semaphore_make(run, 1, &semaphore))
-                return CHECK_FAILED;
-        for (size_t i = 0; i < WORKERS; i++)
-                if (peer_start(run, 0, &memory, 1, &peers[i]) < 0 ||
-                        !check_expect(
-                                run, "sem_open", peer_call(run, peers[i], "sem-open", .text = semaphore.name), 0))
-                        return CHECK_FAILED;
-        for (size_t i = 0; i < WORKERS; i++)
-                if (peer_begin(run, peers[i], &(PeerCall){ "sem-count", 0, ADDITIONS }) < 0)
-                        return CHECK_FAILED;
-        for (size_t i = 0; i < WORKERS; i++)
-                if (!check_expect(run, "a counting process", peer_end(run, peers[i], NULL), 0))
-                        return CHECK_FAILED;
-        if (pread(memory, &counter, sizeof counter, 0) != sizeof counter)
-                return check_fail(run, "the counter cannot be read");
-        if (!check_expect(run, "the counter", (int64_t)counter, (int64_t)WORKERS * ADDITIONS))
-                return CHECK_FAILED;
-        return check_ok(run, "%d processes added %d each: %" PRIu64 ", none lost", WORKERS, ADDITIONS, counter);
-}
-
-static CheckResult interrupted_wait(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+static CheckResult no_direction(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 0, &semaphore, &peer) ||
-                !check_expect(run, "sigaction", peer_call(run, peer, "sem-handle", SIGUSR1), 0) ||
-                peer_begin(run, peer, &(PeerCall){ "sem-wait" }) < 0 || !check_sleeps(run, peer, "sem_wait") ||
-                !check_expect(run, "kill", check_kill(run, peer, SIGUSR1), 0) ||
-                !check_expect(run, "sem_wait", peer_end(run, peer, NULL), -EINTR) ||
-                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
+                !check_expect(run, "sem_post here", sem_check_post(&semaphore), 0) ||
+                !check_expect(run, "sem_trywait here", sem_check_try(&semaphore), 0) ||
+                !check_expect(run, "the peer's sem_trywait", peer_call(run, peer, "sem-try"), -EAGAIN))
                 return CHECK_FAILED;
-        return check_ok(run, "a signal handler ran: EINTR, nothing taken");
+        return check_ok(run, "who posted took it again; nothing was left for the other (EAGAIN)");
 }
 
+/* Peers that have the memory and the semaphore. */
+static bool begin_counting(CheckRun *run, Semaphore *semaphore, int *ret_memory, CheckProcess **peers, size_t n) {
+        int r = count_memory(sizeof(uint64_t), ret_memory);
+
+        if (!check_need(run, "memory for the number", r) || !sem_check_make(run, 1, semaphore))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (peer_start(run, 0, ret_memory, 1, &peers[i]) < 0 ||
+                        !check_expect(
+                                run, "sem_open", peer_call(run, peers[i], "sem-open", .text = semaphore->name), 0))
+                        return false;
+        return true;
+}
+
+static CheckResult exclusion(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_FD int memory = -EBADF;
+        CheckProcess *peers[COUNT_PEERS];
+
+        if (!begin_counting(run, &semaphore, &memory, peers, COUNT_PEERS))
+                return CHECK_FAILED;
+        return count_together(run, peers, &(PeerCall){ "sem-count", 0, COUNT_ADDITIONS }, memory);
+}
+
+static CheckResult advisory(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_FD int memory = -EBADF;
+        CheckProcess *peers[2];
+
+        if (!begin_counting(run, &semaphore, &memory, peers, 2) ||
+                !check_expect(run, "the holder's sem_wait", peer_call(run, peers[0], "sem-wait"), 0) ||
+                !count_loses_one(run, peers[0], peers[1], 0, memory))
+                return CHECK_FAILED;
+        return check_ok(run, "the holder added one, and one who did not ask it another: the sum is 1, not 2");
+}
+
+static CheckResult rounds(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        CheckProcess *peers[4];
+        size_t n = sizeof peers / sizeof *peers;
+
+        if (!sem_check_make(run, 0, &semaphore))
+                return CHECK_FAILED;
+        for (size_t i = 0; i < n; i++)
+                if (!sem_check_meet(run, &semaphore, &peers[i]))
+                        return CHECK_FAILED;
+        for (size_t i = 0; i < n; i++)
+                if (peer_begin(run, peers[i], &(PeerCall){ "sem-many", ROUNDS, i % 2 ? 1 : -1 }) < 0)
+                        return CHECK_FAILED;
+        for (size_t i = 0; i < n; i++)
+                if (!check_expect(run, i % 2 ? "posting" : "taking", peer_end(run, peers[i], NULL), 0))
+                        return CHECK_FAILED;
+        if (!check_expect(run, "value", sem_check_value(semaphore.sem), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "two posted %d times each while two took as many: all went on, value 0", ROUNDS);
+}
+
+static CheckResult forked(CheckRun *run) {
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        CheckProcess *peer;
+
+        if (!sem_check_begin(run, 0, &semaphore, &peer) ||
+                !check_expect(run, "a child's sem_post", peer_call(run, peer, "sem-forked"), 0) ||
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 1) ||
+                !check_expect(run, "a child's sem_trywait", peer_call(run, peer, "sem-forked", -1), 0) ||
+                !check_expect(run, "value", sem_check_value(semaphore.sem), 0))
+                return CHECK_FAILED;
+        return check_ok(
+                run, "a child posted, another took, by what their parent had open; their ends changed nothing");
+}
+
+#define WAIT     "sem_wait(3)"
+#define NAMED    "sem_open(3)"
+#define OVERVIEW "sem_overview(7)"
+
 const Check sem_posix_checks[] = {
-        { "blocks", "a wait at value 0 sleeps until a post", "sem_wait(3)", CHECK_BOTH, blocks, { sem_check_role },
+        { "blocks", "a wait at value 0 sleeps until a post", WAIT, CHECK_BOTH, blocks, { sem_check_role },
                 .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
         { "counts", "N posts let N waits through, from whichever process; then EAGAIN", "sem_post(3)", CHECK_BOTH,
                 counts, { sem_check_role }, .aspects = ASPECT(UNRELATED) | ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
         { "never-negative", "the value never goes below 0, however many wait", "sem_getvalue(3)", CHECK_BOTH,
                 never_negative, { sem_check_role }, .aspects = ASPECT(EMPTY) },
-        { "both-ways", "tokens can go both ways, with one semaphore for each", "sem_overview(7)", CHECK_BOTH,
-                transport_duplex, { transport_duplex_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(FULL_DUPLEX) },
-        { "exclusion", "a critical section under a semaphore has one process in it at a time", "sem_overview(7)",
-                CHECK_BOTH, exclusion, { sem_check_role }, .aspects = ASPECT(SYNCHRONISATION) | ASPECT(MANY_WRITERS) },
+        { "one-each", "a post lets one of those who wait go on, not all", "sem_post(3)", CHECK_BOTH,
+                sem_check_one_each, { sem_check_role }, .aspects = ASPECT(BLOCKING) },
+        { "both-ways", "tokens can go both ways, with one semaphore for each", OVERVIEW, CHECK_BOTH, transport_duplex,
+                { transport_duplex_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(FULL_DUPLEX) },
+        { "no-direction", "a semaphore has no direction: who posts may take it again before the other does", OVERVIEW,
+                CHECK_BOTH, no_direction, { sem_check_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(FULL_DUPLEX) },
+        { "exclusion", "a critical section under a semaphore has one process in it at a time: no update is lost",
+                OVERVIEW, CHECK_BOTH, exclusion, { sem_check_role },
+                .aspects = ASPECT(SYNCHRONISATION) | ASPECT(MANY_WRITERS) },
+        { "advisory", "it holds back nobody who does not ask it: an update is then lost", OVERVIEW, CHECK_BOTH,
+                advisory, { sem_check_role }, .aspects = ASPECT(SYNCHRONISATION) },
+        { "rounds", "several post while several take: nothing is lost, and nothing comes twice", "sem_post(3)",
+                CHECK_BOTH, rounds, { sem_check_role }, .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "any-posts", "one used as a lock has no owner: anybody may give it back, and a post too many lets two in",
+                "sem_post(3)", CHECK_BOTH, any_posts, { sem_check_role }, .aspects = ASPECT(SYNCHRONISATION) },
+        { "waits-for-itself", "who takes one used as a lock twice waits for itself, and is not told", WAIT, CHECK_BOTH,
+                waits_for_itself, { sem_check_role }, .aspects = ASPECT(BLOCKING) },
+        { "in-turn", "waiters go on in the turn in which they came, on Linux (sem_post(3) promises none)", "futex(2)",
+                CHECK_BOTH, sem_check_in_turn, { sem_check_role }, .aspects = ASPECT(ORDER) },
+        { "real-time-first", "who waits with a real-time priority goes on before those who came earlier",
+                "sem_post(3p)", CHECK_BOTH, sem_check_realtime_first, { sem_check_role }, .aspects = ASPECT(ORDER) },
+        { "barging", "who is woken has not got it yet: one who comes in between may take it, and the waiter sleeps on",
+                "futex(2)", CHECK_BOTH, sem_check_barging, { sem_check_role }, .aspects = ASPECT(ORDER) },
         { "timeout", "a timed wait gives up at its deadline, never before, and takes nothing", "sem_timedwait(3)",
-                CHECK_BOTH, timed_out, { sem_check_role }, .aspects = ASPECT(TIMEOUT) },
-        { "interrupted", "a signal handler interrupts a wait", "sem_wait(3)", CHECK_BOTH, interrupted_wait,
-                { sem_check_role }, .aspects = ASPECT(INTERRUPTED) },
-        { "holder-killed", "a killed holder does not give it back: there is no owner", "sem_overview(7)", CHECK_BOTH,
-                holder_killed, { sem_check_role }, .aspects = ASPECT(HOLDER_KILLED) },
-        { "waiter-killed", "a killed waiter takes no post with it", "sem_wait(3)", CHECK_BOTH, waiter_killed,
-                { sem_check_role }, .aspects = ASPECT(WAITER_KILLED) },
-        { "limit", "at SEM_VALUE_MAX a post gives EOVERFLOW", "sem_post(3)", CHECK_BOTH, overflow, { sem_check_role },
-                .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
-        { "initial-limit", "an initial value above SEM_VALUE_MAX is refused", "sem_open(3)", CHECK_FORKED, too_large,
+                CHECK_BOTH, sem_check_timed_out, { sem_check_role }, .aspects = ASPECT(TIMEOUT) },
+        { "clocks", "sem_clockwait takes CLOCK_MONOTONIC, which nobody sets, never early, and refuses other clocks",
+                "sem_clockwait(3)", CHECK_BOTH, sem_check_clocks, { sem_check_role }, .aspects = ASPECT(TIMEOUT) },
+        { "past-deadline", "a deadline that has passed already takes what is there, and gives up at once else",
+                "sem_timedwait(3)", CHECK_BOTH, sem_check_past, { sem_check_role }, .aspects = ASPECT(TIMEOUT) },
+        { "wrong-deadline", "a deadline of nonsense is refused where it would have to wait", "sem_timedwait(3)",
+                CHECK_BOTH, sem_check_deadline_invalid, { sem_check_role }, .aspects = ASPECT(TIMEOUT) },
+        { "interrupted", "a signal handler without SA_RESTART interrupts a wait, and nothing is taken", WAIT,
+                CHECK_BOTH, sem_check_interrupted, { sem_check_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "timed-interrupted",
+                "a timed wait is interrupted by any handler, also with SA_RESTART (signal(7) says it goes on)",
+                "signal(7)", CHECK_BOTH, sem_check_timed_interrupted, { sem_check_role },
+                .aspects = ASPECT(INTERRUPTED) },
+        { "handler-posts", "a signal handler may post: sem_post is safe there", "signal-safety(7)", CHECK_BOTH,
+                sem_check_handler_posts, { sem_check_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "holder-killed", "a killed holder does not give it back: there is no owner, and nobody is told", OVERVIEW,
+                CHECK_BOTH, holder_killed, { sem_check_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "waiter-killed", "a killed waiter takes no post with it: the next one gets it", WAIT, CHECK_BOTH,
+                sem_check_waiter_killed, { sem_check_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "poster-killed",
+                "a poster that is killed between adding and waking leaves a value that its waiter sleeps on beside",
+                "futex(2)", CHECK_BOTH, sem_check_poster_killed, { sem_check_role },
+                .aspects = ASPECT(WRITER_KILLED) },
+        { "limit", "at SEM_VALUE_MAX a post gives EOVERFLOW: nobody waits for room", "sem_post(3)", CHECK_BOTH,
+                overflow, { sem_check_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
+        { "initial-limit", "an initial value above SEM_VALUE_MAX is refused", NAMED, CHECK_FORKED, too_large,
                 { sem_check_role }, .aspects = ASPECT(MAXIMUM) },
-        { "initial-value", "only who makes it sets its value", "sem_open(3)", CHECK_BOTH, initial_value,
-                { sem_check_role }, .aspects = ASPECT(ATOMICITY) },
-        { "survives", "a named semaphore outlives the process that made it, with its value", "sem_overview(7)",
-                CHECK_BOTH, survives, { sem_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
-        { "file", "the name is a file sem.NAME in /dev/shm", "sem_overview(7)", CHECK_BOTH, sem_check_file_name,
-                { sem_check_role } },
+        { "initial-value", "only who makes it sets its value", NAMED, CHECK_BOTH, initial_value, { sem_check_role },
+                .aspects = ASPECT(ATOMICITY) },
+        { "made-once", "of several who make it at once with O_EXCL one succeeds; without, all get the same one", NAMED,
+                CHECK_BOTH, sem_check_made_once, { sem_check_role }, .aspects = ASPECT(ATOMICITY) },
+        { "name-length", "a name has at most 251 characters behind its slash", OVERVIEW, CHECK_BOTH,
+                sem_check_name_length, { sem_check_role }, .aspects = ASPECT(MAXIMUM) },
+        { "name-rules", "the slash in front may be left out on Linux; another one within is refused", NAMED,
+                CHECK_BOTH, sem_check_name_rules, { sem_check_role } },
+        { "same-address", "opened twice in one process it stands at one address, until it is closed as often", NAMED,
+                CHECK_BOTH, sem_check_same_address, { sem_check_role } },
+        { "forked", "a child has what its parent had open", NAMED, CHECK_BOTH, forked, { sem_check_role },
+                .aspects = ASPECT(UNRELATED) },
+        { "survives", "a named semaphore outlives the process that made it, with its value", OVERVIEW, CHECK_BOTH,
+                survives, { sem_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
+        { "file", "the name is a file sem.NAME in /dev/shm", OVERVIEW, CHECK_BOTH, sem_check_file_name,
+                { sem_check_role }, .aspects = ASPECT(PERSISTENCE) },
         { "unlink", "a removed semaphore stays usable for who has it open", "sem_unlink(3)", CHECK_BOTH,
                 sem_check_unlinked, { sem_check_role }, .aspects = ASPECT(PERSISTENCE) },
-        { "permission", "mode bits keep other users out", "sem_open(3)", CHECK_BOTH, permission, { sem_check_role },
-                .aspects = ASPECT(PERMISSION) },
+        { "no-space", "where /dev/shm is full none can be made, and nothing of the attempt is left", NAMED, CHECK_BOTH,
+                sem_check_no_space, { sem_check_role }, .aspects = ASPECT(LIMIT) },
+        { "umask", "the mode bits are cut by the umask of who makes it", NAMED, CHECK_BOTH, sem_check_umask,
+                { sem_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "permission", "mode bits keep other users out when they open it, not later", NAMED, CHECK_BOTH,
+                sem_check_permission, { sem_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "needs-both", "it takes the rights to read and to write: with reading alone it cannot be opened", OVERVIEW,
+                CHECK_BOTH, sem_check_read_only, { sem_check_role },
+                .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) },
+        { "hidden", "a process with another /dev/shm, as in a container, does not find it", "mount_namespaces(7)",
+                CHECK_BOTH, sem_check_hidden, { sem_check_role }, .aspects = ASPECT(NAMESPACE) },
         { "unnamed", "an unnamed one works between processes in shared memory, with pshared 1", "sem_init(3)",
                 CHECK_BOTH, sem_check_unnamed, { sem_check_role }, .aspects = ASPECT(UNRELATED) | ASPECT(BLOCKING) },
-        { "written", "what is written into the file changes the semaphore", "sem_overview(7)", CHECK_BOTH,
-                sem_check_written, { sem_check_role } },
+        { "written", "what is written into the file changes the semaphore", OVERVIEW, CHECK_BOTH, sem_check_written,
+                { sem_check_role } },
         { "made-anew", "removed and made again, the name is another semaphore; who has the old one is not told",
                 "sem_unlink(3)", CHECK_BOTH, sem_check_made_anew, { sem_check_role }, .aspects = ASPECT(PERSISTENCE) },
         { "private-shared", "with pshared 0, also in shared memory, a post wakes nobody who waits in another process",
@@ -448,5 +379,13 @@ const Check sem_posix_checks[] = {
         { "many-writers", "what several post at once all counts", "sem_overview(7)", CHECK_BOTH,
                 transport_many_writers, { transport_many_writers_role },
                 .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        {},
+};
+
+const CheckGap sem_posix_gaps[] = {
+        { ASPECT_BOUNDARIES, "It counts, and carries no messages." },
+        { ASPECT_PRIORITY, "What is posted has no priority; how that of those who wait counts is told under order." },
+        { ASPECT_DESCRIPTORS, "It carries a number only: no descriptor goes along." },
+        { ASPECT_CREDENTIALS, "It does not tell who posted it, who has taken it, or who waits." },
         {},
 };

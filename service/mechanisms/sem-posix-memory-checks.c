@@ -10,18 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cleanup.h"
-#include "peer-call.h"
+#include "peer-count.h"
 
 CheckResult sem_check_file_name(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        char path[POSIX_NAME_SIZE + 32];
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        char path[SEM_CHECK_PATH_SIZE];
         CheckProcess *peer;
         struct stat st;
 
         if (!sem_check_begin(run, 1, &semaphore, &peer))
                 return CHECK_FAILED;
-        (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "/sem.%s", semaphore.name + 1);
+        sem_check_path(&semaphore, path);
         if (!check_expect(run, "stat of the file", stat(path, &st) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "unlink of it", unlink(path) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "sem_open then", peer_call(run, peer, "sem-open", .text = semaphore.name), -ENOENT))
@@ -31,7 +30,7 @@ CheckResult sem_check_file_name(CheckRun *run) {
 }
 
 CheckResult sem_check_unlinked(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
 
         if (!sem_check_begin(run, 0, &semaphore, &peer) ||
@@ -47,15 +46,15 @@ CheckResult sem_check_unlinked(CheckRun *run) {
 
 /* The trap in the file: it is the semaphore itself, and any program that may write it changes the value. */
 CheckResult sem_check_written(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
-        char path[POSIX_NAME_SIZE + 32];
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
+        char path[SEM_CHECK_PATH_SIZE];
         CLEANUP_FD int fd = -EBADF;
         CheckProcess *peer;
         sem_t other;
 
         if (!sem_check_begin(run, 1, &semaphore, &peer))
                 return CHECK_FAILED;
-        (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "/sem.%s", semaphore.name + 1);
+        sem_check_path(&semaphore, path);
         fd = open(path, O_WRONLY | O_CLOEXEC);
         memset(&other, 0, sizeof other);
         if (!check_need(run, "opening the file", fd < 0 ? -errno : 0) ||
@@ -67,7 +66,7 @@ CheckResult sem_check_written(CheckRun *run) {
 }
 
 CheckResult sem_check_made_anew(CheckRun *run) {
-        CLEANUP(sem_check_done) Semaphore semaphore = SEMAPHORE_EMPTY;
+        CLEANUP_SEMAPHORE Semaphore semaphore = SEMAPHORE_EMPTY;
         CheckProcess *peer;
         sem_t *anew;
         bool held_up;
@@ -94,7 +93,7 @@ CheckResult sem_check_unnamed(CheckRun *run) {
         bool held_up;
         int r;
 
-        r = sem_check_memory(sizeof(sem_t), &memory);
+        r = count_memory(sizeof(sem_t), &memory);
         if (r < 0)
                 return check_fail(run, "memory: %s", check_errno(r));
         sem = mmap(NULL, sizeof *sem, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
@@ -119,7 +118,7 @@ CheckResult sem_check_private_shared(CheckRun *run) {
         sem_t *sem;
         int r;
 
-        r = sem_check_memory(sizeof(sem_t), &memory);
+        r = count_memory(sizeof(sem_t), &memory);
         if (r < 0)
                 return check_fail(run, "memory: %s", check_errno(r));
         sem = mmap(NULL, sizeof *sem, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);

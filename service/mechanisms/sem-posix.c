@@ -424,4 +424,5 @@ const Mechanism mechanism_sem_posix = {
         .sweep = sem_sweep,
         .transport = &sem_posix_transport,
         .checks = sem_posix_checks,
+        .gaps = sem_posix_gaps,
 };
