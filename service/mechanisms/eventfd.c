@@ -355,4 +355,5 @@ const Mechanism mechanism_eventfd = {
         .holder_keys = eventfd_holder_keys,
         .transport = &eventfd_transport,
         .checks = eventfd_checks,
+        .gaps = eventfd_gaps,
 };
