@@ -99,13 +99,18 @@ static const struct {
         { SYS_read, "read" },
         { SYS_recvfrom, "recvfrom" },
         { SYS_recvmsg, "recvmsg" },
+        { SYS_restart_syscall, "restart_syscall" }, /* begun again after a stop, with the time that was left */
         { SYS_rt_sigsuspend, "rt_sigsuspend" },
         { SYS_rt_sigtimedwait, "rt_sigtimedwait" },
         { SYS_sendmsg, "sendmsg" },
         { SYS_sendto, "sendto" },
+        { SYS_wait4, "wait4" },
         { SYS_write, "write" },
 #ifdef SYS_epoll_wait
         { SYS_epoll_wait, "epoll_wait" },
+#endif
+#ifdef SYS_pause
+        { SYS_pause, "pause" },
 #endif
 #ifdef SYS_poll
         { SYS_poll, "poll" },
