@@ -3,13 +3,13 @@
  * placements do not compare; the floors of the same run stand in front. Owns nothing. */
 #include "bench-report.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "attributes.h"
 #include "json.h"
 #include "output.h"
+#include "saved.h"
 #include "table.h"
 #include "units.h"
 
@@ -68,28 +68,16 @@ JsonNode *bench_json(GVariant *records) {
         return json_node_of(object);
 }
 
-ExitCode bench_save(const char *path, JsonNode *node) {
-        g_autofree char *text = json_text(node, true);
-        g_autofree char *line = g_strconcat(text, "\n", NULL);
-        g_autoptr(GError) error = NULL;
-
-        if (!g_file_set_contents_full(path, line, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0666, &error))
-                return say("cannot save to %s: %s", path, error->message), EXIT_CODE_FAILED;
-        return EXIT_CODE_DONE;
-}
-
 ExitCode bench_load(const char *path, JsonNode **ret_node) {
-        g_autoptr(JsonParser) parser = json_parser_new();
-        g_autoptr(GError) error = NULL;
+        g_autoptr(JsonNode) root = NULL;
+        ExitCode code = saved_read(path, "cannot compare with", "take a file of \"ipcctl bench --save FILE\"", &root);
 
-        if (!json_parser_load_from_file(parser, path, &error))
-                return say("cannot compare with %s: %s", path, error->message), EXIT_CODE_FAILED;
-        JsonNode *root = json_parser_get_root(parser);
-        if (root == NULL || !JSON_NODE_HOLDS_OBJECT(root) ||
-                !json_object_has_member(json_node_get_object(root), "results") ||
+        if (code != EXIT_CODE_DONE)
+                return code;
+        if (!JSON_NODE_HOLDS_OBJECT(root) || !json_object_has_member(json_node_get_object(root), "results") ||
                 !JSON_NODE_HOLDS_ARRAY(json_object_get_member(json_node_get_object(root), "results")))
                 return say("%s is not what \"ipcctl bench --save\" writes", path), EXIT_CODE_FAILED;
-        *ret_node = json_node_ref(root);
+        *ret_node = g_steal_pointer(&root);
         return EXIT_CODE_DONE;
 }
 

@@ -9,8 +9,7 @@
 
 /* {environment{}, floors{}, results[]} */
 JsonNode *bench_json(GVariant *records);
-ExitCode bench_save(const char *file, JsonNode *node);
-/* Reads what bench_save() wrote. */
+/* Reads what --save wrote. */
 ExitCode bench_load(const char *file, JsonNode **ret_node);
 /* `before` may be NULL. */
 void bench_print(GVariant *records, JsonNode *before);

@@ -9,6 +9,8 @@
 
 #include "output.h"
 
+enum { NESTED_MAX = 64 };
+
 static const char *mark(void) {
         static char *text;
 
@@ -184,4 +186,76 @@ void json_print(JsonNode *node, bool pretty) {
 
         output_bytes(line, strlen(line));
         json_node_unref(node);
+}
+
+/* An integer outside of strings that may not fit into 63 bits goes behind the mark, as those that we print. */
+static size_t take_number(const char *text, size_t size, GString *out) {
+        static const char of_number[] = "0123456789+-.eE";
+        size_t length = 0, digits = 0;
+
+        while (length < size && strchr(of_number, text[length]) != NULL && text[length] != '\0')
+                length++;
+        while (digits < length && g_ascii_isdigit(text[digits]))
+                digits++;
+        if (digits == length && length >= 19)
+                g_string_append_printf(out, "\"%s%.*s\"", mark(), (int)length, text);
+        else
+                g_string_append_len(out, text, (gssize)length);
+        return length;
+}
+
+/* False where it is nested deeper than the parser, which calls itself, should be led. */
+static bool mark_numbers(const char *text, size_t size, GString *out) {
+        bool string = false;
+        int depth = 0;
+
+        for (size_t i = 0; i < size;) {
+                char c = text[i];
+                if (!string && (g_ascii_isdigit(c) || c == '-')) {
+                        i += take_number(text + i, size - i, out);
+                        continue;
+                }
+                if (string && c == '\\' && i + 1 < size) {
+                        g_string_append_len(out, text + i, 2);
+                        i += 2;
+                        continue;
+                }
+                string ^= c == '"';
+                depth += string ? 0 : (c == '{' || c == '[') - (c == '}' || c == ']');
+                if (depth > NESTED_MAX)
+                        return false;
+                g_string_append_c(out, c);
+                i++;
+        }
+        return true;
+}
+
+JsonNode *json_from_text(const char *text, size_t size, GError **error) {
+        g_autoptr(JsonParser) parser = json_parser_new();
+        g_autoptr(GString) marked = g_string_sized_new(size);
+
+        if (memchr(text, '\0', size) != NULL || !g_utf8_validate(text, (gssize)size, NULL)) {
+                g_set_error_literal(error, JSON_PARSER_ERROR, JSON_PARSER_ERROR_INVALID_DATA, "it is no text");
+                return NULL;
+        }
+        if (!mark_numbers(text, size, marked)) {
+                g_set_error_literal(error, JSON_PARSER_ERROR, JSON_PARSER_ERROR_PARSE, "it is nested too deep");
+                return NULL;
+        }
+        if (!json_parser_load_from_data(parser, marked->str, (gssize)marked->len, NULL) ||
+                json_parser_get_root(parser) == NULL) {
+                g_set_error_literal(
+                        error, JSON_PARSER_ERROR, JSON_PARSER_ERROR_PARSE, "it is no JSON, or was cut off");
+                return NULL;
+        }
+        return json_parser_steal_root(parser);
+}
+
+char *json_scalar_text(JsonNode *node) {
+        if (!JSON_NODE_HOLDS_VALUE(node))
+                return NULL;
+        if (json_node_get_value_type(node) != G_TYPE_STRING)
+                return json_to_string(node, FALSE);
+        const char *text = json_node_get_string(node);
+        return g_strdup(g_str_has_prefix(text, mark()) ? text + strlen(mark()) : text);
 }

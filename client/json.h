@@ -18,6 +18,12 @@ void json_add_variant(JsonObject *object, const char *key, GVariant *value);
 JsonNode *json_node_of(JsonObject *object);
 JsonNode *json_node_of_array(JsonArray *array);
 
+/* The tree of a text; integers that json-glib cannot hold come through whole. NULL with a sentence in `error` for what
+ * is no JSON, or not all of it. */
+JsonNode *json_from_text(const char *text, size_t size, GError **error);
+/* A string, or a number as it is written; NULL for anything else. The caller frees it. */
+char *json_scalar_text(JsonNode *node);
+
 /* The text; `pretty` over several lines. Both end without a newline. */
 char *json_text(JsonNode *node, bool pretty);
 /* Prints with a newline and releases the node. */

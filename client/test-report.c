@@ -103,7 +103,7 @@ static JsonNode *check_node(GVariant *check) {
         return node;
 }
 
-void report_json(GVariant *results) {
+JsonNode *report_node(GVariant *results) {
         g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         JsonObject *object = json_object_new();
         JsonArray *kinds = json_array_new();
@@ -127,7 +127,8 @@ void report_json(GVariant *results) {
         json_add_u64(object, "summary.ok", all.ok);
         json_add_u64(object, "summary.failed", all.failed);
         json_add_u64(object, "summary.skipped", all.skipped);
-        json_print(json_node_of(object), true);
+        json_add_u64(object, "time", (uint64_t)g_get_real_time());
+        return json_node_of(object);
 }
 
 /* As an attribute or as text of XML; control characters are not allowed there even when escaped. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -19,5 +20,6 @@ void verdicts_count(Verdicts *verdicts, GVariant *check);
 void report_tap(GVariant *check, guint number, bool verbose);
 /* Where it ran: some lines, or with `all` every fact that is known; in TAP as comments. */
 void report_environment(GVariant *environment, bool tap, bool all);
-void report_json(GVariant *results);
+/* {environment{}, kinds[{kind, checks[]}], summary{ok, failed, skipped}, time}; the caller unrefs it. */
+JsonNode *report_node(GVariant *results);
 ExitCode report_junit(const char *file, GVariant *results);

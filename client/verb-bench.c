@@ -12,6 +12,7 @@
 #include "options.h"
 #include "output.h"
 #include "run-job.h"
+#include "saved.h"
 #include "units.h"
 
 static char *opt_size, *opt_mode, *opt_cpus, *opt_wait, *opt_time, *opt_trials, *opt_save, *opt_compare;
@@ -80,7 +81,7 @@ static ExitCode conclude(Cli *cli, GVariant *results, JsonNode *before, ExitCode
                 return code;
         JsonNode *node = bench_json(results);
         if (opt_save != NULL && code == EXIT_CODE_DONE)
-                code = bench_save(opt_save, node);
+                code = saved_write(opt_save, node);
         if (!cli->json)
                 bench_print(results, before);
         if (cli->json)
@@ -102,7 +103,9 @@ static ExitCode run(Cli *cli, char **words) {
 
         if (!read_options(options))
                 return EXIT_CODE_USAGE;
-        /* Before the time is spent: is there something to compare with? */
+        /* Before the time is spent: can it be kept, is there something to compare with? */
+        if (opt_save != NULL && saved_check(opt_save) != EXIT_CODE_DONE)
+                return EXIT_CODE_FAILED;
         if (opt_compare != NULL) {
                 ExitCode loaded = bench_load(opt_compare, &before);
                 if (loaded != EXIT_CODE_DONE)

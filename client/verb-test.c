@@ -7,22 +7,27 @@
 
 #include "attributes.h"
 #include "errors.h"
+#include "json.h"
 #include "kind.h"
 #include "options.h"
 #include "output.h"
 #include "run-job.h"
+#include "saved.h"
 #include "table.h"
+#include "test-against.h"
 #include "test-report.h"
 
 enum { CLAIM_WIDTH_MAX = 64 };
 
 static gboolean opt_tap;
-static char *opt_junit, *opt_claims;
+static char *opt_junit, *opt_claims, *opt_save, *opt_against;
 
 static const GOptionEntry entries[] = {
         { "tap", 0, 0, G_OPTION_ARG_NONE, &opt_tap, "Print TAP", NULL },
         { "junit", 0, 0, G_OPTION_ARG_FILENAME, &opt_junit, "Write JUnit XML to a file as well", "FILE" },
         { "claims", 0, 0, G_OPTION_ARG_FILENAME, &opt_claims, "Only these claims, by id", "A,B..." },
+        { "save", 0, 0, G_OPTION_ARG_FILENAME, &opt_save, "Write what --json prints to a file as well", "FILE" },
+        { "against", 0, 0, G_OPTION_ARG_FILENAME, &opt_against, "Show what changed since the run in a file", "FILE" },
         { NULL },
 };
 
@@ -40,6 +45,7 @@ typedef struct Test {
         Verdicts verdicts; /* of this kind */
         GPtrArray *rows;   /* KindVerdict: of all so far */
         Verdicts all;
+        JsonNode *before; /* --against; may be NULL */
 } Test;
 
 static gboolean start(JobRun *run, IpcbusManager *manager, char **ret_path, GError **error) {
@@ -202,6 +208,29 @@ static void take_record(JobRun *run, GVariant *record) {
                 print_check(run, record);
 }
 
+/* What outlives this run, and what changed since another. */
+static ExitCode report(JobRun *run, GVariant *results, ExitCode code) {
+        Test *test = run->userdata;
+        g_autoptr(JsonNode) node = report_node(results);
+        g_auto(GStrv) claims = opt_claims != NULL ? g_strsplit(opt_claims, ",", -1) : NULL;
+        AgainstAsked asked = { (const char *const *)test->kinds, (const char *const *)claims, code == EXIT_CODE_DONE };
+        ExitCode saved = EXIT_CODE_DONE, written = EXIT_CODE_DONE;
+
+        if (opt_save != NULL && code == EXIT_CODE_DONE)
+                saved = saved_write(opt_save, node);
+        if (test->before != NULL && test->number > 0) {
+                JsonObject *against = against_compare(opt_against, test->before, node, &asked);
+                if (!run->cli->json)
+                        against_print(against, opt_tap ? "# " : "");
+                json_object_set_object_member(json_node_get_object(node), "against", against);
+        }
+        if (run->cli->json)
+                json_print(json_node_ref(node), true);
+        if (opt_junit != NULL)
+                written = report_junit(opt_junit, results);
+        return code != EXIT_CODE_DONE ? code : saved != EXIT_CODE_DONE ? saved : written;
+}
+
 static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
         Test *test = run->userdata;
 
@@ -215,15 +244,20 @@ static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
                 return code;
         if (test->number == 0 && code == EXIT_CODE_DONE)
                 say("there is no such claim to test; \"ipcctl kinds KIND\" lists them");
-        if (run->cli->json)
-                report_json(results);
-        if (opt_junit != NULL) {
-                ExitCode written = report_junit(opt_junit, results);
-                if (code == EXIT_CODE_DONE)
-                        code = written;
-        }
+        code = report(run, results, code);
         if (code == EXIT_CODE_DONE && test->all.failed > 0)
                 code = EXIT_CODE_CLAIM_FAILED;
+        return code;
+}
+
+/* Before the time is spent: is there something to compare with, can what is asked for be written? */
+static ExitCode prepare_files(Test *test) {
+        ExitCode code = opt_against != NULL ? against_load(opt_against, &test->before) : EXIT_CODE_DONE;
+
+        if (code == EXIT_CODE_DONE && opt_save != NULL)
+                code = saved_check(opt_save);
+        if (code == EXIT_CODE_DONE && opt_junit != NULL)
+                code = saved_check(opt_junit);
         return code;
 }
 
@@ -243,11 +277,16 @@ static ExitCode run(Cli *cli, char **words) {
         test.kinds = (char **)kinds->pdata;
         if (!options_flag(options, OPTION_STRINGS, "claims", opt_claims))
                 return EXIT_CODE_USAGE;
+        ExitCode code = prepare_files(&test);
+        if (code != EXIT_CODE_DONE)
+                return code;
         if (opt_tap)
                 printf("TAP version 13\n");
         job.show_progress = !cli->json && !opt_tap;
-        ExitCode code = job_run(&job, &results);
-        return conclude(&job, results, code);
+        code = job_run(&job, &results);
+        code = conclude(&job, results, code);
+        g_clear_pointer(&test.before, json_node_unref);
+        return code;
 }
 
 const Verb verb_test = {
@@ -258,8 +297,11 @@ const Verb verb_test = {
                 "Without KIND all kinds are tested. Every line is one claim, with what was seen; --verbose shows "
                 "all of\n"
                 "the evidence. First it says where it runs (in full with --verbose), and of several kinds it\n"
-                "ends with a verdict on each. The exit code is 5 where a claim does not hold here. Ctrl-C cancels.\n\n"
-                "Examples:\n  ipcctl test fifo\n  ipcctl test --tap\n",
+                "ends with a verdict on each. The exit code is 5 where a claim does not hold here. Ctrl-C cancels.\n"
+                "--against shows which claims have another result than in an earlier run, and what differs in the\n"
+                "surroundings.\n\n"
+                "Examples:\n  ipcctl test fifo\n  ipcctl test --tap\n  ipcctl test --save here.json\n"
+                "  unshare -i -n ipcctl --embedded test --against here.json\n",
         .entries = entries,
         .run = run,
 };

@@ -67,13 +67,15 @@ static void describe_namespaces(Record *record) {
         int number = 0;
 
         for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-                char path[64];
+                char path[64], key[RECORD_KEY_MAX];
                 struct stat own, first;
                 const char *is;
 
                 (void)snprintf(path, sizeof path, "/proc/self/ns/%s", namespaces[i].name);
                 if (stat(path, &own) < 0)
                         continue;
+                (void)snprintf(key, sizeof key, "namespace_inodes.%s", namespaces[i].name);
+                record_set_u64(record, key, own.st_ino);
                 (void)snprintf(path, sizeof path, "/proc/1/ns/%s", namespaces[i].name);
                 if (stat(path, &first) == 0)
                         is = own.st_ino == first.st_ino ? "that of process 1" : "not that of process 1";

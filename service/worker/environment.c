@@ -2,6 +2,7 @@
 #include "environment.h"
 
 /* Read from /proc, /etc/os-release and uname(2). What cannot be read is left out. */
+#include <gnu/libc-version.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,10 @@ void environment_describe(Record *record) {
                 record_set_format(record, "kernel", "%s %s", name.sysname, name.release);
                 record_set_string(record, "machine", name.machine);
         }
+        if (first_line("/proc/sys/kernel/random/boot_id", value, sizeof value))
+                record_set_string(record, "boot_id", value);
+        record_set_format(record, "libc", "glibc %s", gnu_get_libc_version());
+        record_set_string(record, "ipcbus", IPCBUS_VERSION);
         if (environment_line("/etc/os-release", "PRETTY_NAME=", value, sizeof value))
                 record_set_string(record, "distribution", value);
         if (environment_line("/proc/cpuinfo", "model name", value, sizeof value))
