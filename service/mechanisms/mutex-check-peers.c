@@ -4,11 +4,14 @@
 /* What judge and peers do with a mutex that they share. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "peer-count.h"
 #include "spin.h"
 
 void mutex_done(Mutex *mutex) {
@@ -32,95 +35,179 @@ static int guarded_map(const char *name, Guarded **ret) {
         return 0;
 }
 
-bool mutex_make(CheckRun *run, const MutexShape *shape, Mutex *mutex) {
-        char name[POSIX_NAME_SIZE], path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE];
-        Error error = {};
+/* The file of the mutex with that name, robust or as it is to be. */
+static int guarded_publish(const char *name, const MutexShape *shape, Error *error) {
+        char path[sizeof(POSIX_SHM_DIRECTORY) + POSIX_NAME_SIZE];
         MutexFile file;
         struct stat st;
+        int r = mutex_file_init(&file, shape, error);
+
+        if (r < 0)
+                return r;
+        snprintf(path, sizeof(path), POSIX_SHM_DIRECTORY "%.250s", name);
+        return posix_shm_publish("mutex", name, path, &file, sizeof(file), sizeof(Guarded), 0600, &st, error);
+}
+
+bool mutex_make_another(CheckRun *run, const MutexShape *shape, unsigned number, Mutex *mutex) {
+        char name[POSIX_NAME_SIZE];
+        Error error = {};
         int r;
 
-        r = posix_name_of_run(run->token, 0, name, sizeof(name));
-        if (r >= 0)
-                r = mutex_file_init(&file, shape, &error);
-        if (r >= 0) {
-                snprintf(path, sizeof(path), POSIX_SHM_DIRECTORY "/" MUTEX_PREFIX "%.200s", name + 1);
-                r = posix_shm_publish("mutex", name, path, &file, sizeof(file), sizeof(Guarded), 0600, &st, &error);
-        }
+        r = posix_name_of_run(run->token, number, name, sizeof(name));
         if (r >= 0) {
                 snprintf(mutex->name, sizeof(mutex->name), "/" MUTEX_PREFIX "%.200s", name + 1);
-                r = guarded_map(mutex->name, &mutex->guarded);
+                r = guarded_publish(mutex->name, shape, &error);
         }
+        if (r >= 0)
+                r = guarded_map(mutex->name, &mutex->guarded);
         if (error_is_set(&error))
                 check_note(run, "%s", error.message);
         return check_need(run, "making the mutex", r);
 }
 
+bool mutex_make(CheckRun *run, const MutexShape *shape, Mutex *mutex) {
+        return mutex_make_another(run, shape, 0, mutex);
+}
+
+bool mutex_join(CheckRun *run, Mutex *mutex) {
+        return check_expect(run, "shm_open and mmap", guarded_map(mutex->name, &mutex->guarded), 0);
+}
+
 /* --- What peers can be told to do --- */
 
-static Guarded *held;
+static Guarded *held[2];
 
-static int64_t call_map(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return guarded_map(call->text, &held);
+static pthread_mutex_t *mutex_called(const PeerCall *call) {
+        return mutex_of(held[call->b & 1]);
 }
 
 pthread_mutex_t *mutex_of(Guarded *guarded) {
         return &guarded->file.image.mutex;
 }
 
+static int64_t call_make(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return guarded_publish(call->text, &mutex_robust, NULL);
+}
+
+static int64_t call_map(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return guarded_map(call->text, &held[call->b & 1]);
+}
+
 static int64_t call_lock(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return -pthread_mutex_lock(mutex_of(held));
+        return -pthread_mutex_lock(mutex_called(call));
 }
 
 static int64_t call_try(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return -pthread_mutex_trylock(mutex_of(held));
+        return -pthread_mutex_trylock(mutex_called(call));
 }
 
 static int64_t call_unlock(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return -pthread_mutex_unlock(mutex_of(held));
+        return -pthread_mutex_unlock(mutex_called(call));
 }
 
 static int64_t call_consistent(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return -pthread_mutex_consistent(mutex_of(held));
+        return -pthread_mutex_consistent(mutex_called(call));
 }
 
-int mutex_timed_lock(Guarded *guarded, uint64_t usec, int64_t *ret_early) {
-        uint64_t end = monotonic_now() + usec;
-        struct timespec at = timespec_from_usec(end);
-        int r = -pthread_mutex_clocklock(mutex_of(guarded), CLOCK_MONOTONIC, &at);
+static int64_t usec_of(clockid_t clock) {
+        struct timespec now;
 
-        *ret_early = monotonic_now() < end;
+        clock_gettime(clock, &now);
+        return (int64_t)now.tv_sec * (int64_t)USEC_PER_SEC + now.tv_nsec / (long)NSEC_PER_USEC;
+}
+
+int mutex_timed_lock(Guarded *guarded, clockid_t clock, int64_t usec, int64_t *ret_early) {
+        int64_t end = usec_of(clock) + usec;
+        struct timespec at = timespec_from_usec((uint64_t)end);
+        int r = clock == CLOCK_REALTIME ? pthread_mutex_timedlock(mutex_of(guarded), &at)
+                                        : pthread_mutex_clocklock(mutex_of(guarded), clock, &at);
+
+        *ret_early = usec_of(clock) < end;
+        return -r;
+}
+
+static int64_t call_timed(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return mutex_timed_lock(held[0], (clockid_t)call->c, call->a, &reply->x);
+}
+
+static int lock_take(void *userdata) {
+        return -pthread_mutex_lock(userdata);
+}
+
+static int lock_give(void *userdata) {
+        return -pthread_mutex_unlock(userdata);
+}
+
+static int64_t call_count(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return peer_add_locked(peer, call->a, call->c, &(const PeerLock){ lock_take, lock_give }, mutex_of(held[0]));
+}
+
+static int64_t call_many(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        const int *fd = peer_descriptor(peer, call->a);
+        pthread_mutex_t *many;
+        MutexImage image;
+        int64_t r;
+
+        if (!fd)
+                return -EBADF;
+        many = mmap(NULL, (size_t)call->c * sizeof(*many), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+        if (many == MAP_FAILED)
+                return -errno;
+        r = mutex_image_init(&image, &mutex_robust, NULL);
+        for (int64_t i = 0; r >= 0 && i < call->c; i++) {
+                many[i] = image.mutex;
+                r = -pthread_mutex_lock(&many[i]);
+        }
         return r;
 }
 
-/* For `a` microseconds; x: whether it came back before its deadline. */
-static int64_t call_timed(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return mutex_timed_lock(held, (uint64_t)call->a, &reply->x);
+static void *lock_and_end(void *userdata) {
+        return (void *)(intptr_t)pthread_mutex_lock(userdata);
 }
 
-/* Adds one to the number behind the mutex, `a` times, each under it. The addition is a read and a write that the
- * compiler may not join. */
-static int64_t call_count(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        for (int64_t i = 0; i < call->a; i++) {
-                int r = pthread_mutex_lock(mutex_of(held));
+static int64_t call_thread(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        pthread_t thread;
+        void *result;
+        int r;
 
-                if (r != 0)
-                        return -r;
-                held->counter = held->counter + 1;
-                r = pthread_mutex_unlock(mutex_of(held));
-                if (r != 0)
-                        return -r;
+        r = pthread_create(&thread, NULL, lock_and_end, mutex_called(call));
+        if (r == 0)
+                r = pthread_join(thread, &result);
+        return r != 0 ? -r : -(int64_t)(intptr_t)result;
+}
+
+/* The two numbers go by a pipe. */
+static int64_t call_forked(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FD int from = -EBADF, to = -EBADF;
+        int ends[2], results[2], status;
+        pid_t pid;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        from = ends[0];
+        to = ends[1];
+        pid = fork();
+        if (pid == 0) {
+                results[0] = pthread_mutex_unlock(mutex_called(call));
+                results[1] = pthread_mutex_trylock(mutex_called(call));
+                _exit(write(to, results, sizeof(results)) != sizeof(results));
         }
+        if (pid < 0 || waitpid(pid, &status, 0) < 0)
+                return -errno;
+        if (status != 0 || read(from, results, sizeof(results)) != sizeof(results))
+                return -EIO;
+        reply->x = -results[0];
+        reply->y = -results[1];
         return 0;
 }
 
-/* Becomes a real-time process of priority `a`. */
-static int64_t call_realtime(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct sched_param parameter = { .sched_priority = (int)call->a };
-
-        return sched_setscheduler(0, SCHED_FIFO, &parameter) < 0 ? -errno : 0;
+static int64_t call_execute(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        (void)execl("/bin/sh", "sh", "-c", "kill -STOP $$", (char *)NULL);
+        return -errno;
 }
 
 static const PeerFunction functions[] = {
+        { "mutex-make", call_make },
         { "mutex-map", call_map },
         { "mutex-lock", call_lock },
         { "mutex-try", call_try },
@@ -128,7 +215,11 @@ static const PeerFunction functions[] = {
         { "mutex-consistent", call_consistent },
         { "mutex-timed", call_timed },
         { "mutex-count", call_count },
-        { "realtime", call_realtime },
+        { "mutex-many", call_many },
+        { "mutex-thread", call_thread },
+        { "mutex-forked", call_forked },
+        { "mutex-execute", call_execute },
+        PEER_COUNT_FUNCTIONS,
         {},
 };
 
@@ -137,11 +228,16 @@ int mutex_role(CheckPeer *peer) {
 }
 
 const MutexShape mutex_robust = { MUTEX_NORMAL, true, true, false };
+const MutexShape mutex_plain = { MUTEX_NORMAL, true, false, false };
 
-bool mutex_meet(CheckRun *run, const Mutex *mutex, CheckProcess **ret) {
-        return peer_start(run, 0, NULL, 0, ret) >= 0 &&
+bool mutex_meet_with(CheckRun *run, const Mutex *mutex, const int *fds, unsigned n_fds, CheckProcess **ret) {
+        return peer_start(run, 0, fds, n_fds, ret) >= 0 &&
                check_expect(
                        run, "the peer's shm_open and mmap", peer_call(run, *ret, "mutex-map", .text = mutex->name), 0);
+}
+
+bool mutex_meet(CheckRun *run, const Mutex *mutex, CheckProcess **ret) {
+        return mutex_meet_with(run, mutex, NULL, 0, ret);
 }
 
 bool mutex_begin(CheckRun *run, const MutexShape *shape, Mutex *mutex, CheckProcess **ret) {
@@ -158,6 +254,10 @@ int64_t mutex_try_lock(const Mutex *mutex) {
 
 int64_t mutex_unlock(const Mutex *mutex) {
         return -pthread_mutex_unlock(mutex_of(mutex->guarded));
+}
+
+int64_t mutex_make_consistent(const Mutex *mutex) {
+        return -pthread_mutex_consistent(mutex_of(mutex->guarded));
 }
 
 bool mutex_locks_and_sleeps(CheckRun *run, CheckProcess *peer, const char *who) {

@@ -446,4 +446,5 @@ const Mechanism mechanism_mutex = {
         .sweep = mutex_sweep,
         .transport = &mutex_transport,
         .checks = mutex_checks,
+        .gaps = mutex_gaps,
 };
