@@ -5,9 +5,11 @@
 /* Sockets of checks, and what peers can be told to do with them. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include "cleanup.h"
 #include "inet-socket.h"
 #include "limit-facts.h"
+#include "memory-peer.h"
 #include "units.h"
 
 enum { BUFFER = 256 };
@@ -107,6 +110,16 @@ int sock_events_within(int fd, short events, uint64_t usec) {
         struct pollfd state = { .fd = fd, .events = events };
 
         return poll(&state, 1, (int)(usec / USEC_PER_MSEC)) > 0 ? state.revents : 0;
+}
+
+void sock_own_address(unsigned n, char ret_text[SOCK_NAME_MAX]) {
+        static struct in_addr first;
+        InetName name = { .v4 = { .sin_family = AF_INET } };
+
+        if (first.s_addr == 0)
+                first = inet_address_by_lot();
+        name.v4.sin_addr.s_addr = htonl(ntohl(first.s_addr) + n);
+        sock_print(&name, ret_text);
 }
 
 bool sock_is_to(int fd, const void *packet, size_t size) {
@@ -246,6 +259,49 @@ static int64_t call_drop(CheckPeer *peer, const PeerCall *call, PeerReply *reply
         return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
 }
 
+static int64_t call_linger(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct linger linger = { .l_onoff = 1, .l_linger = (int)call->b };
+
+        return setsockopt(number(peer, call->a), SOL_SOCKET, SO_LINGER, &linger, sizeof linger) < 0 ? -errno : 0;
+}
+
+static int64_t call_receive_all(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        char buffer[BUFFER];
+        ssize_t n;
+
+        if (call->b < 0 || call->b > BUFFER)
+                return -EINVAL;
+        n = recv(number(peer, call->a), buffer, (size_t)call->b, MSG_WAITALL);
+        return n < 0 ? -errno : n;
+}
+
+/* Never of the judge's namespace, where it would change the machine. */
+static int64_t call_range(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FD int fd = -EBADF;
+        char text[48];
+
+        if (!memory_apart("net"))
+                return -EPERM;
+        fd = open(call->text ? call->text : "", O_WRONLY | O_CLOEXEC);
+        (void)snprintf(text, sizeof text, "%" PRId64 " %" PRId64, call->a, call->b);
+        return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* The kernel fills in the number and the checksum. */
+static int64_t call_ping(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        struct icmphdr echo = { .type = ICMP_ECHO };
+        int fd = number(peer, call->a);
+        ssize_t n;
+
+        if (send(fd, &echo, sizeof echo, MSG_NOSIGNAL) < 0)
+                return -errno;
+        if (!sock_events_within(fd, POLLIN, CHECK_PATIENCE_USEC / 2))
+                return -ETIMEDOUT;
+        n = recv(fd, &echo, sizeof echo, MSG_DONTWAIT);
+        reply->x = echo.type;
+        return n < 0 ? -errno : n;
+}
+
 static const PeerFunction functions[] = {
         { "socket", call_socket },
         { "bind", call_bind },
@@ -258,6 +314,10 @@ static const PeerFunction functions[] = {
         { "error", call_error },
         { "urgent", call_urgent },
         { "drop", call_drop },
+        { "linger", call_linger },
+        { "receive-all", call_receive_all },
+        { "range", call_range },
+        { "ping", call_ping },
         {},
 };
 

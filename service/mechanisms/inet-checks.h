@@ -49,7 +49,12 @@ const char *sock_no_ipv6(void);
 
 /* A peer: beside what all can: socket a=slot b=type c=family | bind a text: x port | listen a b=backlog | accept a
  * b=slot | connect a text | shutdown a b=how | send-to a b=size text | set a b=level c=value text=name | error a |
- * urgent a c=byte | drop a=capability */
+ * urgent a c=byte | drop a=capability | linger a b=seconds | receive-all a b=size: MSG_WAITALL | range a b text=path:
+ * writes the two numbers there, in a network namespace of its own only | ping a: an ICMP echo, x the type of the
+ * answer
+ */
 int inet_check_role(CheckPeer *peer);
+/* An address of 127.0.0.0/8 of the check's own, port 0, the same whenever it is asked for; n is below 4. */
+void sock_own_address(unsigned n, char ret_text[SOCK_NAME_MAX]);
 /* Low ports, of TCP and UDP. */
 CheckResult inet_check_privileged(CheckRun *run);

@@ -32,19 +32,8 @@ enum {
 
 #define PROTOCOL_TEXT "253"
 
-/* "127.x.y.z:0": n is below 4, and the address the same for all of a check, whose process is its own. */
-static void own_address(unsigned n, char ret_text[SOCK_NAME_MAX]) {
-        static struct in_addr first;
-        InetName name = { .v4 = { .sin_family = AF_INET } };
-
-        if (first.s_addr == 0)
-                first = inet_address_by_lot();
-        name.v4.sin_addr.s_addr = htonl(ntohl(first.s_addr) + n);
-        sock_print(&name, ret_text);
-}
-
 static bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
-        own_address(n, ret->text);
+        sock_own_address(n, ret->text);
         ret->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
         return check_need_said(run, "a raw socket needs CAP_NET_RAW, which this process does not have",
                        ret->fd < 0 ? -errno : 0) &&
@@ -184,8 +173,8 @@ static CheckResult source(CheckRun *run) {
         char first[SOCK_NAME_MAX], second[SOCK_NAME_MAX];
         CheckProcess *peer;
 
-        own_address(1, first);
-        own_address(2, second);
+        sock_own_address(1, first);
+        sock_own_address(2, second);
         if (!begin(run, &here, &peer) || !check_expect(run, "connect to a source", sock_connect(here.fd, first), 0) ||
                 !check_expect(run, "bind to another", peer_call(run, peer, "bind", OWN, .text = second), 0) ||
                 !check_expect(
@@ -225,7 +214,7 @@ static CheckResult nobody_there(CheckRun *run) {
         CheckProcess *peer;
         bool told = false;
 
-        own_address(1, text);
+        sock_own_address(1, text);
         (void)snprintf(protocol, sizeof protocol, "%d", UNASSIGNED + getpid() % 100);
         if (!raw_make(run, INET_RAW_PROTOCOL, 0, &here) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inet-checks.h"
+#include "tcp-checks.h"
+
 #include "socket-checks.h"
 
 /* What tcp(7) promises. The judge listens, a peer connects in its slot. */
@@ -20,19 +21,18 @@ enum {
         WAIT_MSEC = CHECK_PATIENCE_USEC / 2000,
 };
 
-/* A listening socket, and a peer with a socket that is not connected yet. */
-static bool begin_in(CheckRun *run, int family, int backlog, Sock *server, CheckProcess **ret) {
+static bool tcp_begin_in(CheckRun *run, int family, int backlog, Sock *server, CheckProcess **ret) {
         return sock_make(run, family, SOCK_STREAM, server) &&
                check_expect(run, "listen", listen(server->fd, backlog) < 0 ? -errno : 0, 0) &&
                peer_start(run, 0, NULL, 0, ret) >= 0 &&
                check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_STREAM, family), 0);
 }
 
-static bool begin(CheckRun *run, int backlog, Sock *server, CheckProcess **ret) {
-        return begin_in(run, AF_INET, backlog, server, ret);
+bool tcp_begin(CheckRun *run, int backlog, Sock *server, CheckProcess **ret) {
+        return tcp_begin_in(run, AF_INET, backlog, server, ret);
 }
 
-static bool meet(CheckRun *run, const Sock *server, CheckProcess *peer, Sock *ret) {
+bool tcp_meet(CheckRun *run, const Sock *server, CheckProcess *peer, Sock *ret) {
         if (!check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server->text), 0))
                 return false;
         (void)sock_events_within(server->fd, POLLIN, CHECK_PATIENCE_USEC);
@@ -45,7 +45,7 @@ static CheckResult half_closed(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
                 !check_expect(run, "read", sock_await(here.fd), 3) ||
@@ -63,7 +63,7 @@ static CheckResult reset(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write by the peer", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
                 !check_expect(run, "they arrive", peer_call(run, peer, "poll", OWN, POLLIN, WAIT_MSEC), 1) ||
@@ -81,7 +81,7 @@ static CheckResult peer_gone(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
                 !check_expect(
                         run, "the end is there", sock_events_within(here.fd, POLLIN, CHECK_PATIENCE_USEC), POLLIN) ||
@@ -99,7 +99,7 @@ static CheckResult sigpipe(CheckRun *run) {
         CheckProcess *peer;
         int status = 0;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "shutdown(SHUT_WR)", peer_call(run, peer, "shutdown", OWN, SHUT_WR), 0) ||
                 peer_begin(run, peer, &(PeerCall){ "write", OWN, 1, 'x' }) < 0 ||
                 !check_expect(run, "the writer's end", check_wait(run, peer, CHECK_PATIENCE_USEC, &status), 0) ||
@@ -163,7 +163,7 @@ static CheckResult in_use(CheckRun *run) {
         CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) ||
+        if (!tcp_begin(run, 1, &server, &peer) ||
                 !check_expect(run, "SO_REUSEADDR",
                         peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = "2" /* SO_REUSEADDR */), 0) ||
                 !check_expect(
@@ -188,7 +188,7 @@ static CheckResult time_wait(CheckRun *run) {
                 !check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0) ||
                 peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
-                !meet(run, &server, peer, &here))
+                !tcp_meet(run, &server, peer, &here))
                 return CHECK_FAILED;
         sock_done(&here);
         if (!check_expect(run, "the end is read by the peer", peer_call(run, peer, "read", OWN, 1), 0) ||
@@ -233,7 +233,7 @@ static CheckResult ipv6(CheckRun *run) {
 
         if (none)
                 return check_skip(run, "%s", none);
-        if (!begin_in(run, AF_INET6, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin_in(run, AF_INET6, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "read", sock_await(here.fd), 3) || sock_parse(v4, &name) < 0)
                 return CHECK_FAILED;
@@ -253,7 +253,7 @@ static CheckResult urgent(CheckRun *run) {
         CheckProcess *peer;
         char byte = 0;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
                 !check_expect(run, "an urgent byte", peer_call(run, peer, "urgent", OWN, 0, '!'), 0) ||
                 !check_expect(run, "POLLPRI", sock_events_within(here.fd, POLLPRI, CHECK_PATIENCE_USEC), POLLPRI) ||
@@ -270,7 +270,7 @@ static CheckResult credentials(CheckRun *run) {
         socklen_t length = sizeof got;
         CheckProcess *peer;
 
-        if (!begin(run, 1, &server, &peer) || !meet(run, &server, peer, &here) ||
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "SO_PEERCRED",
                         getsockopt(here.fd, SOL_SOCKET, SO_PEERCRED, &got, &length) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "the pid that it tells", got.pid, 0))
@@ -355,6 +355,56 @@ const Check tcp_checks[] = {
                 .aspects = ASPECT(EXHAUSTION) },
         { "accept-killed", "who is killed while it waits in accept takes no connection along", "accept(2)", CHECK_BOTH,
                 socket_check_accept_killed, { inet_check_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "connect-twice", "a socket connects once: EISCONN, and EALREADY while it is under way", "connect(2)",
+                CHECK_BOTH, tcp_check_connect_twice, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
+        { "self-connect", "a socket can connect to its own port, where nobody listens", "RFC 9293, 3.5", CHECK_FORKED,
+                tcp_check_self_connect, {} },
+        { "not-connected", "what needs a connection, or a listener, says so without one", "connect(2)", CHECK_FORKED,
+                tcp_check_not_connected, {}, .aspects = ASPECT(NON_BLOCKING) },
+        { "accept-flags", "on Linux an accepted socket does not take over O_NONBLOCK", "accept(2)", CHECK_BOTH,
+                tcp_check_accept_flags, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
+        { "client-gone", "a client that was killed before it was accepted is accepted yet, with what it sent",
+                "accept(2)", CHECK_BOTH, tcp_check_client_gone, { inet_check_role },
+                .aspects = ASPECT(PERSISTENCE) | ASPECT(HOLDER_KILLED) },
+        { "reuse-port", "with SO_REUSEPORT listeners share a port, and each connection goes to one of them",
+                "socket(7)", CHECK_FORKED, tcp_check_reuse_port, {}, .aspects = ASPECT(ATOMICITY) },
+        { "reuse-port-user", "nobody else can join a port: SO_REUSEPORT is among sockets of one user", "socket(7)",
+                CHECK_BOTH, tcp_check_reuse_port_user, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "no-ports-left", "without a free port to connect from: EADDRNOTAVAIL", "connect(2)", CHECK_BOTH,
+                tcp_check_no_ports_left, { inet_check_role },
+                .aspects = ASPECT(EXHAUSTION) | ASPECT(LIMIT) | ASPECT(NAMESPACE) },
+        { "somaxconn", "a backlog larger than somaxconn is cut to it without an error", "listen(2)", CHECK_FORKED,
+                tcp_check_somaxconn, {}, .aspects = ASPECT(LIMIT) },
+        { "dual-stack", "a listener at [::] takes clients of IPv4, too, unless IPV6_V6ONLY is set", "ipv6(7)",
+                CHECK_BOTH, tcp_check_dual_stack, { inet_check_role }, .aspects = ASPECT(UNRELATED) },
+        { "linger", "closing with SO_LINGER of 0 resets the connection", "socket(7)", CHECK_BOTH, tcp_check_linger,
+                { inet_check_role }, .aspects = ASPECT(PERSISTENCE) },
+        { "nagle", "small sends are put together while one is not acknowledged, unless TCP_NODELAY is set", "tcp(7)",
+                CHECK_BOTH, tcp_check_nagle, { inet_check_role }, .aspects = ASPECT(BOUNDARIES) },
+        { "cork", "TCP_CORK holds back what does not fill a segment", "tcp(7)", CHECK_BOTH, tcp_check_cork,
+                { inet_check_role }, .aspects = ASPECT(BOUNDARIES) },
+        { "keepalive", "keep-alive is off, and its times are the system's unless the socket says other", "tcp(7)",
+                CHECK_FORKED, tcp_check_keepalive, {}, .aspects = ASPECT(TIMEOUT) },
+        { "wait-all", "MSG_WAITALL waits for all that was asked for, or the end", "recv(2)", CHECK_BOTH,
+                tcp_check_wait_all, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
+        { "read-hang-up", "POLLRDHUP tells that the other will send no more, POLLHUP that both directions ended",
+                "poll(2)", CHECK_BOTH, tcp_check_rdhup, { inet_check_role }, .aspects = ASPECT(FULL_DUPLEX) },
+        { "last-close", "a connection ends when the last process that holds it has closed it", "close(2)", CHECK_BOTH,
+                tcp_check_last_close, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
+        { "in-flight", "what a killed sender wrote arrives, also what had no room at the receiver yet", "tcp(7)",
+                CHECK_BOTH, tcp_check_in_flight, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(FULL) },
+        { "half-open", "a peer that vanishes without a word is noticed by who sends, not by who waits",
+                "RFC 9293, 3.5.1", CHECK_BOTH, tcp_check_half_open, { inet_check_role },
+                .aspects = ASPECT(PERSISTENCE) },
+        { "low-water", "poll(2) tells of bytes once there are as many as SO_RCVLOWAT says", "socket(7)", CHECK_BOTH,
+                tcp_check_low_water, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
+        { "edge", "epoll tells of what waits each time, or with EPOLLET once until more comes", "epoll(7)", CHECK_BOTH,
+                tcp_check_edge, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
+        { "other-ipc", "IPC namespaces do not matter to a connection", "ipc_namespaces(7)", CHECK_BOTH,
+                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
+        { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
+                "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
+                .aspects = ASPECT(EXHAUSTION) },
         {},
 };
 

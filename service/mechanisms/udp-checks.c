@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inet-checks.h"
+#include "udp-checks.h"
+
 #include "socket-checks.h"
 
 /* What udp(7) promises, and what it does not. The judge's socket is bound, peers send to it. */
@@ -349,6 +350,32 @@ const Check udp_checks[] = {
                 .aspects = ASPECT(NAMESPACE) },
         { "permission", "low ports need CAP_NET_BIND_SERVICE", "ip(7)", CHECK_BOTH, inet_check_privileged,
                 { inet_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "error-queue",
+                "with IP_RECVERR a socket that is not connected hears of errors, too, and to whom it had sent",
+                "ip(7)", CHECK_FORKED, udp_check_error_queue, {}, .aspects = ASPECT(NON_BLOCKING) },
+        { "error-once", "an error that came back is told once", "udp(7)", CHECK_FORKED, udp_check_error_once, {} },
+        { "port-zero", "port 0 asks for a free one, and cannot be sent to", "ip(7)", CHECK_FORKED, udp_check_port_zero,
+                {} },
+        { "reconnect", "connect(2) changes the peer, and undoes it with AF_UNSPEC", "connect(2)", CHECK_FORKED,
+                udp_check_reconnect, {}, .aspects = ASPECT(UNRELATED) },
+        { "broadcast", "a broadcast address needs SO_BROADCAST, and reaches who is bound to all addresses",
+                "socket(7)", CHECK_FORKED, udp_check_broadcast, {} },
+        { "multicast", "a datagram to a group reaches every socket that joined it", "ip(7)", CHECK_FORKED,
+                udp_check_multicast, {}, .aspects = ASPECT(UNRELATED) },
+        { "cork", "UDP_CORK and MSG_MORE join sends to one datagram", "udp(7)", CHECK_FORKED, udp_check_cork, {},
+                .aspects = ASPECT(BOUNDARIES) },
+        { "reuse-port", "with SO_REUSEPORT sockets share a port, and each datagram goes to one of them", "socket(7)",
+                CHECK_FORKED, udp_check_reuse_port, {}, .aspects = ASPECT(ATOMICITY) },
+        { "checksum", "over IPv4 the checksum may be left out", "RFC 768", CHECK_FORKED, udp_check_checksum, {} },
+        { "dual-stack", "a socket at [::] takes IPv4, too, unless IPV6_V6ONLY is set", "ipv6(7)", CHECK_FORKED,
+                udp_check_dual_stack, {} },
+        { "other-ipc", "IPC namespaces do not matter to a socket", "ipc_namespaces(7)", CHECK_BOTH,
+                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
+        { "next-waiter", "when a receiver that waits is killed, another gets what is sent then", "udp(7)", CHECK_BOTH,
+                transport_waiter_killed, { transport_waiter_killed_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "many-writers", "what several send at once arrives once, whole, and in the order of each", "udp(7)",
+                CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
         {},
 };
 
