@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "kind-aspects.h"
 #include "kind.h"
 #include "output.h"
 #include "table.h"
@@ -50,11 +51,19 @@ static void print_facts(GPtrArray *descriptions, GHashTable *tested) {
         for (size_t i = 0; i < descriptions->len; i++) {
                 GVariant *description = descriptions->pdata[i];
                 const char *kind = fact_text(description, "kind");
-                g_autofree char *seen = tested_summary(tested, kind);
-                const char *cells[] = { kind, yes_no(description, "available"), direction(description),
-                        duplex(description), yes_no(description, "boundaries"), yes_no(description, "priority"),
-                        kind_is(description, "unrelated") ? "unrelated" : "related", seen,
-                        fact_text(description, "persistence") };
+                g_autofree char *seen = tested_summary(tested, description);
+                g_autofree char *way = aspect_fact(tested, description, "bidirectional", direction(description));
+                g_autofree char *full = aspect_fact(tested, description, "full_duplex", duplex(description));
+                g_autofree char *whole = aspect_fact(
+                        tested, description, "boundaries", yes_no(description, "boundaries"));
+                g_autofree char *priority = aspect_fact(
+                        tested, description, "priority", yes_no(description, "priority"));
+                g_autofree char *processes = aspect_fact(
+                        tested, description, "unrelated", kind_is(description, "unrelated") ? "unrelated" : "related");
+                g_autofree char *lasts = aspect_fact(
+                        tested, description, "persistence", fact_text(description, "persistence"));
+                const char *cells[] = { kind, yes_no(description, "available"), way, full, whole, priority, processes,
+                        seen, lasts };
                 table_row(table, cells);
         }
         table_print(table, "");
@@ -173,11 +182,34 @@ static void print_records(GVariant *description, const char *list, const char *c
         table_print(table, "    ");
 }
 
-static void print_list(GVariant *description, const char *key) {
-        g_autofree char *text = cell_text(description, key);
+static void print_claims(GHashTable *tested, GVariant *description) {
+        static const char *const columns[] = { "ID", "SEEN", "CLAIM", "SOURCE" };
+        g_autoptr(GVariant) claims = g_variant_lookup_value(description, "claims", G_VARIANT_TYPE("aa{sv}"));
+        g_autoptr(Table) table = table_new(true);
+        GVariantIter iter;
+        GVariant *claim;
+
+        if (claims == NULL || g_variant_n_children(claims) == 0)
+                return;
+        for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
+                table_column(table, columns[i], false);
+        g_variant_iter_init(&iter, claims);
+        while (g_variant_iter_loop(&iter, "@a{sv}", &claim)) {
+                const char *id = fact_text(claim, "id");
+                const Seen *seen = tested_claim(tested, fact_text(description, "kind"), id);
+                const char *cells[] = { id, seen != NULL ? seen->result : NULL, fact_text(claim, "claim"),
+                        fact_text(claim, "source") };
+                table_row(table, cells);
+        }
+        puts("  claims:");
+        table_print(table, "    ");
+}
+
+static void print_fact(GHashTable *tested, GVariant *description, const char *key, const char *text) {
+        g_autofree char *with_seen = aspect_fact(tested, description, key, text);
 
         if (*text != '\0' && strcmp(text, "-") != 0)
-                printf("  %-13s  %s\n", key, text);
+                printf("  %-13s  %s\n", key, with_seen);
 }
 
 /* Sentences that are no figures. */
@@ -195,7 +227,7 @@ static void print_details(GVariant *description, GHashTable *tested) {
                 "order", "priority", "persistence", "unrelated", "carries_data", "descriptors", "connection", "source",
                 "interfaces", "ends", "operations" };
         const char *kind = fact_text(description, "kind");
-        g_autofree char *seen = tested_summary(tested, kind);
+        g_autofree char *seen = tested_summary(tested, description);
 
         printf("%s  %s\n", kind, fact_text(description, "title"));
         printf("  %-13s  %s%s%s\n", "available", yes_no(description, "available"),
@@ -203,16 +235,19 @@ static void print_details(GVariant *description, GHashTable *tested) {
         for (size_t i = 0; i < G_N_ELEMENTS(facts); i++) {
                 g_autoptr(GVariant) value = g_variant_lookup_value(description, facts[i], G_VARIANT_TYPE_BOOLEAN);
                 if (value != NULL)
-                        printf("  %-13s  %s\n", facts[i], yes_no(description, facts[i]));
-                else
-                        print_list(description, facts[i]);
+                        print_fact(tested, description, facts[i], yes_no(description, facts[i]));
+                else {
+                        g_autofree char *text = cell_text(description, facts[i]);
+                        print_fact(tested, description, facts[i], text);
+                }
         }
         printf("  %-13s  %s\n", "seen", seen);
         print_notes(description);
         print_records(description, "limits", (const char *const[]){ "name", "value", "unit", "source", NULL });
         print_records(
                 description, "options", (const char *const[]){ "name", "type", "uses", "default", "help", NULL });
-        print_records(description, "claims", (const char *const[]){ "id", "claim", "source", NULL });
+        print_claims(tested, description);
+        aspects_print(tested, description);
         print_records(description, "unsupported", (const char *const[]){ "operation", "reason", NULL });
 }
 
@@ -221,7 +256,8 @@ static void print_json_array(GPtrArray *descriptions, GHashTable *tested) {
 
         for (size_t i = 0; i < descriptions->len; i++) {
                 JsonNode *node = json_from_variant(descriptions->pdata[i]);
-                tested_add_json(tested, fact_text(descriptions->pdata[i], "kind"), json_node_get_object(node));
+                tested_add_json(tested, descriptions->pdata[i], json_node_get_object(node));
+                aspects_add_json(tested, descriptions->pdata[i], json_node_get_object(node));
                 json_array_add_element(array, node);
         }
         json_print(json_node_of_array(array), true);
@@ -260,8 +296,8 @@ const Verb verb_kinds = {
         .details = "Without KIND a table of what each promises, and one of the limits in force here and where each "
                    "comes\n"
                    "from; with KIND also its options and claims. PROCESSES tells whether processes that share no\n"
-                   "ancestor can meet. SEEN counts the claims that held in the last test that the running service\n"
-                   "still knows.\n\n"
+                   "ancestor can meet. SEEN counts the claims that held when last tested in this place, and what was\n"
+                   "tested says so behind it: (seen) as promised, (failed), (not testable) here.\n\n"
                    "Example:\n  ipcctl kinds mq-posix\n",
         .run = run,
 };

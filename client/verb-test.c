@@ -16,6 +16,7 @@
 #include "table.h"
 #include "test-against.h"
 #include "test-report.h"
+#include "tested-kept.h"
 
 enum { CLAIM_WIDTH_MAX = 64 };
 
@@ -46,6 +47,7 @@ typedef struct Test {
         GPtrArray *rows;   /* KindVerdict: of all so far */
         Verdicts all;
         JsonNode *before; /* --against; may be NULL */
+        guint64 began;
 } Test;
 
 static gboolean start(JobRun *run, IpcbusManager *manager, char **ret_path, GError **error) {
@@ -244,6 +246,8 @@ static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
                 return code;
         if (test->number == 0 && code == EXIT_CODE_DONE)
                 say("there is no such claim to test; \"ipcctl kinds KIND\" lists them");
+        if (run->cli->host == NULL)
+                kept_store(results, test->began);
         code = report(run, results, code);
         if (code == EXIT_CODE_DONE && test->all.failed > 0)
                 code = EXIT_CODE_CLAIM_FAILED;
@@ -283,6 +287,7 @@ static ExitCode run(Cli *cli, char **words) {
         if (opt_tap)
                 printf("TAP version 13\n");
         job.show_progress = !cli->json && !opt_tap;
+        test.began = (guint64)g_get_real_time();
         code = job_run(&job, &results);
         code = conclude(&job, results, code);
         g_clear_pointer(&test.before, json_node_unref);

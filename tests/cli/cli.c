@@ -21,6 +21,8 @@ GSubprocess *cli_start_argv(Fixture *fixture, GSubprocessFlags flags, const char
         g_subprocess_launcher_setenv(launcher, "PATH", path, TRUE);
         g_subprocess_launcher_setenv(launcher, "XDG_RUNTIME_DIR", fixture->directory, TRUE);
         g_subprocess_launcher_setenv(launcher, "DBUS_SESSION_BUS_ADDRESS", fixture->bus_address, TRUE);
+        /* What a test keeps is nobody's: there it cannot be written. */
+        g_subprocess_launcher_setenv(launcher, "XDG_STATE_HOME", "/dev/null", TRUE);
         g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
         g_subprocess_launcher_setenv(launcher, "PLACE", fixture->directory, TRUE);
         process = g_subprocess_launcher_spawnv(launcher, argv, &error);
