@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "inet-checks.h"
+#include "raw-checks.h"
+
 #include "socket-checks.h"
 
 /* What raw(7) promises. All raw sockets of a protocol share it, so each check has an address of 127.0.0.0/8 of its
@@ -26,13 +27,12 @@ enum {
         UNASSIGNED = 150, /* of the protocols that RFC 5237 leaves free: 148 to 252 */
         OTHERS = 100000,  /* packets of others that are passed over */
         FLOOD = 40,       /* packets: more than the smallest buffer holds */
-        HEADER = 20,      /* of IPv4 without options */
         CAP_DROPPED = CAP_NET_RAW,
 };
 
 #define PROTOCOL_TEXT "253"
 
-static bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
+bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
         sock_own_address(n, ret->text);
         ret->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
         return check_need_said(run, "a raw socket needs CAP_NET_RAW, which this process does not have",
@@ -40,8 +40,7 @@ static bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
                check_expect(run, "bind", sock_bind(ret->fd, ret->text), 0);
 }
 
-/* The next packet to this socket's address, waited for. The size with the header. */
-static int64_t raw_await(const Sock *here, void *packet, size_t size) {
+int64_t raw_await(const Sock *here, void *packet, size_t size) {
         ssize_t n;
 
         for (;;) {
@@ -55,13 +54,13 @@ static int64_t raw_await(const Sock *here, void *packet, size_t size) {
         }
 }
 
-static int64_t raw_size(const Sock *here) {
-        unsigned char packet[HEADER];
+int64_t raw_size(const Sock *here) {
+        unsigned char packet[RAW_HEADER];
 
         return raw_await(here, packet, sizeof packet);
 }
 
-static bool begin(CheckRun *run, Sock *here, CheckProcess **ret) {
+bool raw_begin(CheckRun *run, Sock *here, CheckProcess **ret) {
         return raw_make(run, INET_RAW_PROTOCOL, 0, here) && peer_start(run, 0, NULL, 0, ret) >= 0 &&
                check_expect(run, "socket",
                        peer_call(run, *ret, "socket", OWN, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT), 0);
@@ -89,13 +88,13 @@ static CheckResult header(CheckRun *run) {
         CheckProcess *peer;
         struct iphdr ip;
 
-        if (!begin(run, &here, &peer) ||
+        if (!raw_begin(run, &here, &peer) ||
                 !check_expect(run, "send of 5 bytes", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
-                !check_expect(run, "receive", raw_await(&here, packet, sizeof packet), 5 + HEADER))
+                !check_expect(run, "receive", raw_await(&here, packet, sizeof packet), 5 + RAW_HEADER))
                 return CHECK_FAILED;
         memcpy(&ip, packet, sizeof ip);
         if (!check_expect(run, "version", ip.version, 4) || !check_expect(run, "protocol", ip.protocol, 253) ||
-                !check_expect(run, "its length", ntohs(ip.tot_len), 5 + HEADER))
+                !check_expect(run, "its length", ntohs(ip.tot_len), 5 + RAW_HEADER))
                 return CHECK_FAILED;
         return check_ok(run, "5 bytes sent, 25 received: an IPv4 header of 20, with the protocol 253, and the 5");
 }
@@ -130,10 +129,10 @@ static CheckResult copies(CheckRun *run) {
         CLEANUP(sock_done) Sock second = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, &first, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 0, &second) ||
+        if (!raw_begin(run, &first, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 0, &second) ||
                 !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 5, .text = first.text), 5) ||
-                !check_expect(run, "the first", raw_size(&first), 5 + HEADER) ||
-                !check_expect(run, "the second", raw_size(&second), 5 + HEADER) ||
+                !check_expect(run, "the first", raw_size(&first), 5 + RAW_HEADER) ||
+                !check_expect(run, "the second", raw_size(&second), 5 + RAW_HEADER) ||
                 !check_expect(run, "the second again", sock_receive(second.fd), -EAGAIN))
                 return CHECK_FAILED;
         return check_ok(run, "two sockets at one address: each received the one packet");
@@ -144,9 +143,9 @@ static CheckResult protocols(CheckRun *run) {
         CLEANUP(sock_done) Sock other = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL + 1, 0, &other) ||
+        if (!raw_begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL + 1, 0, &other) ||
                 !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
-                !check_expect(run, "receive, protocol 253", raw_size(&here), 5 + HEADER) ||
+                !check_expect(run, "receive, protocol 253", raw_size(&here), 5 + RAW_HEADER) ||
                 !check_expect(run, "receive, protocol 254", sock_receive(other.fd), -EAGAIN))
                 return CHECK_FAILED;
         return check_ok(run, "sent with 253: received by the socket of 253, not by that of 254");
@@ -157,13 +156,13 @@ static CheckResult destination(CheckRun *run) {
         CLEANUP(sock_done) Sock other = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 1, &other) ||
+        if (!raw_begin(run, &here, &peer) || !raw_make(run, INET_RAW_PROTOCOL, 1, &other) ||
                 !check_expect(run, "send to the second address",
                         peer_call(run, peer, "send-to", OWN, 5, .text = other.text), 5) ||
-                !check_expect(run, "receive by the second", raw_size(&other), 5 + HEADER) ||
+                !check_expect(run, "receive by the second", raw_size(&other), 5 + RAW_HEADER) ||
                 !check_expect(
                         run, "send to the first", peer_call(run, peer, "send-to", OWN, 6, .text = here.text), 6) ||
-                !check_expect(run, "receive by the first", raw_size(&here), 6 + HEADER))
+                !check_expect(run, "receive by the first", raw_size(&here), 6 + RAW_HEADER))
                 return CHECK_FAILED;
         return check_ok(run, "bound to two addresses of 127.0.0.0/8: only the one that was meant receives");
 }
@@ -175,7 +174,8 @@ static CheckResult source(CheckRun *run) {
 
         sock_own_address(1, first);
         sock_own_address(2, second);
-        if (!begin(run, &here, &peer) || !check_expect(run, "connect to a source", sock_connect(here.fd, first), 0) ||
+        if (!raw_begin(run, &here, &peer) ||
+                !check_expect(run, "connect to a source", sock_connect(here.fd, first), 0) ||
                 !check_expect(run, "bind to another", peer_call(run, peer, "bind", OWN, .text = second), 0) ||
                 !check_expect(
                         run, "send of a stranger", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
@@ -183,7 +183,7 @@ static CheckResult source(CheckRun *run) {
                         peer_call(run, peer, "socket", OWN + 1, SOCK_RAW, AF_INET, .text = PROTOCOL_TEXT), 0) ||
                 !check_expect(run, "bind to it", peer_call(run, peer, "bind", OWN + 1, .text = first), 0) ||
                 !check_expect(run, "send", peer_call(run, peer, "send-to", OWN + 1, 6, .text = here.text), 6) ||
-                !check_expect(run, "receive", raw_size(&here), 6 + HEADER))
+                !check_expect(run, "receive", raw_size(&here), 6 + RAW_HEADER))
                 return CHECK_FAILED;
         return check_ok(run, "connected to one source address: that of another is not received");
 }
@@ -195,12 +195,12 @@ static CheckResult no_ports(CheckRun *run) {
         CheckProcess *peer;
         InetName name;
 
-        if (!begin(run, &here, &peer) || sock_parse(here.text, &name) < 0)
+        if (!raw_begin(run, &here, &peer) || sock_parse(here.text, &name) < 0)
                 return CHECK_FAILED;
         inet_name_set_port(&name, 4444);
         sock_print(&name, text);
         if (!check_expect(run, "send to a port", peer_call(run, peer, "send-to", OWN, 5, .text = text), 5) ||
-                !check_expect(run, "receive at no port", raw_size(&here), 5 + HEADER))
+                !check_expect(run, "receive at no port", raw_size(&here), 5 + RAW_HEADER))
                 return CHECK_FAILED;
         return check_ok(run, "sent to port 4444, received by a socket that is bound to port 0");
 }
@@ -234,7 +234,7 @@ static CheckResult nobody_there(CheckRun *run) {
         return check_ok(run, "no socket of the protocol: the send succeeds; connected, ENOPROTOOPT follows");
 }
 
-static uint16_t checksum(const void *data, size_t size) {
+uint16_t raw_checksum(const void *data, size_t size) {
         const unsigned char *bytes = data;
         uint32_t sum = 0;
 
@@ -254,7 +254,7 @@ static CheckResult echo(CheckRun *run) {
         bool answered = false;
         int64_t n = 0;
 
-        request.checksum = checksum(&request, sizeof request);
+        request.checksum = raw_checksum(&request, sizeof request);
         if (!raw_make(run, IPPROTO_ICMP, 0, &here) ||
                 !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||
                 !check_expect(
@@ -262,8 +262,8 @@ static CheckResult echo(CheckRun *run) {
                 return CHECK_FAILED;
         while (!answered && n >= 0) {
                 n = raw_await(&here, packet, sizeof packet);
-                if (n >= HEADER + (ssize_t)sizeof icmp) {
-                        memcpy(&icmp, packet + HEADER, sizeof icmp);
+                if (n >= RAW_HEADER + (ssize_t)sizeof icmp) {
+                        memcpy(&icmp, packet + RAW_HEADER, sizeof icmp);
                         answered = icmp.type == ICMP_ECHOREPLY && icmp.un.echo.id == request.un.echo.id;
                 }
         }
@@ -277,12 +277,12 @@ static CheckResult longest(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         CheckProcess *peer;
 
-        if (!begin(run, &here, &peer) ||
+        if (!raw_begin(run, &here, &peer) ||
                 !check_expect(run, "send of one byte more",
                         peer_call(run, peer, "send-to", OWN, RAW_MESSAGE_MAX + 1, .text = here.text), -EMSGSIZE) ||
                 !check_expect(run, "send of the longest",
                         peer_call(run, peer, "send-to", OWN, RAW_MESSAGE_MAX, .text = here.text), RAW_MESSAGE_MAX) ||
-                !check_expect(run, "its length", raw_size(&here), RAW_MESSAGE_MAX + HEADER))
+                !check_expect(run, "its length", raw_size(&here), RAW_MESSAGE_MAX + RAW_HEADER))
                 return CHECK_FAILED;
         return check_ok(run, "%d bytes whole, one more EMSGSIZE", RAW_MESSAGE_MAX);
 }
@@ -292,7 +292,7 @@ static CheckResult lost(CheckRun *run) {
         CheckProcess *peer;
         int taken = 0;
 
-        if (!begin(run, &here, &peer) ||
+        if (!raw_begin(run, &here, &peer) ||
                 !check_expect(run, "SO_RCVBUF", sock_set(here.fd, SOL_SOCKET, SO_RCVBUF, 1), 0))
                 return CHECK_FAILED;
         for (int i = 0; i < FLOOD; i++)
@@ -308,7 +308,7 @@ static CheckResult lost(CheckRun *run) {
 }
 
 const Check raw_checks[] = {
-        { "capability", "a raw socket needs CAP_NET_RAW, not the user root", "raw(7)", CHECK_BOTH, capability,
+        { "capability", "a raw socket needs CAP_NET_RAW; root without it is refused", "raw(7)", CHECK_BOTH, capability,
                 { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "boundaries", "a packet is received whole, never split or joined", "raw(7)", CHECK_BOTH,
                 transport_boundaries, { transport_boundaries_role },
@@ -373,6 +373,32 @@ const Check raw_checks[] = {
                 { inet_check_role }, .aspects = ASPECT(MAXIMUM) },
         { "loss", "what finds no room at the receiver is dropped without an error", "raw(7)", CHECK_BOTH, lost,
                 { inet_check_role }, .aspects = ASPECT(FULL) },
+        { "own-namespace", "whoever may make a user and a network namespace of their own may make raw sockets in them",
+                "raw(7)", CHECK_BOTH, raw_check_own_namespace, { inet_check_role },
+                .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) | ASPECT(NAMESPACE) },
+        { "ping", "a ping socket needs no right but a group in ping_group_range", "icmp(7)", CHECK_BOTH,
+                raw_check_ping, { inet_check_role }, .aspects = ASPECT(PERMISSION) | ASPECT(NAMESPACE) },
+        { "header-included", "with IP_HDRINCL the sender writes the IP header, and may write any source", "raw(7)",
+                CHECK_FORKED, raw_check_header_included, {} },
+        { "header-fields", "socket options set the fields of the header that the kernel makes", "raw(7)", CHECK_BOTH,
+                raw_check_header_fields, { inet_check_role } },
+        { "only-sends", "a socket of protocol 255 sends packets of any protocol, and receives none of them", "raw(7)",
+                CHECK_FORKED, raw_check_only_sends, {} },
+        { "copy-of-others", "a raw socket gets copies of what goes to other kinds of sockets", "raw(7)", CHECK_BOTH,
+                raw_check_copy_of_others, { inet_check_role } },
+        { "icmp-filter", "ICMP_FILTER keeps types of ICMP messages away", "raw(7)", CHECK_FORKED,
+                raw_check_icmp_filter, {} },
+        { "filter", "SO_ATTACH_FILTER keeps away what a program does not let through", "socket(7)", CHECK_BOTH,
+                raw_check_filter, { inet_check_role } },
+        { "no-protocol", "a raw socket has to name its protocol", "socket(2)", CHECK_FORKED, raw_check_no_protocol,
+                {} },
+        { "other-ipc", "IPC namespaces do not matter to a socket", "ipc_namespaces(7)", CHECK_BOTH,
+                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
+        { "next-waiter", "when a receiver that waits is killed, another gets what is sent then", "raw(7)", CHECK_BOTH,
+                transport_waiter_killed, { transport_waiter_killed_role }, .aspects = ASPECT(WAITER_KILLED) },
+        { "many-writers", "what several send at once arrives once, whole, and in the order of each", "raw(7)",
+                CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
         {},
 };
 

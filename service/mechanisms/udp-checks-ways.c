@@ -156,7 +156,6 @@ CheckResult udp_check_reconnect(CheckRun *run) {
 /* To 127.255.255.255: it leaves this machine as little as 127.0.0.1 does. */
 CheckResult udp_check_broadcast(CheckRun *run) {
         CLEANUP(sock_done) Sock all = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock one = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         char text[SOCK_NAME_MAX];
 
