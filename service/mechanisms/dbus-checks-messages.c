@@ -15,11 +15,6 @@
 #include "transport-pair.h"
 #include "units.h"
 
-static const char *target(const Meeting *meeting, unsigned who, const char *member, char buffer[128]) {
-        (void)snprintf(buffer, 128, "%s %s", meeting->unique[who], member);
-        return buffer;
-}
-
 CheckResult dbus_call_once(CheckRun *run) {
         enum { CALLS = 100 };
         PeerReply reply = { 0 };
@@ -30,7 +25,8 @@ CheckResult dbus_call_once(CheckRun *run) {
         if (!meeting_open(run, 2, &meeting) || !begin(&meeting, 1, "serve", .a = CALLS, .b = 7000))
                 return meeting_close(&meeting, CHECK_FAILED);
         for (int64_t i = 0; r >= 0 && i < CALLS; i++) {
-                r = tell(&meeting, 0, &reply, "call", .a = i * 3, .b = 5000, .text = target(&meeting, 1, "Get", text));
+                r = tell(&meeting, 0, &reply, "call", .a = i * 3, .b = 5000,
+                        .text = meeting_target(&meeting, 1, "Get", text));
                 if (r >= 0 && reply.x != i * 3 + 1)
                         return meeting_close(
                                 &meeting, check_fail(run, "call %" PRId64 " got the answer %" PRId64, i, reply.x));
@@ -65,7 +61,7 @@ CheckResult dbus_signal_match(CheckRun *run) {
         for (unsigned i = 0; i < 3; i++) {
                 char text[128];
 
-                if (!ready(&meeting, 0, "post", .a = 0, .text = target(&meeting, i + 1, "Last", text)))
+                if (!ready(&meeting, 0, "post", .a = 0, .text = meeting_target(&meeting, i + 1, "Last", text)))
                         return meeting_close(&meeting, CHECK_FAILED);
                 for (;;) {
                         PeerReply reply;
@@ -95,7 +91,7 @@ CheckResult dbus_types(CheckRun *run) {
 
         if (!meeting_open(run, 2, &meeting))
                 return meeting_close(&meeting, CHECK_FAILED);
-        r = tell(&meeting, 0, &sent, "types", .text = target(&meeting, 1, "Types", text));
+        r = tell(&meeting, 0, &sent, "types", .text = meeting_target(&meeting, 1, "Types", text));
         if (r >= 0)
                 r = tell(&meeting, 1, &seen, "types-seen", .a = 5000);
         if (r == 1)
@@ -111,7 +107,7 @@ CheckResult dbus_descriptor(CheckRun *run) {
         Meeting meeting;
 
         if (!meeting_open(run, 2, &meeting) ||
-                !ready(&meeting, 0, "give", .a = 1, .text = target(&meeting, 1, "Take", text)))
+                !ready(&meeting, 0, "give", .a = 1, .text = meeting_target(&meeting, 1, "Take", text)))
                 return meeting_close(&meeting, CHECK_FAILED);
         before = tell(&meeting, 0, NULL, "offset");
         r = tell(&meeting, 1, &taken, "take", .a = 5000);
@@ -132,9 +128,9 @@ CheckResult dbus_descriptor_limit(CheckRun *run) {
 
         if (!meeting_open(run, 2, &meeting))
                 return meeting_close(&meeting, CHECK_FAILED);
-        (void)tell(&meeting, 0, &sent, "give", .a = 16, .text = target(&meeting, 1, "Take", text));
+        (void)tell(&meeting, 0, &sent, "give", .a = 16, .text = meeting_target(&meeting, 1, "Take", text));
         r = tell(&meeting, 1, &taken, "take", .a = 5000);
-        (void)tell(&meeting, 0, &over, "give", .a = 17, .text = target(&meeting, 1, "Take", text));
+        (void)tell(&meeting, 0, &over, "give", .a = 17, .text = meeting_target(&meeting, 1, "Take", text));
         if (r >= 0 && taken.y == 16 && sent.y == 1 && over.y == 0)
                 return meeting_close(&meeting, check_ok(run, "16: delivered; 17: the sender is disconnected"));
         return meeting_close(&meeting,
@@ -151,9 +147,10 @@ CheckResult dbus_size_limit(CheckRun *run) {
         if (!meeting_open(run, 2, &meeting))
                 return meeting_close(&meeting, CHECK_FAILED);
         (void)tell(&meeting, 0, &sent, "big", .a = PRIVATE_BUS_MESSAGE_MAX - 512,
-                .text = target(&meeting, 1, "Big", text));
+                .text = meeting_target(&meeting, 1, "Big", text));
         n = tell(&meeting, 1, NULL, "next", .a = 5000);
-        (void)tell(&meeting, 0, &over, "big", .a = PRIVATE_BUS_MESSAGE_MAX, .text = target(&meeting, 1, "Big", text));
+        (void)tell(&meeting, 0, &over, "big", .a = PRIVATE_BUS_MESSAGE_MAX,
+                .text = meeting_target(&meeting, 1, "Big", text));
         if (n >= 0 && sent.y == 1 && over.y == 0)
                 return meeting_close(&meeting,
                         check_ok(run,
@@ -171,7 +168,7 @@ CheckResult dbus_callee_killed(CheckRun *run) {
         int64_t r;
 
         if (!meeting_open(run, 2, &meeting) ||
-                !begin(&meeting, 0, "call", .a = 1, .b = 60000, .text = target(&meeting, 1, "Get", text)) ||
+                !begin(&meeting, 0, "call", .a = 1, .b = 60000, .text = meeting_target(&meeting, 1, "Get", text)) ||
                 !ready(&meeting, 1, "next", .a = 5000))
                 return meeting_close(&meeting, CHECK_FAILED);
         if (check_murder(run, meeting.peers[1]) < 0)
@@ -193,7 +190,7 @@ CheckResult dbus_call_timeout(CheckRun *run) {
         if (!meeting_open(run, 2, &meeting))
                 return meeting_close(&meeting, CHECK_FAILED);
         r = tell(&meeting, 0, &reply, "call", .a = 1, .b = CHECK_TIMEOUT_USEC / 1000,
-                .text = target(&meeting, 1, "Get", text));
+                .text = meeting_target(&meeting, 1, "Get", text));
         if (r == -ETIMEDOUT && reply.y >= CHECK_TIMEOUT_USEC)
                 return meeting_close(&meeting, check_ok(run, "time-out %d ms: ETIMEDOUT after %" PRId64 " us",
                                                        CHECK_TIMEOUT_USEC / 1000, reply.y));

@@ -17,13 +17,22 @@ CheckResult meeting_close(Meeting *meeting, CheckResult result) {
         return result;
 }
 
+const char *meeting_target(const Meeting *meeting, unsigned who, const char *member, char buffer[128]) {
+        (void)snprintf(buffer, 128, "%s %s", meeting->unique[who], member);
+        return buffer;
+}
+
 bool meeting_open(CheckRun *run, unsigned peers, Meeting *ret) {
+        return meeting_open_with(run, peers, "", NULL, ret);
+}
+
+bool meeting_open_with(CheckRun *run, unsigned peers, const char *more, const char *directory, Meeting *ret) {
         Error error = { 0 };
         PeerReply reply;
         int r;
 
         *ret = (Meeting){ .run = run };
-        r = private_bus_start(run->directory, run->token, &ret->bus, &error);
+        r = private_bus_start_with(directory ? directory : run->directory, run->token, more, &ret->bus, &error);
         if (!check_need_said(run, error.message, r))
                 return false;
         for (unsigned i = 0; i < peers; i++) {
@@ -63,6 +72,13 @@ const Check dbus_checks[] = {
                 .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "receiver-killed", "sending to a killed peer fails with EPIPE", "sd_bus_send(3)", CHECK_BOTH,
                 transport_receiver_killed, { transport_receiver_killed_role }, .aspects = ASPECT(HOLDER_KILLED) },
+        { "writer-killed-within",
+                "a sender that is killed in the middle of a message leaves no part of it: whole ones come, then the "
+                "end",
+                SPEC "Message Protocol", CHECK_BOTH, transport_writer_killed_within,
+                { transport_writer_killed_within_role }, .aspects = ASPECT(WRITER_KILLED) | ASPECT(ATOMICITY) },
+        { "stopped", "stopped and continued, without a handler, a waiting receiver goes on", "signal(7)", CHECK_BOTH,
+                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
         { "no-names", "peer to peer there are no names: a message has no sender, and nobody answers for the bus",
                 SPEC "Message Bus Specification", CHECK_BOTH, dbus_direct_nameless, { dbus_direct_nameless_role } },
         { "daemon-order", "through the daemon the messages of one sender arrive, once, in order", "dbus-daemon(1)",
@@ -118,5 +134,80 @@ const Check dbus_checks[] = {
                 .aspects = ASPECT(HOLDER_KILLED) },
         { "call-timeout", "a call that is not answered fails after its time-out, never early", "sd_bus_call(3)",
                 CHECK_BOTH, dbus_call_timeout, { dbus_peer_role }, .aspects = ASPECT(TIMEOUT) },
+        { "answers-order",
+                "answers come in the order in which they are given, each to its own call, not in that of the calls",
+                SPEC "Message Protocol", CHECK_BOTH, dbus_answers_order, { dbus_peer_role },
+                .aspects = ASPECT(ORDER) },
+        { "caller-killed", "the answer to a caller that was killed goes to nobody, and who gives it gets no error",
+                SPEC "Message Protocol", CHECK_BOTH, dbus_caller_killed, { dbus_peer_role },
+                .aspects = ASPECT(WAITER_KILLED) },
+        { "interrupted",
+                "a signal's handler, also with SA_RESTART, may end a call with EINTR; its answer is not taken for the "
+                "next one's",
+                "sd_bus_call(3)", CHECK_BOTH, dbus_interrupted, { dbus_peer_role }, .aspects = ASPECT(INTERRUPTED) },
+        { "many-senders",
+                "the messages of several senders come once, none mixed with another's, each sender's in order",
+                SPEC "Message Protocol", CHECK_BOTH, dbus_many_senders, { dbus_peer_role },
+                .aspects = ASPECT(MANY_WRITERS) },
+        { "bus-killed", "with the bus all connections end at once, and calls that wait for an answer fail",
+                SPEC "Message Bus Specification", CHECK_BOTH, dbus_bus_killed, { dbus_peer_role },
+                .aspects = ASPECT(CREATOR_GONE) | ASPECT(HOLDER_KILLED) },
+        { "match-removed", "a rule that was added twice lets a signal through once, and has to be removed twice",
+                SPEC "RemoveMatch", CHECK_BOTH, dbus_match_removed, { dbus_peer_role } },
+        { "activation",
+                "a call to a name that the bus cannot start says why: ServiceUnknown, or an error of starting it",
+                SPEC "Message Bus Starting Services", CHECK_BOTH, dbus_activation, { dbus_peer_role } },
+        { "monitor", "a monitor sees the messages of others, who notice nothing, and may not send",
+                SPEC "BecomeMonitor", CHECK_BOTH, dbus_monitor, { dbus_peer_role } },
+        { "forged", "the sender of a message is what the bus says: a forged one is replaced",
+                SPEC "Message Bus Message Routing", CHECK_BOTH, dbus_forged, { dbus_peer_role },
+                .aspects = ASPECT(CREDENTIALS) },
+        { "refused-user", "a session bus takes the connection of another user, and ends it before a message",
+                "dbus-daemon(1)", CHECK_BOTH, dbus_refused_user, { dbus_peer_role }, .aspects = ASPECT(PERMISSION) },
+        { "other-user", "another user, where the policy lets him in, calls and is answered; the bus tells who it is",
+                "dbus-daemon(1)", CHECK_BOTH, dbus_other_user, { dbus_peer_role },
+                .aspects = ASPECT(OTHER_USER) | ASPECT(CREDENTIALS) },
+        { "other-ipc", "IPC namespaces do not matter to a bus", "ipc_namespaces(7)", CHECK_BOTH, dbus_other_ipc,
+                { dbus_peer_role }, .aspects = ASPECT(NAMESPACE) },
+        { "other-net",
+                "from another network namespace a bus is found by the path of its socket, not by an abstract address",
+                "network_namespaces(7)", CHECK_BOTH, dbus_other_net, { dbus_peer_role },
+                .aspects = ASPECT(NAMESPACE) },
+        { "policy", "what the policy denies, a name or a member, gives AccessDenied, and the callee does not see it",
+                "dbus-daemon(1)", CHECK_BOTH, dbus_policy, { dbus_peer_role }, .aspects = ASPECT(PERMISSION) },
+        { "connections-limit", "at max_connections_per_user the next connection is refused until one ends",
+                "dbus-daemon(1), max_connections_per_user", CHECK_BOTH, dbus_connections_limit, { dbus_peer_role },
+                .aspects = ASPECT(LIMIT) },
+        { "names-limit", "at max_names_per_connection, where the unique name counts, the next name is refused",
+                "dbus-daemon(1), max_names_per_connection", CHECK_BOTH, dbus_names_limit, { dbus_peer_role },
+                .aspects = ASPECT(LIMIT) },
+        { "matches-limit",
+                "at max_match_rules_per_connection the next rule gives LimitsExceeded, to this connection alone",
+                "dbus-daemon(1), max_match_rules_per_connection", CHECK_BOTH, dbus_matches_limit, { dbus_peer_role },
+                .aspects = ASPECT(LIMIT) },
+        { "replies-limit",
+                "at max_replies_per_connection the next call gives LimitsExceeded; those that want no answer do not "
+                "count",
+                "dbus-daemon(1), max_replies_per_connection", CHECK_BOTH, dbus_replies_limit, { dbus_peer_role },
+                .aspects = ASPECT(LIMIT) },
+        { "reply-timeout",
+                "after reply_timeout the bus answers with NoReply itself, however long the caller would wait",
+                "dbus-daemon(1), reply_timeout", CHECK_BOTH, dbus_reply_timeout, { dbus_peer_role },
+                .aspects = ASPECT(TIMEOUT) },
+        { "slow-receiver", "one who does not read stops who sends to it, and nobody else",
+                "dbus-daemon(1), max_incoming_bytes", CHECK_BOTH, dbus_slow_receiver, { dbus_peer_role },
+                .aspects = ASPECT(FULL) },
+        { "exhausted", "without a descriptor left connecting gives EMFILE, and what is connected goes on",
+                "connect(2)", CHECK_BOTH, dbus_exhausted, { dbus_peer_role }, .aspects = ASPECT(EXHAUSTION) },
+        { "exhausted-receiver", "a receiver without a descriptor left loses its connection when one is sent to it",
+                "unix(7), MSG_CTRUNC", CHECK_BOTH, dbus_exhausted_receiver, { dbus_peer_role },
+                .aspects = ASPECT(EXHAUSTION) | ASPECT(DESCRIPTORS) },
+        {},
+};
+
+const CheckGap dbus_gaps[] = {
+        { ASPECT_PRIORITY, "A bus delivers in the order in which it took the messages; there are no priorities." },
+        { ASPECT_SYNCHRONISATION, "Processes share no memory here: what one has in a message is a copy, and the bus "
+                                  "takes one at a time." },
         {},
 };

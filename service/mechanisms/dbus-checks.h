@@ -17,6 +17,8 @@ typedef struct Meeting {
 
 /* False with a note; meeting_close() is to be called also then. */
 bool meeting_open(CheckRun *run, unsigned peers, Meeting *ret);
+/* The bus with more in its configuration, and its socket in `directory` (NULL: that of the run). */
+bool meeting_open_with(CheckRun *run, unsigned peers, const char *more, const char *directory, Meeting *ret);
 CheckResult meeting_close(Meeting *meeting, CheckResult result);
 
 /* A call of a peer, with its whole reply. */
@@ -26,6 +28,12 @@ CheckResult meeting_close(Meeting *meeting, CheckResult result);
 #define ready(meeting, who, ...) check_need((meeting)->run, "preparing a peer", tell(meeting, who, NULL, __VA_ARGS__))
 #define begin(meeting, who, ...) \
         (peer_begin((meeting)->run, (meeting)->peers[who], &(const PeerCall){ __VA_ARGS__ }) >= 0)
+
+/* A shared beginning of all errors of the bus. */
+#define DBUS_ERROR(name) "org.freedesktop.DBus.Error." name
+
+/* "NAME MEMBER" of a peer, for call, post and their like. */
+const char *meeting_target(const Meeting *meeting, unsigned who, const char *member, char buffer[128]);
 
 /* dbus-checks-names.c */
 CheckResult dbus_one_owner(CheckRun *run);
@@ -46,3 +54,28 @@ CheckResult dbus_callee_killed(CheckRun *run);
 CheckResult dbus_call_timeout(CheckRun *run);
 CheckResult dbus_direct_nameless(CheckRun *run);
 int dbus_direct_nameless_role(CheckPeer *peer);
+/* dbus-checks-answers.c */
+CheckResult dbus_answers_order(CheckRun *run);
+CheckResult dbus_caller_killed(CheckRun *run);
+CheckResult dbus_interrupted(CheckRun *run);
+CheckResult dbus_many_senders(CheckRun *run);
+CheckResult dbus_bus_killed(CheckRun *run);
+CheckResult dbus_match_removed(CheckRun *run);
+CheckResult dbus_activation(CheckRun *run);
+CheckResult dbus_monitor(CheckRun *run);
+/* dbus-checks-access.c */
+CheckResult dbus_forged(CheckRun *run);
+CheckResult dbus_refused_user(CheckRun *run);
+CheckResult dbus_other_user(CheckRun *run);
+CheckResult dbus_other_net(CheckRun *run);
+CheckResult dbus_other_ipc(CheckRun *run);
+CheckResult dbus_policy(CheckRun *run);
+/* dbus-checks-limits.c */
+CheckResult dbus_connections_limit(CheckRun *run);
+CheckResult dbus_names_limit(CheckRun *run);
+CheckResult dbus_matches_limit(CheckRun *run);
+CheckResult dbus_replies_limit(CheckRun *run);
+CheckResult dbus_reply_timeout(CheckRun *run);
+CheckResult dbus_slow_receiver(CheckRun *run);
+CheckResult dbus_exhausted(CheckRun *run);
+CheckResult dbus_exhausted_receiver(CheckRun *run);

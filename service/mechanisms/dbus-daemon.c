@@ -22,7 +22,7 @@ enum {
         STATUS_NO_DAEMON = 127, /* as a shell says it */
 };
 
-static int configuration_new(const char *address, int *ret_fd) {
+static int configuration_new(const char *address, const char *more, int *ret_fd) {
         CLEANUP_FD int fd = memfd_create("ipcbus-dbus-conf", MFD_CLOEXEC);
 
         if (fd < 0)
@@ -42,8 +42,10 @@ static int configuration_new(const char *address, int *ret_fd) {
                     "  <limit name=\"max_message_size\">%d</limit>\n"
                     "  <limit name=\"max_incoming_bytes\">%d</limit>\n"
                     "  <limit name=\"max_outgoing_bytes\">%d</limit>\n"
+                    "%s\n"
                     "</busconfig>\n",
-                    address, PRIVATE_BUS_MESSAGE_MAX, PRIVATE_BUS_INCOMING_MAX, 4 * PRIVATE_BUS_INCOMING_MAX) < 0)
+                    address, PRIVATE_BUS_MESSAGE_MAX, PRIVATE_BUS_INCOMING_MAX, 4 * PRIVATE_BUS_INCOMING_MAX,
+                    more) < 0)
                 return -errno;
         *ret_fd = fd_take(&fd);
         return 0;
@@ -117,14 +119,14 @@ static int bus_died(pid_t pid, int r, Error *error) {
         return error_set(error, ERROR_FAILED, "dbus-daemon(1) ended before it listened.");
 }
 
-int private_bus_start(const char *directory, const char *token, PrivateBus *ret, Error *error) {
+int private_bus_start_with(const char *directory, const char *token, const char *more, PrivateBus *ret, Error *error) {
         CLEANUP_FD int configuration = -EBADF, in = -EBADF, out = -EBADF;
         PrivateBus bus = { 0 };
         pid_t parent = getpid();
         int fds[2], r;
 
         choose_address(directory, token, &bus);
-        r = configuration_new(bus.address, &configuration);
+        r = configuration_new(bus.address, more, &configuration);
         if (r >= 0 && pipe2(fds, O_CLOEXEC) < 0)
                 r = -errno;
         if (r < 0)
@@ -142,6 +144,10 @@ int private_bus_start(const char *directory, const char *token, PrivateBus *ret,
                 return bus_died(bus.pid, r, error);
         *ret = bus;
         return 0;
+}
+
+int private_bus_start(const char *directory, const char *token, PrivateBus *ret, Error *error) {
+        return private_bus_start_with(directory, token, "", ret, error);
 }
 
 void private_bus_stop(PrivateBus *bus) {

@@ -24,4 +24,6 @@ typedef struct PrivateBus {
 /* Its socket stands in the directory, or is an abstract one where that path is too long for a socket. -EOPNOTSUPP
  * where there is no dbus-daemon. */
 int private_bus_start(const char *directory, const char *token, PrivateBus *ret, Error *error);
+/* The same; `more` is added to its configuration, where the last word counts: limits, policies, addresses. */
+int private_bus_start_with(const char *directory, const char *token, const char *more, PrivateBus *ret, Error *error);
 void private_bus_stop(PrivateBus *bus);

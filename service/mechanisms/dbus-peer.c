@@ -24,6 +24,8 @@ static struct Peer {
         sd_bus_message *inbox[INBOX_MAX];
         unsigned n;
         bool answers;
+        unsigned heard;  /* answers to what was asked */
+        char words[200]; /* each of them: a value, or an error's last word */
         int file;
 } self = { .file = -EBADF };
 
@@ -70,12 +72,12 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 1;
 }
 
-/* Goes on until so many messages are in the inbox, or that long. 0, -ETIMEDOUT, or why the bus is gone. */
-static int process_until(unsigned n, int64_t msec) {
+/* Goes on until the count is so high, or that long. 0, -ETIMEDOUT, or why the bus is gone. */
+static int process_while(const unsigned *count, unsigned n, int64_t msec) {
         uint64_t end = monotonic_end((uint64_t)msec * USEC_PER_MSEC), now;
         int r;
 
-        while (self.n < n) {
+        while (*count < n) {
                 r = sd_bus_process(self.bus, NULL);
                 if (r == 0) {
                         now = monotonic_now();
@@ -87,6 +89,11 @@ static int process_until(unsigned n, int64_t msec) {
                         return r;
         }
         return 0;
+}
+
+/* The same for messages in the inbox. */
+static int process_until(unsigned n, int64_t msec) {
+        return process_while(&self.n, n, msec);
 }
 
 static int64_t run_connect(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -167,7 +174,7 @@ static int64_t run_call(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         if (r >= 0)
                 r = sd_bus_message_append(message, "u", (uint32_t)call->a);
         if (r >= 0)
-                r = sd_bus_message_set_auto_start(message, false);
+                r = sd_bus_message_set_auto_start(message, call->c != 0);
         if (r < 0)
                 return r;
         start = monotonic_now();
@@ -186,13 +193,80 @@ static int64_t run_post(CheckPeer *peer, const PeerCall *call, PeerReply *reply)
         r = message_new(call->text, &message);
         if (r >= 0)
                 r = sd_bus_message_append(message, "u", (uint32_t)call->a);
+        if (r >= 0 && call->b)
+                r = sd_bus_message_set_sender(message, BUS_DRIVER);
         return r < 0 ? r : message_send(message);
 }
 
+static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const sd_bus_error *said = sd_bus_message_get_error(message);
+        const char *word = said ? strrchr(said->name, '.') : NULL;
+        size_t used = strlen(self.words);
+
+        if (word)
+                (void)snprintf(self.words + used, sizeof(self.words) - used, " %.40s", word + 1);
+        else
+                (void)snprintf(self.words + used, sizeof(self.words) - used, " %u", value_of(message));
+        self.heard++;
+        return 1;
+}
+
+static int64_t run_ask(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_BUS_MESSAGE sd_bus_message *message = NULL;
+        int r;
+
+        r = message_new(call->text, &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "u", (uint32_t)call->a);
+        if (r >= 0)
+                r = sd_bus_call_async(self.bus, NULL, message, on_answer, NULL, 60 * USEC_PER_SEC);
+        return r < 0 ? r : sd_bus_flush(self.bus);
+}
+
+static int64_t run_heard(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int r = process_while(&self.heard, (unsigned)call->a, call->b);
+
+        (void)snprintf(reply->text, sizeof(reply->text), "%s", self.words);
+        reply->x = self.heard;
+        self.words[0] = '\0';
+        self.heard = 0;
+        return r;
+}
+
+static int64_t run_wait(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return process_until((unsigned)call->a, call->b);
+}
+
+static int64_t run_answer(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int r;
+
+        if (call->a < 0 || call->a >= self.n)
+                return -ENOENT;
+        r = sd_bus_reply_method_return(self.inbox[call->a], "u", value_of(self.inbox[call->a]) + 1);
+        return r < 0 ? r : sd_bus_flush(self.bus);
+}
+
+/* The filter sees whatever is delivered. */
+static int64_t driver_rule(const char *member, const char *rule, PeerReply *reply) {
+        CLEANUP_BUS_ERROR sd_bus_error said = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = bus_driver_call(self.bus, member, NULL, &said, "s", rule);
+        (void)snprintf(reply->text, sizeof(reply->text), "%s", said.name ? said.name : "");
+        return r;
+}
+
 static int64_t run_match(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        /* The filter sees whatever is delivered. */
-        return sd_bus_call_method(
-                self.bus, BUS_DRIVER, BUS_DRIVER_PATH, BUS_DRIVER_INTERFACE, "AddMatch", NULL, NULL, "s", call->text);
+        return driver_rule("AddMatch", call->text, reply);
+}
+
+static int64_t run_unmatch(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return driver_rule("RemoveMatch", call->text, reply);
+}
+
+static int64_t run_monitor(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        return sd_bus_call_method(self.bus, BUS_DRIVER, BUS_DRIVER_PATH, BUS_DRIVER ".Monitoring", "BecomeMonitor",
+                NULL, NULL, "asu", 0, 0);
 }
 
 static int64_t run_emit(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -304,6 +378,45 @@ static int64_t run_big(CheckPeer *peer, const PeerCall *call, PeerReply *reply) 
         return r;
 }
 
+/* sd_bus_flush() would spin while there is something to read, which it leaves alone. */
+static int flush_reading(void) {
+        uint64_t queued;
+        int r;
+
+        for (;;) {
+                r = sd_bus_get_n_queued_write(self.bus, &queued);
+                if (r < 0 || queued == 0)
+                        return r;
+                r = sd_bus_process(self.bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(self.bus, UINT64_MAX);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+}
+
+static int64_t run_flood(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int r = 0;
+
+        for (int64_t i = 0; r >= 0 && i < call->b; i++) {
+                CLEANUP_BUS_MESSAGE sd_bus_message *message = NULL;
+                void *room;
+
+                r = message_new(call->text, &message);
+                if (r >= 0)
+                        r = sd_bus_message_append_array_space(message, 'y', (size_t)call->a, &room);
+                if (r >= 0) {
+                        memset(room, 'x', (size_t)call->a);
+                        r = sd_bus_message_set_expect_reply(message, false);
+                }
+                if (r >= 0)
+                        r = sd_bus_send(self.bus, message, NULL);
+                if (r >= 0)
+                        r = flush_reading();
+        }
+        return r < 0 ? r : 0;
+}
+
 static int64_t run_types(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         CLEANUP_BUS_MESSAGE sd_bus_message *message = NULL;
         Error error = { 0 };
@@ -347,7 +460,13 @@ int dbus_peer_role(CheckPeer *peer) {
                 { "credentials", run_credentials },
                 { "call", run_call },
                 { "post", run_post },
+                { "ask", run_ask },
+                { "heard", run_heard },
+                { "wait", run_wait },
+                { "answer", run_answer },
                 { "match", run_match },
+                { "unmatch", run_unmatch },
+                { "monitor", run_monitor },
                 { "emit", run_emit },
                 { "next", run_next },
                 { "count", run_count },
@@ -356,6 +475,7 @@ int dbus_peer_role(CheckPeer *peer) {
                 { "take", run_take },
                 { "offset", run_offset },
                 { "big", run_big },
+                { "flood", run_flood },
                 { "types", run_types },
                 { "types-seen", run_types_seen },
                 {},

@@ -441,4 +441,5 @@ const Mechanism mechanism_dbus = {
         .transport = &dbus_direct_transport,
         .more_transports = dbus_more_transports,
         .checks = dbus_checks,
+        .gaps = dbus_gaps,
 };
