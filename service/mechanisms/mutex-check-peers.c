@@ -4,8 +4,11 @@
 /* What judge and peers do with a mutex that they share. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -201,6 +204,52 @@ static int64_t call_forked(CheckPeer *peer, const PeerCall *call, PeerReply *rep
         return 0;
 }
 
+static int first_ends = -EBADF;
+
+/* It ends with the pipe that its parent holds the other end of. */
+static void first_of_namespace(pthread_mutex_t *mutex, int64_t tries, int told, int ends) {
+        int results[2] = { getpid() };
+        char byte;
+
+        results[1] = tries ? pthread_mutex_trylock(mutex) : pthread_mutex_lock(mutex);
+        if (write(told, results, sizeof(results)) == sizeof(results))
+                (void)read(ends, &byte, sizeof(byte));
+        _exit(0);
+}
+
+static int64_t call_first(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        CLEANUP_FD int told = -EBADF, told_to = -EBADF, ends = -EBADF, ends_to = -EBADF;
+        int results[2], one[2], two[2];
+        pid_t pid;
+
+        if (unshare(CLONE_NEWPID) < 0 || pipe2(one, O_CLOEXEC) < 0)
+                return -errno;
+        told = one[0];
+        told_to = one[1];
+        if (pipe2(two, O_CLOEXEC) < 0)
+                return -errno;
+        ends = two[0];
+        ends_to = two[1];
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                ends_to = fd_close(ends_to);
+                first_of_namespace(mutex_called(call), call->a, told_to, ends);
+        }
+        if (read(told, results, sizeof(results)) != sizeof(results))
+                return -EIO;
+        first_ends = fd_take(&ends_to);
+        reply->x = results[0];
+        return -results[1];
+}
+
+static int64_t call_first_ends(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        first_ends = fd_close(first_ends);
+        return wait(NULL) < 0 ? -errno : 0;
+}
+
 static int64_t call_execute(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         (void)execl("/bin/sh", "sh", "-c", "kill -STOP $$", (char *)NULL);
         return -errno;
@@ -219,6 +268,8 @@ static const PeerFunction functions[] = {
         { "mutex-thread", call_thread },
         { "mutex-forked", call_forked },
         { "mutex-execute", call_execute },
+        { "mutex-first", call_first },
+        { "mutex-first-ends", call_first_ends },
         PEER_COUNT_FUNCTIONS,
         {},
 };

@@ -351,6 +351,10 @@ const Check mutex_checks[] = {
         { "creator-gone", "it does not need who made it: made by a process that was killed, it works for others",
                 "pthread_mutexattr_getpshared(3p)", CHECK_BOTH, mutex_creator_gone, { mutex_role },
                 .aspects = ASPECT(CREATOR_GONE) | ASPECT(PERSISTENCE) },
+        { "other-pids",
+                "between PID namespaces, as of containers, owners can have one number: a recursive one then lets both "
+                "in",
+                "pid_namespaces(7)", CHECK_BOTH, mutex_other_pids, { mutex_role }, .aspects = ASPECT(NAMESPACE) },
         { "futex-word", "whoever can read the memory of a robust one sees who has it", LIST, CHECK_BOTH,
                 mutex_futex_word, { mutex_role }, .aspects = ASPECT(CREDENTIALS) },
         { "inherits", "one that inherits lends its owner the priority of who waits",

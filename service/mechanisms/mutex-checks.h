@@ -33,7 +33,9 @@ extern const MutexShape mutex_plain;  /* the same, and not robust */
  * b | mutex-try b | mutex-unlock b | mutex-consistent b | mutex-timed a=microseconds c=clock: x whether it came back
  * early | mutex-count a=descriptor c=times | mutex-many a=descriptor c=number: makes so many robust ones in that
  * memory and locks them in turn | mutex-thread: a thread of it locks it and ends | mutex-forked: a child of fork(2)
- * unlocks it (x) and tries it (y), and ends | mutex-execute: executes a shell that stops itself. */
+ * unlocks it (x) and tries it (y), and ends | mutex-execute: executes a shell that stops itself |
+ * mutex-first a=tries only b: a child that is the first process of a new PID namespace locks it and stays, until
+ * mutex-first-ends: x its number there. */
 int mutex_role(CheckPeer *peer);
 /* A peer that has it mapped, with these descriptors; the last makes it, too. */
 bool mutex_meet_with(CheckRun *run, const Mutex *mutex, const int *fds, unsigned n_fds, CheckProcess **ret);
@@ -68,6 +70,7 @@ CheckResult mutex_forked(CheckRun *run);
 CheckResult mutex_robust_limit(CheckRun *run);
 CheckResult mutex_survives(CheckRun *run);
 CheckResult mutex_creator_gone(CheckRun *run);
+CheckResult mutex_other_pids(CheckRun *run);
 CheckResult mutex_futex_word(CheckRun *run);
 
 /* mutex-waiting-checks.c */

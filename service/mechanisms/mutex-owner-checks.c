@@ -301,3 +301,38 @@ CheckResult mutex_creator_gone(CheckRun *run) {
                 return CHECK_FAILED;
         return check_ok(run, "who made it was killed: others map it and lock it as before");
 }
+
+/* Who has it is a thread id, and those are given anew in each PID namespace: containers that share memory have the
+ * same ones. */
+static bool begin_firsts(CheckRun *run, MutexType type, unsigned number, bool tries, Mutex *mutex, int64_t second) {
+        const MutexShape shape = { type, true, true, false };
+        CheckProcess *peers[2];
+        PeerReply reply;
+        int64_t r;
+
+        if (!mutex_make_another(run, &shape, number, mutex))
+                return false;
+        for (size_t i = 0; i < 2; i++) {
+                if (!mutex_meet(run, mutex, &peers[i]))
+                        return false;
+                r = peer_call_full(run, peers[i], &(PeerCall){ "mutex-first", tries }, &reply);
+                if ((i == 0 && !check_need(run, "a PID namespace, and the lock of its first process", r)) ||
+                        (i == 1 && !check_expect(run, "the lock of the other namespace's", r, second)) ||
+                        !check_expect(run, "its number there", reply.x, 1))
+                        return false;
+        }
+        return check_expect(run, "the end of the second", peer_call(run, peers[1], "mutex-first-ends"), 0) &&
+               check_expect(run, "the end of the first", peer_call(run, peers[0], "mutex-first-ends"), 0);
+}
+
+CheckResult mutex_other_pids(CheckRun *run) {
+        CLEANUP_MUTEX Mutex recursive = {}, checking = {}, normal = {};
+
+        if (!begin_firsts(run, MUTEX_RECURSIVE, 0, false, &recursive, 0) ||
+                !begin_firsts(run, MUTEX_ERRORCHECK, 1, false, &checking, -EDEADLK) ||
+                !begin_firsts(run, MUTEX_NORMAL, 2, true, &normal, -EBUSY))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "two processes, each number 1 in its PID namespace: both have a recursive one at once, an "
+                "error-checking one gives EDEADLK; a normal one EBUSY");
+}
