@@ -417,4 +417,5 @@ const Mechanism mechanism_signal = {
         .holder_keys = signal_holder_keys,
         .transport = &signal_transport,
         .checks = signal_checks,
+        .gaps = signal_gaps,
 };
