@@ -110,7 +110,7 @@ CheckResult signal_no_descriptors(CheckRun *run) {
         CheckProcess *peer;
 
         if (!signal_check_begin(run, SIGUSR1, SIGUSR1, &peer) ||
-                !check_expect(run, "setrlimit", peer_call(run, peer, "limit", RLIMIT_NOFILE, 0), 0) ||
+                !check_expect(run, "setrlimit", peer_call(run, peer, "limit", RLIMIT_NOFILE, 1), 0) ||
                 !check_expect(run, "kill of itself", peer_call(run, peer, "kill", check_pid(run, peer), SIGUSR1), 0) ||
                 !check_expect(run, "signalfd", peer_call(run, peer, "signalfd", SIGUSR1), -EMFILE) ||
                 !check_expect(run, "sigtimedwait", signal_check_take(run, peer, SIGUSR1, SIGUSR1, 0), SIGUSR1))
