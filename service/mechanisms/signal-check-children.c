@@ -4,10 +4,12 @@
 /* Every child here is reaped before a call returns, and dies with its parent. What it found comes over a pipe. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,7 +77,10 @@ static int64_t child_end(pid_t pid, int fd, PeerReply *reply) {
 static pid_t started;
 
 int64_t signal_call_start_child(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return child_program_start(NULL, &started);
+        int r = child_program_start(NULL, &started);
+
+        reply->x = started;
+        return r;
 }
 
 int64_t signal_call_wait_child(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -207,14 +212,62 @@ static void first_of_namespace(int64_t other, Found *ret) {
         ret->z = kill((pid_t)other, 0) < 0 ? -errno : 0;
 }
 
+/* clone3(2) may choose the pid where it has the right to in the PID namespace. The child waits to be killed. */
+static pid_t fork_as(pid_t pid) {
+        struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
+        pid_t r = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+
+        if (r == 0)
+                for (;;)
+                        (void)pause();
+        return r < 0 ? -errno : r;
+}
+
+/* This one is the first of a PID namespace: its children end with it. */
+static void use_pid_twice(int64_t pid, Found *ret) {
+        int status = 0, pidfd;
+
+        ret->x = fork_as((pid_t)pid);
+        if (ret->x != pid)
+                return;
+        pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+        if (pidfd < 0)
+                ret->x = -errno;
+        child_program_end((pid_t)pid);
+        if (pidfd < 0)
+                return;
+        ret->x = fork_as((pid_t)pid);
+        if (ret->x != pid)
+                return;
+        ret->y = syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 ? -errno : 0;
+        if (kill((pid_t)pid, SIGTERM) == 0 && waitpid((pid_t)pid, &status, 0) == pid && WIFSIGNALED(status))
+                ret->z = WTERMSIG(status);
+}
+
+/* For children. In a user namespace of its own that may be allowed where it is not without. */
+static int leave_pid_namespace(void) {
+        if (unshare(CLONE_NEWPID) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0))
+                return -errno;
+        return 0;
+}
+
+int64_t signal_call_pid_twice(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        pid_t pid;
+        int fd, r = leave_pid_namespace();
+
+        if (r >= 0)
+                r = child_begin(use_pid_twice, call->a, &pid, &fd);
+        return r < 0 ? r : child_end(pid, fd, reply);
+}
+
 int64_t signal_call_pid_namespace(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         pid_t pid;
         sigset_t set;
         int fd, r;
 
-        /* In a user namespace of its own that may be allowed where it is not without. */
-        if (unshare(CLONE_NEWPID) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | CLONE_NEWPID) < 0))
-                return -errno;
+        r = leave_pid_namespace();
+        if (r < 0)
+                return r;
         sigemptyset(&set);
         sigaddset(&set, SIGUSR1);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

@@ -24,3 +24,7 @@ int64_t signal_call_default_pipe(CheckPeer *peer, const PeerCall *call, PeerRepl
 /* A child in a new PID namespace, which gets SIGUSR1 from here: x its own pid there, y si_pid, z what kill(2) with 0
  * of `a`, a pid of out here, gives there. */
 int64_t signal_call_pid_namespace(CheckPeer *peer, const PeerCall *call, PeerReply *reply);
+/* In a new PID namespace, a child with the pid `a`, that has ended and been reaped, and then another with the same: x
+ * that pid, or a negative errno where it could not be chosen; y what a pidfd of the first gives for SIGKILL, z the
+ * signal, sent to the pid after it, that the second was killed by. */
+int64_t signal_call_pid_twice(CheckPeer *peer, const PeerCall *call, PeerReply *reply);

@@ -242,6 +242,7 @@ static const PeerFunction functions[] = {
         { "children", signal_call_children },
         { "broken-pipe", signal_call_broken_pipe },
         { "default-pipe", signal_call_default_pipe },
+        { "pid-twice", signal_call_pid_twice },
         { "pid-namespace", signal_call_pid_namespace },
         {},
 };

@@ -249,8 +249,7 @@ static CheckResult dead(CheckRun *run) {
                 !check_expect(run, "pidfd_send_signal to the reaped",
                         syscall(SYS_pidfd_send_signal, pidfd, SIGUSR1, NULL, 0) < 0 ? -errno : 0, -ESRCH))
                 return CHECK_FAILED;
-        return check_ok(
-                run, "zombie: kill succeeds, nothing happens; reaped: a pidfd gives ESRCH and never hits another");
+        return check_ok(run, "zombie: kill succeeds, nothing happens; reaped: a pidfd gives ESRCH");
 }
 
 static CheckResult by_descriptor(CheckRun *run) {
@@ -303,8 +302,8 @@ const Check signal_checks[] = {
                 .aspects = ASPECT(CREDENTIALS) },
         { "receive-blocks", "a process can sleep until a signal comes", "sigwaitinfo(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role }, .aspects = ASPECT(BLOCKING) },
-        { "no-wait", "or ask without waiting: where none is pending that is EAGAIN", "sigtimedwait(2)", CHECK_BOTH,
-                signal_no_wait, { signal_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
+        { "no-wait", "a process can ask without waiting: where nothing is pending that is EAGAIN", "sigtimedwait(2)",
+                CHECK_BOTH, signal_no_wait, { signal_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
         { "timeout", "sigtimedwait(2) gives up at its time-out, never before", "sigtimedwait(2)", CHECK_BOTH,
                 transport_timeout, { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "suspend",
@@ -374,8 +373,10 @@ const Check signal_checks[] = {
                 .aspects = ASPECT(CREATOR_GONE) | ASPECT(WRITER_KILLED) },
         { "receiver-killed", "who is killed while it waits takes nothing from the others of its group", "kill(2)",
                 CHECK_BOTH, signal_receiver_killed, { signal_check_role }, .aspects = ASPECT(WAITER_KILLED) },
-        { "receiver-dead", "signals to the dead: a pidfd never reaches a new process with an old pid",
+        { "receiver-dead", "a signal to one who has ended does nothing, and fails once it was waited for",
                 "pidfd_send_signal(2)", CHECK_BOTH, dead, { signal_check_role } },
+        { "pid-again", "a pidfd never reaches a new process that got an old pid; kill(2) does", "pidfd_open(2)",
+                CHECK_BOTH, signal_pid_twice, { signal_check_role } },
         { "many-writers", "real-time signals that several send at once all arrive, in the order of each", "signal(7)",
                 CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
                 .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },

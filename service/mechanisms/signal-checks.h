@@ -60,3 +60,4 @@ CheckResult signal_same_user(CheckRun *run);
 CheckResult signal_continue_others(CheckRun *run);
 CheckResult signal_no_descriptors(CheckRun *run);
 CheckResult signal_pid_namespace(CheckRun *run);
+CheckResult signal_pid_twice(CheckRun *run);

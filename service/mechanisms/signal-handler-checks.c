@@ -150,8 +150,19 @@ CheckResult signal_no_wait(CheckRun *run) {
                 run, "nothing is pending: sigtimedwait with a time of 0 and a signalfd with SFD_NONBLOCK: EAGAIN");
 }
 
+static bool child_calls_interrupted(CheckRun *run, CheckProcess *peer) {
+        const PeerCall child = { "wait-child" };
+        PeerReply reply;
+
+        return check_need(run, "a child", peer_call_full(run, peer, &(PeerCall){ "start-child" }, &reply)) &&
+               peer_interrupted(run, peer, &child, 0, "waitpid") &&
+               peer_goes_on(run, peer, &child, SA_RESTART, "waitpid, SA_RESTART") &&
+               check_expect(run, "SIGKILL of the child", kill((pid_t)reply.x, SIGKILL) < 0 ? -errno : 0, 0) &&
+               peer_ended_after_signal(run, peer, "waitpid");
+}
+
 CheckResult signal_calls_interrupted(CheckRun *run) {
-        const PeerCall wait = { "sigwait", SIGUSR2 }, read = { "signalfd-waits", SIGUSR2 }, child = { "wait-child" };
+        const PeerCall wait = { "sigwait", SIGUSR2 }, read = { "signalfd-waits", SIGUSR2 };
         CheckProcess *peer;
 
         if (!signal_check_begin(run, SIGUSR2, SIGUSR2, &peer) || !peer_goes_on(run, peer, &wait, 0, "sigwait") ||
@@ -160,13 +171,12 @@ CheckResult signal_calls_interrupted(CheckRun *run) {
                 !peer_interrupted(run, peer, &read, 0, "read of a signalfd") ||
                 !peer_goes_on(run, peer, &read, SA_RESTART, "the same, SA_RESTART") ||
                 !check_expect(run, "SIGUSR2", check_kill(run, peer, SIGUSR2), 0) ||
-                !peer_ended_after_signal(run, peer, "read of a signalfd") ||
-                !check_need(run, "a child", peer_call(run, peer, "start-child")) ||
-                !peer_interrupted(run, peer, &child, 0, "waitpid") ||
+                !peer_ended_after_signal(run, peer, "read of a signalfd") || !child_calls_interrupted(run, peer) ||
                 !peer_interrupted(run, peer, &(PeerCall){ "pause" }, SA_RESTART, "pause, SA_RESTART"))
                 return CHECK_FAILED;
-        return check_ok(run, "a handler ran: sigwait went on; read of a signalfd and waitpid EINTR, with SA_RESTART "
-                             "the read went on; pause EINTR also with it");
+        return check_ok(run,
+                "a handler ran: sigwait went on; read of a signalfd and waitpid EINTR, and with SA_RESTART "
+                "they went on; pause EINTR also with it");
 }
 
 CheckResult signal_calls_stopped(CheckRun *run) {

@@ -75,7 +75,7 @@ CheckResult signal_same_user(CheckRun *run) {
                         peer_call_full(run, receiver, &(PeerCall){ "take", SIGUSR1, SIGUSR1 }, &reply), SIGUSR1) ||
                 !check_expect(run, "si_pid", reply.z, check_pid(run, sender)) ||
                 !check_expect(run, "si_uid", strtol(reply.text, NULL, 10), CHECK_NOBODY) ||
-                !check_expect(run, "kill by user 0", check_kill(run, receiver, SIGUSR1), 0) ||
+                !check_expect(run, "kill by the judge", check_kill(run, receiver, SIGUSR1), 0) ||
                 !check_expect(run, "sigtimedwait",
                         peer_call_full(run, receiver, &(PeerCall){ "take", SIGUSR1, SIGUSR1 }, &reply), SIGUSR1) ||
                 !check_expect(run, "si_uid", strtol(reply.text, NULL, 10), getuid()))
@@ -134,4 +134,27 @@ CheckResult signal_pid_namespace(CheckRun *run) {
                 return CHECK_FAILED;
         return check_ok(run, "process 1 of a new PID namespace got SIGUSR1 from outside, with si_pid 0; the pid of a "
                              "process outside is nobody there (ESRCH)");
+}
+
+CheckResult signal_pid_twice(CheckRun *run) {
+        enum { PID = 1000 };
+        CheckProcess *peer;
+        PeerReply reply;
+        int64_t r;
+
+        if (peer_start(run, 0, NULL, 0, &peer) < 0)
+                return CHECK_FAILED;
+        r = peer_call_full(run, peer, &(PeerCall){ "pid-twice", PID }, &reply);
+        if (r < 0)
+                return check_skip(run, "no PID namespace can be made here: %s", check_errno(r));
+        if (reply.x < 0)
+                return check_skip(run, "no process can be given a pid of choice here: %s", check_errno(reply.x));
+        if (!check_expect(run, "the second's pid", reply.x, PID) ||
+                !check_expect(run, "SIGKILL through the pidfd of the first", reply.y, -ESRCH) ||
+                !check_expect(run, "the second was killed by", reply.z, SIGTERM))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "process %d ended and another got its number: SIGKILL through the pidfd of the first "
+                "ESRCH; kill of the number reached the second",
+                PID);
 }
