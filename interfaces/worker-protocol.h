@@ -4,7 +4,7 @@
  * worker has a "type"; the last is "end", and then the worker exits. Without an "end" the worker died.
  *
  *   op          request                                                     records besides "progress" and "end"
- *   test        kinds, claims (STRINGS), token, directory                   environment, check, summary
+ *   test        kinds, claims (STRINGS), bound_usec, token, directory       environment, check, summary
  *   benchmark   kinds, modes, waits (STRINGS), sizes, cpus (U64S),          environment, floor, result, summary
  *               time (us), trials, token, directory
  *   list        filter (RECORDS, one)                                       row

@@ -122,7 +122,8 @@ int op_test(const Record *request, Error *error) {
                 .claims = record_get(request, "claims"),
                 .setting.token = record_get_string(request, "token", NULL),
                 .setting.directory = record_get_string(request, "directory", NULL),
-                .setting.bound_usec = CHECK_BOUND_USEC,
+                .setting.bound_usec = record_get_u64(request, "bound_usec", CHECK_BOUND_USEC),
+                .setting.one_relation = record_get_bool(request, "one_relation", false),
         };
         int r;
 

@@ -202,7 +202,7 @@ int test_check(const Mechanism *mechanism, const Check *check, const TestSetting
                 return -errno;
         if (check->relations & CHECK_FORKED)
                 r = run_relation(mechanism, check, CHECK_FORKED, setting, &forked);
-        if (r >= 0 && check->relations & CHECK_EXECUTED)
+        if (r >= 0 && check->relations & CHECK_EXECUTED && !(setting->one_relation && check->relations & CHECK_FORKED))
                 r = run_relation(mechanism, check, CHECK_EXECUTED, setting, &executed);
         if (r < 0)
                 return r;

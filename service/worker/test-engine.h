@@ -13,6 +13,7 @@ typedef struct TestSetting {
         const char *token;     /* names begin with "ipcbus-<token>-" */
         const char *directory; /* private and empty, for what needs a path */
         uint64_t bound_usec;   /* for one check in one relation */
+        bool one_relation;     /* the first that a check states is enough */
 } TestSetting;
 
 /* Runs one check and fills `verdict` as the protocol's "check" record. Failing checks are no error of this function.
