@@ -188,7 +188,8 @@ void against_print(JsonObject *against, const char *prefix) {
         if (n == 0 && compared == 0)
                 puts("it has none of these claims, so nothing can be compared");
         else if (n == 0)
-                printf("nothing changed, %" G_GINT64_FORMAT " claims have the result that they had\n", compared);
+                printf("nothing changed, %" G_GINT64_FORMAT " %s had\n", compared,
+                        compared == 1 ? "claim has the result that it" : "claims have the result that they");
         else
                 printf("%u %s, of %" G_GINT64_FORMAT " that both have\n", n, n == 1 ? "difference" : "differences",
                         compared);

@@ -51,16 +51,22 @@ void report_tap(GVariant *check, guint number, bool verbose) {
 }
 
 static char *fact_text(GVariant *value) {
-        g_autofree char *text = NULL;
+        g_autoptr(GString) text = g_string_new(NULL);
+        GVariantIter iter;
+        GVariant *item;
 
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-                text = g_variant_dup_string(value, NULL);
-        else if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
-                g_autofree const char **items = g_variant_get_strv(value, NULL);
-                text = g_strjoinv(" ", (char **)items);
-        } else
-                text = g_variant_print(value, FALSE);
-        return text_harmless(text);
+        if (!g_variant_is_container(value)) {
+                g_autofree char *scalar = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
+                                                  ? g_variant_dup_string(value, NULL)
+                                                  : g_variant_print(value, FALSE);
+                return text_harmless(scalar);
+        }
+        g_variant_iter_init(&iter, value);
+        for (; (item = g_variant_iter_next_value(&iter)) != NULL; g_variant_unref(item)) {
+                g_autofree char *one = fact_text(item);
+                g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "", one);
+        }
+        return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 void report_environment(GVariant *environment, bool tap, bool all) {
@@ -69,12 +75,17 @@ void report_environment(GVariant *environment, bool tap, bool all) {
         GVariantIter iter;
         const char *key;
         GVariant *value;
+        int width = 0;
 
+        g_variant_iter_init(&iter, environment);
+        while (g_variant_iter_loop(&iter, "{&sv}", &key, &value))
+                if (all || g_strv_contains(some, key))
+                        width = MAX(width, (int)strlen(key));
         g_variant_iter_init(&iter, environment);
         while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
                 g_autofree char *text = fact_text(value);
                 if (strcmp(key, "type") != 0 && (all || g_strv_contains(some, key)))
-                        printf("%s%-14s  %s\n", tap ? "# " : "", key, text);
+                        printf("%s%-*s  %s\n", tap ? "# " : "", width, key, *text != '\0' ? text : "(none)");
         }
         if (!tap)
                 putchar('\n');

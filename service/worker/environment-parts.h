@@ -9,7 +9,9 @@
 
 /* The value of the first line that begins with `key`, without quotes around it. */
 bool environment_line(const char *path, const char *key, char *value, size_t size);
-/* Sysctls, mounts, control group. */
+/* Sysctls, mounts. */
 void environment_describe_system(Record *record);
+/* Control group, its limits, and the unit. */
+void environment_describe_cgroup(Record *record);
 /* Namespaces, user, capabilities, filters, limits of this process. */
 void environment_describe_process(Record *record);

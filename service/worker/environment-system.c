@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the machine and its mounts allow: sysctls of IPC, the file systems that it needs, the control group. What this
+/* What the machine and its mounts allow: sysctls of IPC, the file systems that it needs. What this
  * kernel or namespace does not have is left out. */
 #include "environment-parts.h"
 
@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "cleanup.h"
+#include "environment.h"
 
 enum { NUMBERS_MAX = 8 };
 
@@ -67,7 +68,8 @@ static void describe_sysctls(Record *record) {
 /* The mount that `path` is in: the longest of those that lead there, and of equal ones the last, which hides the
  * others.
  */
-static bool find_mount(const char *path, char *type, size_t type_size, char *options, size_t options_size) {
+static bool find_mount(const char *path, char *type, size_t type_size, char *options, size_t options_size, char *mount,
+        size_t mount_size) {
         FILE *mounts = setmntent("/proc/self/mounts", "re");
         struct mntent *entry;
         size_t longest = 0;
@@ -83,6 +85,7 @@ static bool find_mount(const char *path, char *type, size_t type_size, char *opt
                 longest = length;
                 (void)snprintf(type, type_size, "%s", entry->mnt_type);
                 (void)snprintf(options, options_size, "%s", entry->mnt_opts);
+                (void)snprintf(mount, mount_size, "%s", entry->mnt_dir);
         }
         (void)endmntent(mounts);
         return longest > 0;
@@ -90,7 +93,7 @@ static bool find_mount(const char *path, char *type, size_t type_size, char *opt
 
 static void describe_mount(Record *record, const char *name, const char *path) {
         CLEANUP_FREE char *real = realpath(path, NULL);
-        char key[RECORD_KEY_MAX], type[64], options[1024];
+        char key[RECORD_KEY_MAX], type[64], options[1024], mount[1024];
         struct statvfs fs;
 
         (void)snprintf(key, sizeof key, "mounts.%s.path", name);
@@ -100,7 +103,7 @@ static void describe_mount(Record *record, const char *name, const char *path) {
                 record_set_string(record, key, strerrorname_np(errno));
                 return;
         }
-        if (find_mount(real, type, sizeof type, options, sizeof options)) {
+        if (find_mount(real, type, sizeof type, options, sizeof options, mount, sizeof mount)) {
                 (void)snprintf(key, sizeof key, "mounts.%s.type", name);
                 record_set_string(record, key, type);
                 (void)snprintf(key, sizeof key, "mounts.%s.options", name);
@@ -115,13 +118,18 @@ static void describe_mount(Record *record, const char *name, const char *path) {
 }
 
 void environment_describe_system(Record *record) {
-        char value[512];
-
         describe_sysctls(record);
         describe_mount(record, "dev_shm", "/dev/shm");
         describe_mount(record, "dev_mqueue", "/dev/mqueue");
         describe_mount(record, "proc", "/proc");
         describe_mount(record, "tmp", "/tmp");
-        if (environment_line("/proc/self/cgroup", "0::", value, sizeof value))
-                record_set_string(record, "cgroup", value);
+}
+
+void environment_describe_files(Record *record, const char *directory) {
+        CLEANUP_FREE char *real = realpath(directory, NULL);
+        char type[64], options[1024], mount[1024];
+
+        /* The directory has another name in each run; what counts is where its file system is mounted. */
+        if (real && find_mount(real, type, sizeof type, options, sizeof options, mount, sizeof mount))
+                describe_mount(record, "files", mount);
 }

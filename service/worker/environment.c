@@ -94,4 +94,5 @@ void environment_describe(Record *record) {
                 record_set_u64(record, "cpus", (uint64_t)CPU_COUNT(&set));
         environment_describe_process(record);
         environment_describe_system(record);
+        environment_describe_cgroup(record);
 }

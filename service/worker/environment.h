@@ -9,3 +9,5 @@
 /* Fills the keys that interfaces/org.ipcbus1.Job.xml lists for records of type "environment"; keeps what is in the
  * record already. */
 void environment_describe(Record *record);
+/* Adds mounts.files: what is known of the file system that `directory` is in. */
+void environment_describe_files(Record *record, const char *directory);

@@ -91,13 +91,14 @@ static int run_kind(Plan *plan, const Mechanism *mechanism) {
         return 0;
 }
 
-static int send_environment(void) {
+static int send_environment(const Plan *plan) {
         Record *record = NULL;
         int r = worker_record_new("environment", &record);
 
         if (r < 0)
                 return r;
         environment_describe(record);
+        environment_describe_files(record, plan->setting.directory);
         r = worker_send(record);
         record_free(record);
         return r;
@@ -131,7 +132,7 @@ int op_test(const Record *request, Error *error) {
                 return error_set(error, ERROR_INVALID_OPTION, "A test needs a token and a directory of its own.");
         r = plan_count(&plan, error);
         if (r >= 0)
-                r = send_environment();
+                r = send_environment(&plan);
         for (size_t i = 0; r >= 0 && i < mechanism_table_size; i++)
                 if (listed(plan.kinds, mechanism_table[i]->kind))
                         r = run_kind(&plan, mechanism_table[i]);

@@ -39,7 +39,7 @@ static void test_nothing(Fixture *fixture, gconstpointer arguments) {
         g_assert_cmpint(json_object_get_int_member(against, "compared"), ==, 2);
         g_autoptr(CliResult)
                 text = cli_run(fixture, NULL, "test", "pipe", "--claims", "order", "--against", file, NULL);
-        g_assert_nonnull(strstr(text->output, ": nothing changed, 1 claims have the result that they had\n"));
+        g_assert_nonnull(strstr(text->output, ": nothing changed, 1 claim has the result that it had\n"));
         g_autoptr(CliResult)
                 tap = cli_run(fixture, NULL, "test", "pipe", "--claims", "order", "--tap", "--against", file, NULL);
         g_assert_nonnull(strstr(tap->output, "\n1..1\n# compared with "));
@@ -132,11 +132,45 @@ static void test_no_run(Fixture *fixture, gconstpointer arguments) {
         cli_fails(fixture, EXIT_CODE_FAILED, "No such file", "bench", "--save", "/nonexistent/file", NULL);
 }
 
+/* Every fact of the environment stands in each form of the report. */
+static void test_surroundings(Fixture *fixture, gconstpointer arguments) {
+        static const char *const names[] = { "boot_id", "machine", "libc", "ipcbus", "uid", "capabilities.effective",
+                "namespace_inodes.ipc", "limits.open_files", "sysctl.kernel.shmmax", "mounts.dev_shm.path",
+                "mounts.files.type", "cgroup" };
+        g_autofree char *file = fixture_path(fixture), *xml = NULL, *boot = NULL;
+        g_autoptr(CliResult)
+                text = cli_run(fixture, NULL, "test", "pipe", "--claims", "order", "--verbose", "--junit", file, NULL);
+        g_autoptr(CliResult)
+                tap = cli_run(fixture, NULL, "test", "pipe", "--claims", "order", "--verbose", "--tap", NULL);
+
+        g_assert_cmpint(text->status, ==, 0);
+        g_assert_true(g_file_get_contents(file, &xml, NULL, NULL));
+        g_assert_true(g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL));
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+                g_autofree char *line = g_strdup_printf("\n%s ", names[i]);
+                g_autofree char *comment = g_strdup_printf("\n# %s ", names[i]);
+                g_autofree char *property = g_strdup_printf("<property name=\"%s\" value=\"", names[i]);
+                g_assert_nonnull(strstr(text->output, line));
+                g_assert_nonnull(strstr(tap->output, comment));
+                g_assert_nonnull(strstr(xml, property));
+        }
+        g_autofree char *of_boot = g_strdup_printf("<property name=\"boot_id\" value=\"%s\"/>", g_strstrip(boot));
+        g_assert_nonnull(strstr(xml, of_boot));
+        g_assert_nonnull(strstr(xml, "<properties>"));
+        g_autofree char *command = g_strdup_printf(
+                "python3 -c 'import sys, xml.dom.minidom as x; "
+                "print(len(x.parse(sys.argv[1]).getElementsByTagName(\"property\")) > 40)' %s; rm %s",
+                file, file);
+        g_autoptr(CliResult) parsed = cli_shell(fixture, command);
+        g_assert_cmpstr(parsed->output, ==, "True\n");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         FIXTURE_TEST("/cli/against/nothing", NULL, test_nothing);
         FIXTURE_TEST("/cli/against/changes", NULL, test_changes);
         FIXTURE_TEST("/cli/against/limit", NULL, test_limit);
         FIXTURE_TEST("/cli/against/no-run", NULL, test_no_run);
+        FIXTURE_TEST("/cli/against/surroundings", NULL, test_surroundings);
         return g_test_run();
 }
