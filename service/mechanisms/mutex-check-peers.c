@@ -89,7 +89,12 @@ pthread_mutex_t *mutex_of(Guarded *guarded) {
 }
 
 static int64_t call_make(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return guarded_publish(call->text, &mutex_robust, NULL);
+        Error error = {};
+        int r = guarded_publish(call->text, &mutex_robust, &error);
+
+        if (r < 0)
+                snprintf(reply->text, sizeof(reply->text), "%.*s", (int)sizeof(reply->text) - 1, error.message);
+        return r;
 }
 
 static int64_t call_map(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {

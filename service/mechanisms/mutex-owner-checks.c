@@ -289,13 +289,16 @@ CheckResult mutex_creator_gone(CheckRun *run) {
         CLEANUP_MUTEX Mutex mutex = {};
         char name[POSIX_NAME_SIZE];
         CheckProcess *maker, *other;
+        PeerReply made = {};
+        int64_t r;
 
         if (posix_name_of_run(run->token, 0, name, sizeof(name)) < 0 || peer_start(run, 0, NULL, 0, &maker) < 0)
                 return CHECK_FAILED;
         snprintf(mutex.name, sizeof(mutex.name), "/" MUTEX_PREFIX "%.200s", name + 1);
-        if (!check_expect(run, "making it", peer_call(run, maker, "mutex-make", .text = mutex.name), 0) ||
-                !check_expect(run, "SIGKILL", check_murder(run, maker), 0) || !mutex_join(run, &mutex) ||
-                !mutex_meet(run, &mutex, &other) || !check_expect(run, "lock", mutex_lock(&mutex), 0) ||
+        r = peer_call_full(run, maker, &(PeerCall){ "mutex-make", .text = mutex.name }, &made);
+        if (!check_need_said(run, made.text, r) || !check_expect(run, "SIGKILL", check_murder(run, maker), 0) ||
+                !mutex_join(run, &mutex) || !mutex_meet(run, &mutex, &other) ||
+                !check_expect(run, "lock", mutex_lock(&mutex), 0) ||
                 !check_expect(run, "trylock of another", peer_call(run, other, "mutex-try"), -EBUSY) ||
                 !check_expect(run, "unlock", mutex_unlock(&mutex), 0))
                 return CHECK_FAILED;

@@ -89,7 +89,7 @@ def objects():
     return found
 
 
-RIGHT = r'EPERM|EACCES|only root|CAP_|not permitted|right|user nobody'
+RIGHT = r'EPERM|EACCES|only root|CAP_|not permitted|right|user nobody|is user 65534 itself'
 
 
 def surroundings():
@@ -97,7 +97,7 @@ def surroundings():
     surrounding('network', ['unshare', '--net'], **of(INET, 'interface lo is down'))
     surrounding('ipc', ['unshare', '--ipc'])
     surrounding('msgqueue-0', ['prlimit', '--msgqueue=0'], mq_posix='RLIMIT_MSGQUEUE|EMFILE')
-    surrounding('nofile-32', ['prlimit', '--nofile=32'], pipe='EMFILE')
+    surrounding('nofile-32', ['prlimit', '--nofile=32'], pipe='EMFILE', tcp='EMFILE')
     surrounding('nobody', nobody(), **no_right)
     surrounding('dev-shm-full', mounted('mount -t tmpfs -o size=16k none /dev/shm && '
                                         'head -c 16k /dev/zero > /dev/shm/fill || exit 99'), **of(SHM, 'ENOSPC'))
