@@ -63,3 +63,21 @@ CheckResult unix_connection_nobody_there(CheckRun *run);
  */
 bool unix_connection_begin(CheckRun *run, int backlog, Socket *server, CheckProcess **ret);
 bool unix_connection_meet(CheckRun *run, const Socket *server, CheckProcess *peer, Socket *ret);
+
+/* Of all types (unix-rights-checks.c). */
+CheckResult unix_rights_truncated(CheckRun *run);
+CheckResult unix_rights_exhausted(CheckRun *run);
+CheckResult unix_rights_limit(CheckRun *run);
+CheckResult unix_rights_in_flight(CheckRun *run);
+CheckResult unix_rights_under_way(CheckRun *run);
+CheckResult unix_credentials_forged(CheckRun *run);
+CheckResult unix_autobind(CheckRun *run);
+CheckResult unix_opened_as_file(CheckRun *run);
+CheckResult unix_send_timeout(CheckRun *run);
+int unix_pretend_role(CheckPeer *peer);
+/* Of connections, and of streams. */
+CheckResult unix_connection_hang_up(CheckRun *run);
+CheckResult unix_connection_shared_end(CheckRun *run);
+CheckResult unix_connection_client_gone(CheckRun *run);
+CheckResult unix_connection_past_credentials(CheckRun *run);
+CheckResult unix_stream_urgent(CheckRun *run);
