@@ -9,6 +9,8 @@
 
 #include "cleanup.h"
 #include "inet-fixture.h"
+#include "inet-socket.h"
+#include "inet-transport.h"
 
 static int send_with(KernelObject *object, const char *text, const char *one, Error *error) {
         return fixture_send_with(object, text, one, error);
@@ -271,6 +273,47 @@ static void raw_apart(void) {
         kernel_object_done(&icmp);
 }
 
+/* What others sent before a side of the link was bound, or connected, is not received over it. */
+static void raw_strangers(void) {
+        struct sockaddr_in side = {};
+        socklen_t length = sizeof side;
+        char buffer[16];
+        Link a = LINK_EMPTY, b;
+        Error error = {};
+        int stranger, early;
+
+        inet_fixture_loopback_up();
+        stranger = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, INET_RAW_PROTOCOL);
+        early = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, INET_RAW_PROTOCOL);
+        a.message_max = sizeof buffer;
+        g_assert_cmpint(raw_transport.setup(&a, &error), ==, 0);
+        g_assert_cmpint(getsockname(a.fds[1], (struct sockaddr *)&side, &length), ==, 0);
+        g_assert_cmpint(sendto(stranger, "xyz", 3, 0, (struct sockaddr *)&side, length), ==, 3);
+
+        /* A socket that is not bound has it, too. */
+        g_assert_cmpint(recv(early, buffer, sizeof buffer, MSG_PEEK), ==, sizeof buffer);
+        inet_raw_forget(early);
+        g_assert_cmpint(recv(early, buffer, sizeof buffer, MSG_DONTWAIT), <, 0);
+
+        b = a;
+        b.side = 1;
+        for (size_t i = 0; i < LINK_FDS_MAX; i++)
+                b.fds[i] = dup(a.fds[i]);
+        g_assert_cmpint(raw_transport.attach(&a, &error), ==, 0);
+        g_assert_cmpint(raw_transport.attach(&b, &error), ==, 0);
+        g_assert_cmpint(raw_transport.send(&a, "ours", 4), ==, 0);
+        g_assert_cmpint(raw_transport.receive(&b, buffer, sizeof buffer), ==, 4);
+        g_assert_cmpint(memcmp(buffer, "ours", 4), ==, 0);
+        raw_transport.detach(&a);
+        raw_transport.detach(&b);
+        close(stranger);
+        close(early);
+}
+
+static void test_raw_strangers(PathFixture *f, gconstpointer data) {
+        inet_fixture_apart(raw_strangers);
+}
+
 /* In a network namespace of its own there are no raw sockets of others, and root in it has the capability. */
 static void test_raw(PathFixture *f, gconstpointer data) {
         inet_fixture_apart(raw_apart);
@@ -289,5 +332,6 @@ int main(int argc, char *argv[]) {
         INET_TEST("udp/events", test_udp_events);
         INET_TEST("udp/scan", test_udp_scan);
         INET_TEST("raw/apart", test_raw);
+        INET_TEST("raw/strangers", test_raw_strangers);
         return g_test_run();
 }
