@@ -30,7 +30,7 @@ static void test_kind(gconstpointer data) {
                         ok++;
         }
         g_assert_cmpuint(failed, ==, 0);
-        g_assert_cmpuint(ok, >=, 6);
+        g_assert_cmpuint(ok, >=, 10);
 }
 
 int main(int argc, char **argv) {
