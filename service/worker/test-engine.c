@@ -135,14 +135,13 @@ static int run_relation(const Mechanism *mechanism, const Check *check, CheckRel
                 (void)snprintf(text, sizeof text, "left behind: process %d", left);
                 outcome_fail(outcome, text);
         }
-        if (residue_find(mechanism, setting, found, sizeof found) > 0) {
-                /* One that was killed half-way has no chance to tidy up. */
-                if (done) {
-                        (void)snprintf(text, sizeof text, "left behind: %s", found);
-                        outcome_fail(outcome, text);
-                }
-                residue_remove(mechanism, setting);
+        /* One that was killed half-way has no chance to tidy up. */
+        if (residue_find(mechanism, setting, found, sizeof found) > 0 && done) {
+                (void)snprintf(text, sizeof text, "left behind: %s", found);
+                outcome_fail(outcome, text);
         }
+        /* Also what no list of the kind's shows, as memory that holds several of it. */
+        residue_remove(mechanism, setting);
         return 0;
 }
 
