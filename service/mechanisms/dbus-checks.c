@@ -123,7 +123,9 @@ const Check dbus_checks[] = {
                 .aspects = ASPECT(CREDENTIALS) },
         { "descriptor", "a descriptor that is passed is the same open file: its offset is shared", SPEC "UNIX_FD",
                 CHECK_BOTH, dbus_descriptor, { dbus_peer_role }, .aspects = ASPECT(DESCRIPTORS) },
-        { "descriptor-limit", "16 descriptors go in one message; who sends 17 is disconnected by the daemon",
+        { "descriptor-limit",
+                "max_message_unix_fds descriptors go in one message (16 unless configured); who sends more is "
+                "disconnected",
                 "dbus-daemon(1), max_message_unix_fds", CHECK_BOTH, dbus_descriptor_limit, { dbus_peer_role },
                 .aspects = ASPECT(DESCRIPTORS) | ASPECT(LIMIT) },
         { "size-limit", "a message below max_message_size is delivered; who sends a larger one is disconnected",

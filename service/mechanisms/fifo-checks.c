@@ -248,8 +248,9 @@ static CheckResult sigpipe(CheckRun *run) {
 }
 
 const Check fifo_checks[] = {
-        { "direction", "half duplex: who opened it for reading reads, the other writes", "fifo(7)", CHECK_BOTH,
-                direction, { pipe_check_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(UNRELATED) },
+        { "direction", "one way only (half duplex in textbooks): who opened it for reading reads, the other writes",
+                "fifo(7)", CHECK_BOTH, direction, { pipe_check_role },
+                .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(UNRELATED) },
         { "two-for-duplex", "one way each: two FIFOs carry both directions at the same time", "fifo(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) },
         { "read-write", "opened with O_RDWR one process is both sides (Linux)", "fifo(7)", CHECK_BOTH,
@@ -287,8 +288,9 @@ const Check fifo_checks[] = {
         { "not-atomic", "a write of more than PIPE_BUF bytes can be cut, a smaller one is whole or not at all",
                 "pipe(7)", CHECK_BOTH, pipe_check_cut_writes, { pipe_check_role },
                 .aspects = ASPECT(ATOMICITY) | ASPECT(FULL) },
-        { "mixed", "larger writes of several processes at once are mixed, but none is lost", "pipe(7)", CHECK_BOTH,
-                pipe_check_mixed, { pipe_check_role }, .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "mixed", "larger writes of several processes at once can be mixed, but no byte is lost", "pipe(7)",
+                CHECK_BOTH, pipe_check_mixed, { pipe_check_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
         { "many-writers",
                 "what several write at once, in writes of up to PIPE_BUF bytes, all arrives, in the order of each",
                 "pipe(7)", CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
@@ -319,7 +321,9 @@ const Check fifo_checks[] = {
                 { pipe_check_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
         { "slots", "the capacity is counted in pages: writes that share no page fill it with fewer bytes", "fcntl(2)",
                 CHECK_BOTH, pipe_check_slots, { pipe_check_role }, .aspects = ASPECT(FULL) },
-        { "resize", "the capacity can be changed, in pages, not below what is in it, nor above pipe-max-size",
+        { "resize",
+                "the capacity can be changed, in pages, not below what is in it, nor, without privilege, above "
+                "pipe-max-size",
                 "fcntl(2)", CHECK_BOTH, pipe_check_resize, { pipe_check_role },
                 .aspects = ASPECT(LIMIT) | ASPECT(MAXIMUM) },
         { "writer-killed", "when the last writer is killed the reader gets the rest, then end of file", "pipe(7)",

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "limit-facts.h"
 #include "spin.h"
 
 void mq_queue_done(MqQueue *queue) {
@@ -25,12 +26,23 @@ void mq_queue_done(MqQueue *queue) {
         queue->mqd = fd_close(queue->mqd);
 }
 
+/* Where the namespace allows less than the queues of these checks are, nothing is learned from EINVAL. */
+static bool mq_shape_allowed(CheckRun *run) {
+        return check_need_said(run, "msg_max or msgsize_max is less than the queue of this check has",
+                limit_read("/proc/sys/fs/mqueue/msg_max", MQ_DEPTH) < MQ_DEPTH ||
+                                limit_read("/proc/sys/fs/mqueue/msgsize_max", MQ_SIZE) < MQ_SIZE
+                        ? -EPERM
+                        : 0);
+}
+
 bool mq_queue_make(CheckRun *run, MqQueue *queue) {
         struct mq_attr attr = { .mq_maxmsg = MQ_DEPTH, .mq_msgsize = MQ_SIZE };
 
         if (posix_name_of_run(run->token, 0, queue->name, sizeof queue->name) < 0)
                 return false;
         queue->mqd = mq_open(queue->name, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attr);
+        if (queue->mqd < 0 && errno == EINVAL && !mq_shape_allowed(run))
+                return false;
         if (queue->mqd < 0 && errno == EMFILE)
                 return check_need_said(run, "mq_open: EMFILE, no bytes are left of RLIMIT_MSGQUEUE", -EMFILE);
         return check_need(run, "mq_open", queue->mqd < 0 ? -errno : 0);
@@ -212,11 +224,13 @@ CheckResult mq_check_survives(CheckRun *run) {
         unsigned got = 0;
         CheckProcess *peer;
         char byte = 0;
+        int64_t r;
 
         if (posix_name_of_run(run->token, 0, queue.name, sizeof queue.name) < 0 ||
-                peer_start(run, 0, NULL, 0, &peer) < 0 ||
-                !check_need(run, "the peer's mq_open",
-                        peer_call(run, peer, "mq-open", PEER_SLOT, O_WRONLY | O_CREAT | O_EXCL, .text = queue.name)) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0)
+                return CHECK_FAILED;
+        r = peer_call(run, peer, "mq-open", PEER_SLOT, O_WRONLY | O_CREAT | O_EXCL, .text = queue.name);
+        if ((r == -EINVAL && !mq_shape_allowed(run)) || !check_need(run, "the peer's mq_open", r) ||
                 !check_expect(run, "send", peer_call(run, peer, "mq-send", PEER_SLOT, 'z', 3), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
                 return CHECK_FAILED;

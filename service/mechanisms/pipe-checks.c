@@ -163,8 +163,8 @@ static CheckResult creator_gone(CheckRun *run) {
 }
 
 const Check pipe_checks[] = {
-        { "direction", "half duplex: one end reads, the other writes", "pipe(7)", CHECK_BOTH, direction,
-                { pipe_check_role }, .aspects = ASPECT(BIDIRECTIONAL) },
+        { "direction", "one way only (half duplex in textbooks): one end reads, the other writes", "pipe(7)",
+                CHECK_BOTH, direction, { pipe_check_role }, .aspects = ASPECT(BIDIRECTIONAL) },
         { "two-for-duplex", "one way each: two pipes carry both directions at the same time", "pipe(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) },
         { "order", "bytes arrive in order, all of them, unchanged", "pipe(7)", CHECK_BOTH, transport_order,
@@ -186,8 +186,9 @@ const Check pipe_checks[] = {
         { "not-atomic", "a write of more than PIPE_BUF bytes can be cut, a smaller one is whole or not at all",
                 "pipe(7)", CHECK_BOTH, pipe_check_cut_writes, { pipe_check_role },
                 .aspects = ASPECT(ATOMICITY) | ASPECT(FULL) },
-        { "mixed", "larger writes of several processes at once are mixed, but none is lost", "pipe(7)", CHECK_BOTH,
-                pipe_check_mixed, { pipe_check_role }, .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        { "mixed", "larger writes of several processes at once can be mixed, but no byte is lost", "pipe(7)",
+                CHECK_BOTH, pipe_check_mixed, { pipe_check_role },
+                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
         { "many-writers",
                 "what several write at once, in writes of up to PIPE_BUF bytes, all arrives, in the order of each",
                 "pipe(7)", CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
@@ -218,7 +219,9 @@ const Check pipe_checks[] = {
                 { pipe_check_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
         { "slots", "the capacity is counted in pages: writes that share no page fill it with fewer bytes", "fcntl(2)",
                 CHECK_BOTH, pipe_check_slots, { pipe_check_role }, .aspects = ASPECT(FULL) },
-        { "resize", "the capacity can be changed, in pages, not below what is in it, nor above pipe-max-size",
+        { "resize",
+                "the capacity can be changed, in pages, not below what is in it, nor, without privilege, above "
+                "pipe-max-size",
                 "fcntl(2)", CHECK_BOTH, pipe_check_resize, { pipe_check_role },
                 .aspects = ASPECT(LIMIT) | ASPECT(MAXIMUM) },
         { "writer-killed", "when the last writer is killed the reader gets the rest, then end of file", "pipe(7)",
@@ -256,8 +259,7 @@ const Check pipe_checks[] = {
         { "exhausted", "with no descriptor left a pipe cannot be made (EMFILE); one that is open goes on", "pipe(2)",
                 CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
                 .aspects = ASPECT(EXHAUSTION) | ASPECT(LIMIT) },
-        { "user-pages",
-                "pipe-user-pages-soft bounds the pages of one user: none of his pipes can grow any more (EPERM)",
+        { "user-pages", "at pipe-user-pages-soft no pipe of a user without privilege can grow any more (EPERM)",
                 "pipe(7)", CHECK_BOTH, pipe_check_user_pages, { pipe_check_user_role }, .aspects = ASPECT(LIMIT) },
         {},
 };

@@ -154,7 +154,7 @@ CheckResult raw_check_icmp_filter(CheckRun *run) {
         unsigned char packet[RAW_HEADER + sizeof got];
 
         request.checksum = raw_checksum(&request, sizeof request);
-        if (!raw_make(run, IPPROTO_ICMP, 0, &here) ||
+        if (!raw_need_echo(run) || !raw_make(run, IPPROTO_ICMP, 0, &here) ||
                 !check_expect(run, "ICMP_FILTER",
                         setsockopt(here.fd, IPPROTO_RAW, ICMP_FILTER, &filter, sizeof filter) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||

@@ -19,6 +19,7 @@
 #include "cleanup.h"
 #include "inet-socket.h"
 #include "inet-transport.h"
+#include "limit-facts.h"
 
 enum {
         OWN = PEER_SLOT,
@@ -246,6 +247,11 @@ uint16_t raw_checksum(const void *data, size_t size) {
 }
 
 /* The kernel answers. The socket hears the question, too, as it is at both ends. */
+bool raw_need_echo(CheckRun *run) {
+        return check_need_said(run, "icmp_echo_ignore_all is set: no echo request is answered",
+                limit_read("/proc/sys/net/ipv4/icmp_echo_ignore_all", 0) != 0 ? -EPERM : 0);
+}
+
 static CheckResult echo(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         struct icmphdr request = { .type = ICMP_ECHO, .un.echo.id = htons((uint16_t)getpid()) };
@@ -255,7 +261,7 @@ static CheckResult echo(CheckRun *run) {
         int64_t n = 0;
 
         request.checksum = raw_checksum(&request, sizeof request);
-        if (!raw_make(run, IPPROTO_ICMP, 0, &here) ||
+        if (!raw_need_echo(run) || !raw_make(run, IPPROTO_ICMP, 0, &here) ||
                 !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||
                 !check_expect(
                         run, "send of an echo request", send(here.fd, &request, sizeof request, 0), sizeof request))
@@ -337,8 +343,8 @@ const Check raw_checks[] = {
         { "no-ports", "there are no ports", "raw(7)", CHECK_BOTH, no_ports, { inet_check_role } },
         { "nobody-there", "without a receiver a send succeeds; only a connected socket hears of it", "raw(7)",
                 CHECK_BOTH, nobody_there, { inet_check_role } },
-        { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request", "raw(7)", CHECK_FORKED,
-                echo, {} },
+        { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request, unless it was told not to",
+                "raw(7)", CHECK_FORKED, echo, {} },
         { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
                 "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
                 .aspects = ASPECT(INTERRUPTED) },

@@ -151,6 +151,8 @@ CheckResult tcp_check_reuse_port(CheckRun *run) {
         int a = 0, b = 0;
 
         memset(&crowd, 0xFF, sizeof crowd);
+        if (limit_read("/proc/sys/net/core/somaxconn", CLIENTS) < CLIENTS)
+                return check_skip(run, "somaxconn lets fewer than %d connections wait", CLIENTS);
         if (!listener_shared(run, &first, "127.0.0.1:0") || !listener_shared(run, &second, first.text) ||
                 !sock_open(run, AF_INET, SOCK_STREAM, &third) ||
                 !check_expect(run, "bind without SO_REUSEPORT", sock_bind(third.fd, first.text), -EADDRINUSE) ||
@@ -237,10 +239,11 @@ static int64_t longest_queue(CheckRun *run, int backlog) {
 
 CheckResult tcp_check_somaxconn(CheckRun *run) {
         uint64_t most = limit_read("/proc/sys/net/core/somaxconn", 0);
+        int few = most < 3 ? (int)most : 3;
 
         if (most == 0 || most > 1000000)
                 return check_skip(run, "/proc/sys/net/core/somaxconn cannot be read, or is too large to be reached");
-        if (!check_expect(run, "a backlog of 3", longest_queue(run, 3), 3) ||
+        if (!check_expect(run, "a small backlog", longest_queue(run, few), few) ||
                 !check_expect(run, "one more than somaxconn", longest_queue(run, (int)most + 1), (int64_t)most) ||
                 !check_expect(run, "a backlog of -1", longest_queue(run, -1), (int64_t)most))
                 return CHECK_FAILED;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "limit-facts.h"
 #include "units.h"
 
 enum {
@@ -182,6 +183,8 @@ static CheckResult time_wait(CheckRun *run) {
         CLEANUP(sock_done) Sock next = SOCK_EMPTY;
         CheckProcess *peer;
 
+        if (limit_read("/proc/sys/net/ipv4/tcp_max_tw_buckets", 1) == 0)
+                return check_skip(run, "tcp_max_tw_buckets is 0: no port is kept in TIME-WAIT here");
         if (!sock_open(run, AF_INET, SOCK_STREAM, &server) ||
                 !check_expect(run, "SO_REUSEADDR", sock_set(server.fd, SOL_SOCKET, SO_REUSEADDR, 1), 0) ||
                 !check_need(run, "bind", sock_bind(server.fd, "127.0.0.1:0")) || !sock_look(run, &server) ||
@@ -308,15 +311,18 @@ const Check tcp_checks[] = {
                 .aspects = ASPECT(LIMIT) | ASPECT(FULL) },
         { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
                 { inet_check_role }, .aspects = ASPECT(UNRELATED) },
-        { "in-use", "a port has one listener", "bind(2)", CHECK_BOTH, in_use, { inet_check_role } },
-        { "time-wait", "after a close the port is not free, unless SO_REUSEADDR asks for it", "socket(7)", CHECK_BOTH,
-                time_wait, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) },
+        { "in-use", "a port of an address has one listener, unless all of them set SO_REUSEPORT", "bind(2)",
+                CHECK_BOTH, in_use, { inet_check_role } },
+        { "time-wait",
+                "the port of who closed first stays taken for a while (TIME-WAIT), but not for who sets SO_REUSEADDR",
+                "socket(7)", CHECK_BOTH, time_wait, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) },
         { "no-delay", "TCP_NODELAY is of one side, and accepted connections take it over", "tcp(7)", CHECK_FORKED,
                 nodelay, {} },
-        { "ipv6", "IPv6 works alike, and its ports are others", "ipv6(7)", CHECK_BOTH, ipv6, { inet_check_role } },
+        { "ipv6", "IPv6 works alike; a port of ::1 is another than that of 127.0.0.1", "ipv6(7)", CHECK_BOTH, ipv6,
+                { inet_check_role } },
         { "urgent", "one urgent byte overtakes the others", "tcp(7)", CHECK_BOTH, urgent, { inet_check_role } },
-        { "permission", "low ports need CAP_NET_BIND_SERVICE", "ip(7)", CHECK_BOTH, inet_check_privileged,
-                { inet_check_role }, .aspects = ASPECT(PERMISSION) },
+        { "permission", "binding to a port below ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE", "ip(7)",
+                CHECK_BOTH, inet_check_privileged, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "credentials", "a TCP connection does not tell whose process is at its far end", "unix(7)", CHECK_BOTH,
                 credentials, { inet_check_role }, .aspects = ASPECT(CREDENTIALS) },
         { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
@@ -328,8 +334,8 @@ const Check tcp_checks[] = {
                 "of a sender killed while it waits for room, what it had sent is received, and nothing else",
                 "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) },
-        { "other-user", "another user connects and sends where the rights allow it", "tcp(7)", CHECK_BOTH,
-                transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
+        { "other-user", "another user connects, sends and receives: a port belongs to no user and has no mode",
+                "tcp(7)", CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
         { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
                 { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
         { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",

@@ -111,6 +111,8 @@ static CheckResult many_senders(CheckRun *run) {
         CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
         CheckProcess *peers[2];
 
+        if (limit_read("/proc/sys/net/unix/max_dgram_qlen", 10) < 2)
+                return check_skip(run, "max_dgram_qlen lets fewer than 3 datagrams wait");
         if (!connected(run, &here, &peers[0]) || peer_start(run, 0, NULL, 0, &peers[1]) < 0 ||
                 !check_expect(run, "socket", peer_call(run, peers[1], "socket", OWN, SOCK_DGRAM), 0) ||
                 !check_expect(run, "send of 1", peer_call(run, peers[0], "write", OWN, 1, 'x'), 1) ||
@@ -212,8 +214,8 @@ const Check unix_dgram_checks[] = {
                 { transport_send_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(FULL) },
         { "non-blocking", "without waiting, empty and full give EAGAIN", "unix(7)", CHECK_BOTH, transport_nonblocking,
                 { transport_nonblocking_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(FULL) | ASPECT(EMPTY) },
-        { "limit", "max_dgram_qlen bounds how many datagrams of strangers wait at a socket", "unix(7)", CHECK_BOTH,
-                queue_limit, { unix_check_role }, .aspects = ASPECT(LIMIT) | ASPECT(FULL) },
+        { "limit", "max_dgram_qlen bounds how many datagrams wait at a socket that is not connected to their sender",
+                "unix(7)", CHECK_BOTH, queue_limit, { unix_check_role }, .aspects = ASPECT(LIMIT) | ASPECT(FULL) },
         { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
                 { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "sender-killed", "datagrams outlive a killed sender, and there is no end of file", "unix(7)", CHECK_BOTH,
@@ -251,8 +253,8 @@ const Check unix_dgram_checks[] = {
                 "of a sender killed while it waits for room, what it had sent is received, and nothing else",
                 "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) },
-        { "other-user", "another user connects and sends where the rights allow it", "unix(7)", CHECK_BOTH,
-                transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
+        { "other-user", "another user connects and sends where the mode of the socket's file lets him", "unix(7)",
+                CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
         { "other-net", "a path is reached from another network namespace, unlike an abstract name", "unix(7)",
                 CHECK_BOTH, transport_other_net, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
         { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",

@@ -55,7 +55,7 @@ static CheckResult rights_taken(CheckRun *run, int64_t limit, int64_t room, int6
                 return pair_end(
                         ends, check_ok(run,
                                       "3 sent, room for %" PRId64 "%s: the byte comes, MSG_CTRUNC is told, %" PRId64
-                                      " came, and %" PRId64 " more are open",
+                                      " came, %" PRId64 " descriptors more are open than before",
                                       room, limit > 0 ? ", no number left" : "", reply.x, reply.z));
         return pair_end(
                 ends, check_fail(run, "recvmsg: %s; %" PRId64 " came, MSG_CTRUNC %" PRId64 ", %" PRId64 " more open",

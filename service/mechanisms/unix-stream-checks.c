@@ -201,8 +201,8 @@ const Check unix_stream_checks[] = {
                 "of a sender killed while it waits for room, what it had sent is received, and nothing else",
                 "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) },
-        { "other-user", "another user connects and sends where the rights allow it", "unix(7)", CHECK_BOTH,
-                transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
+        { "other-user", "another user connects and sends where the mode of the socket's file lets him", "unix(7)",
+                CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
         { "other-net", "a path is reached from another network namespace, unlike an abstract name", "unix(7)",
                 CHECK_BOTH, transport_other_net, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
         { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
@@ -262,8 +262,8 @@ const Check unix_stream_checks[] = {
                 CHECK_FORKED, unix_connection_client_gone, {}, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "past-credentials", "SO_PEERCRED says who the peer was when it connected, whoever it is now", "unix(7)",
                 CHECK_BOTH, unix_connection_past_credentials, { unix_check_role }, .aspects = ASPECT(CREDENTIALS) },
-        { "urgent", "a byte that is sent with MSG_OOB can be received before what was sent before it", "send(2)",
-                CHECK_FORKED, unix_stream_urgent, {}, .aspects = ASPECT(ORDER) },
+        { "urgent", "since Linux 5.15 a byte that is sent with MSG_OOB can be received before what was sent before it",
+                "send(2)", CHECK_FORKED, unix_stream_urgent, {}, .aspects = ASPECT(ORDER) },
         {},
 };
 
