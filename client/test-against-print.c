@@ -184,12 +184,15 @@ void against_print(JsonObject *against, const char *prefix) {
         g_autofree char *time = time_text(against);
         guint n = json_array_get_length(claims);
 
-        printf("%s%scompared with %s%s: ", *prefix == '\0' ? "\n" : "", prefix, file, time);
+        printf("%s%scompared with %s%s%s: ", *prefix == '\0' ? "\n" : "", prefix, file, time,
+                json_object_get_boolean_member(against, "complete") ? "" : ", which did not come to its end");
         if (n == 0 && compared == 0)
                 puts("it has none of these claims, so nothing can be compared");
         else if (n == 0)
                 printf("nothing changed, %" G_GINT64_FORMAT " %s had\n", compared,
                         compared == 1 ? "claim has the result that it" : "claims have the result that they");
+        else if (compared == 0)
+                printf("%u %s, and no claim that both have\n", n, n == 1 ? "difference" : "differences");
         else
                 printf("%u %s, of %" G_GINT64_FORMAT " that both have\n", n, n == 1 ? "difference" : "differences",
                         compared);

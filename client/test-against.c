@@ -258,6 +258,13 @@ static void find_gone(const char *kind, const char *key, JsonObject *check, void
                 add_change(comparison->changes, kind, check, NULL);
 }
 
+/* Runs of earlier versions do not say so; they were saved only when they had ended. */
+static bool is_complete(JsonNode *run) {
+        JsonNode *node = json_object_get_member(json_node_get_object(run), "complete");
+
+        return node == NULL || !JSON_NODE_HOLDS_VALUE(node) || json_node_get_boolean(node);
+}
+
 JsonObject *against_compare(const char *path, JsonNode *before, JsonNode *now, const AgainstAsked *asked) {
         g_autoptr(GHashTable) was = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_autoptr(GHashTable) is = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -273,6 +280,7 @@ JsonObject *against_compare(const char *path, JsonNode *before, JsonNode *now, c
                 checks_visit(before, find_gone, &comparison);
         json_object_set_string_member(against, "file", name);
         json_object_set_member(against, "time", copy_or_null(time));
+        json_object_set_boolean_member(against, "complete", is_complete(before));
         json_add_u64(against, "compared", comparison.compared);
         bool known = has_environment(before) && has_environment(now);
         json_object_set_boolean_member(against, "environment_known", known);

@@ -9,6 +9,9 @@
 
 #include "protocol.h"
 
+/* Of a run that was cancelled, or whose service ended. */
+#define TEST_CUT "the run did not come to its end"
+
 typedef struct Verdicts {
         guint64 ok, failed, skipped;
 } Verdicts;
@@ -20,6 +23,7 @@ void verdicts_count(Verdicts *verdicts, GVariant *check);
 void report_tap(GVariant *check, guint number, bool verbose);
 /* Where it ran: some lines, or with `all` every fact that is known; in TAP as comments. */
 void report_environment(GVariant *environment, bool tap, bool all);
-/* {environment{}, kinds[{kind, checks[]}], summary{ok, failed, skipped}, time}; the caller unrefs it. */
-JsonNode *report_node(GVariant *results);
-ExitCode report_junit(const char *file, GVariant *results);
+/* {environment{}, kinds[{kind, checks[]}], summary{ok, failed, skipped}, complete, time}; the caller unrefs it. */
+JsonNode *report_node(GVariant *results, bool complete);
+/* `results` may be NULL where there are none. What is not complete has an error in it. */
+ExitCode report_junit(const char *file, GVariant *results, bool complete);

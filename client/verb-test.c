@@ -81,17 +81,20 @@ static void count_for_kind(Test *test, GVariant *check) {
         }
 }
 
-static char *verdict_text(const KindVerdict *row) {
+/* `ended`: every claim that was asked for had its turn. */
+static char *verdict_text(const KindVerdict *row, bool ended) {
         if (row->verdicts.failed > 0)
                 return g_strdup_printf("%" G_GUINT64_FORMAT " %s not hold here", row->verdicts.failed,
                         row->verdicts.failed == 1 ? "claim does" : "claims do");
+        if (!ended)
+                return g_strdup("not tested to the end");
         if (row->verdicts.ok == 0)
                 return g_strdup_printf("not tested here: %s", row->reason != NULL ? row->reason : "no reason given");
-        return g_strdup("keeps what it promises");
+        return g_strdup(row->verdicts.skipped > 0 ? "keeps what could be tested here" : "keeps what it promises");
 }
 
 /* Of several kinds: one line each, so that nobody has to look for them above. */
-static void print_verdicts(const Test *test) {
+static void print_verdicts(const Test *test, bool ended) {
         g_autoptr(Table) table = table_new(true);
 
         if (test->rows->len < 2)
@@ -106,7 +109,7 @@ static void print_verdicts(const Test *test) {
                 g_autofree char *ok = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.ok);
                 g_autofree char *failed = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.failed);
                 g_autofree char *skipped = g_strdup_printf("%" G_GUINT64_FORMAT, row->verdicts.skipped);
-                g_autofree char *verdict = verdict_text(row);
+                g_autofree char *verdict = verdict_text(row, ended || i + 1 < test->rows->len);
                 table_row(table, (const char *const[]){ row->kind, ok, failed, skipped, verdict });
         }
         putchar('\n');
@@ -213,7 +216,7 @@ static void take_record(JobRun *run, GVariant *record) {
 /* What outlives this run, and what changed since another. */
 static ExitCode report(JobRun *run, GVariant *results, ExitCode code) {
         Test *test = run->userdata;
-        g_autoptr(JsonNode) node = report_node(results);
+        g_autoptr(JsonNode) node = report_node(results, code == EXIT_CODE_DONE);
         g_auto(GStrv) claims = opt_claims != NULL ? g_strsplit(opt_claims, ",", -1) : NULL;
         AgainstAsked asked = { (const char *const *)test->kinds, (const char *const *)claims, code == EXIT_CODE_DONE };
         ExitCode saved = EXIT_CODE_DONE, written = EXIT_CODE_DONE;
@@ -229,7 +232,7 @@ static ExitCode report(JobRun *run, GVariant *results, ExitCode code) {
         if (run->cli->json)
                 json_print(json_node_ref(node), true);
         if (opt_junit != NULL)
-                written = report_junit(opt_junit, results);
+                written = report_junit(opt_junit, results, code == EXIT_CODE_DONE);
         return code != EXIT_CODE_DONE ? code : saved != EXIT_CODE_DONE ? saved : written;
 }
 
@@ -238,12 +241,18 @@ static ExitCode conclude(JobRun *run, GVariant *results, ExitCode code) {
 
         if (!run->cli->json && !opt_tap) {
                 end_kind(test);
-                print_verdicts(test);
+                print_verdicts(test, code == EXIT_CODE_DONE);
         }
-        if (opt_tap)
+        /* A plan would make what was cut off look whole. */
+        if (opt_tap && code != EXIT_CODE_DONE)
+                puts("Bail out! " TEST_CUT);
+        else if (opt_tap)
                 printf("1..%u\n", test->number);
-        if (results == NULL)
+        if (results == NULL) {
+                if (opt_junit != NULL)
+                        (void)report_junit(opt_junit, NULL, false);
                 return code;
+        }
         if (test->number == 0 && code == EXIT_CODE_DONE)
                 say("there is no such claim to test; \"ipcctl kinds KIND\" lists them");
         if (run->cli->host == NULL)

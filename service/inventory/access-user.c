@@ -73,7 +73,10 @@ int access_user_init(AccessUser *user, uid_t uid, gid_t gid, const char *name) {
         int r;
 
         *user = (AccessUser){ .uid = uid, .gid = gid, .ourselves = uid == geteuid() };
-        if (name)
+        /* "nobody can" would say the opposite. */
+        if (name && strcmp(name, "nobody") == 0)
+                snprintf(user->name, sizeof(user->name), "user %s", name);
+        else if (name)
                 snprintf(user->name, sizeof(user->name), "%s", name);
         else
                 snprintf(user->name, sizeof(user->name), "user %u", uid);

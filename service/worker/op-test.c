@@ -27,6 +27,25 @@ static bool listed(const Value *list, const char *word) {
         return false;
 }
 
+static bool has_claim(const Value *kinds, const char *id) {
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                for (const Check *check = mechanism_table[i]->checks; check && check->id; check++)
+                        if (listed(kinds, mechanism_table[i]->kind) && strcmp(check->id, id) == 0)
+                                return true;
+        return false;
+}
+
+/* A claim that is not there is not left out without a word: who misspells one would take it for kept. */
+static int plan_claims(const Plan *plan, Error *error) {
+        for (size_t i = 0; plan->claims && plan->claims->type == VALUE_STRINGS && i < plan->claims->strings.n; i++)
+                if (!has_claim(plan->kinds, plan->claims->strings.items[i]))
+                        return error_set(error, ERROR_INVALID_OPTION,
+                                "No kind that was asked for has a claim \"%s\"; DescribeKind (\"ipcctl kinds KIND\") "
+                                "lists the ids of a kind's claims.",
+                                plan->claims->strings.items[i]);
+        return 0;
+}
+
 static int plan_count(Plan *plan, Error *error) {
         for (size_t i = 0; plan->kinds && plan->kinds->type == VALUE_STRINGS && i < plan->kinds->strings.n; i++) {
                 const Mechanism *mechanism;
@@ -41,10 +60,7 @@ static int plan_count(Plan *plan, Error *error) {
                 for (const Check *check = mechanism_table[i]->checks; check && check->id; check++)
                         if (listed(plan->kinds, mechanism_table[i]->kind) && listed(plan->claims, check->id))
                                 plan->total++;
-        if (plan->total == 0)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "No kind that was asked for has such a claim; DescribeKind lists the ids of a kind's claims.");
-        return 0;
+        return plan_claims(plan, error);
 }
 
 static int run_check(Plan *plan, const Mechanism *mechanism, const Check *check, const char *reason) {

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include <glib/gstdio.h>
+
 static void test_table(Fixture *fixture, gconstpointer arguments) {
         g_autoptr(CliResult) result = cli_run(fixture, NULL, "test", "pipe", NULL);
         g_auto(GStrv) lines = g_strsplit(result->output, "\n", -1);
@@ -108,6 +110,10 @@ static void test_claims(Fixture *fixture, gconstpointer arguments) {
                 json_object_get_array_member(json_node_get_object(node), "kinds"), 0);
 
         g_assert_cmpuint(json_array_get_length(json_object_get_array_member(kind, "checks")), ==, 1);
+        g_assert_true(json_object_get_boolean_member(json_node_get_object(node), "complete"));
+        /* One that is misspelt is not left out without a word. */
+        g_autofree char *both = g_strconcat(id, ",no-such-claim", NULL);
+        cli_fails(fixture, EXIT_CODE_FAILED, "no-such-claim", "test", "pipe", "--claims", both, NULL);
 }
 
 static void test_bench(Fixture *fixture, gconstpointer arguments) {
@@ -171,6 +177,29 @@ static void test_interrupt(Fixture *fixture, gconstpointer arguments) {
         WAIT_UNTIL(fixture_processes(fixture) == 1);
 }
 
+/* Nobody takes what was cut off for a whole run that passed. */
+static void test_cut(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *file = fixture_path(fixture), *xml = NULL;
+        g_autoptr(GSubprocess)
+                tap = cli_start(fixture, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
+                        g_getenv("IPCCTL"), "test", "--tap", "--junit", file, NULL);
+
+        WAIT_UNTIL(job_runs(fixture));
+        g_subprocess_send_signal(tap, SIGINT);
+        g_autoptr(CliResult) result = cli_end(tap, NULL);
+        g_assert_cmpint(result->status, ==, 130);
+        g_assert_true(g_str_has_suffix(result->output, "\nBail out! the run did not come to its end\n"));
+        g_assert_null(strstr(result->output, "\n1.."));
+        g_assert_true(g_file_get_contents(file, &xml, NULL, NULL));
+        g_assert_nonnull(strstr(xml, " errors=\"1\" "));
+        g_assert_nonnull(strstr(xml, "<error message=\"the run did not come to its end\"/>"));
+        g_unlink(file);
+
+        g_autoptr(CliResult) none = cli_run(fixture, NULL, "test", "--tap", "pipe", "--claims", "no-such-claim", NULL);
+        g_assert_cmpint(none->status, ==, EXIT_CODE_FAILED);
+        g_assert_cmpstr(none->output, ==, "TAP version 13\nBail out! the run did not come to its end\n");
+}
+
 static void test_cancel(Fixture *fixture, gconstpointer arguments) {
         g_autoptr(GSubprocess)
                 process = cli_start(fixture, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
@@ -213,6 +242,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/jobs/claims", NULL, test_claims);
         FIXTURE_TEST("/cli/jobs/bench", NULL, test_bench);
         FIXTURE_TEST("/cli/jobs/interrupt", NULL, test_interrupt);
+        FIXTURE_TEST("/cli/jobs/cut", NULL, test_cut);
         FIXTURE_TEST("/cli/jobs/cancel", NULL, test_cancel);
         FIXTURE_TEST("/cli/jobs/service-dies", NULL, test_service_dies);
         return g_test_run();
