@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "huge-pages.h"
+#include "limit-facts.h"
 #include "memfd.h"
 #include "memory-claims.h"
 #include "memory-seals.h"
@@ -145,12 +146,16 @@ static CheckResult sealed_future(CheckRun *run) {
         return check_ok(run, "mappings that were there go on writing; write and new mappings for writing: EPERM");
 }
 
+/* vm.memfd_noexec of 1 or 2 seals each new one against executing (F_SEAL_EXEC). */
 static CheckResult sealed_seals(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
         CheckProcess *peer;
-        int64_t wanted = F_SEAL_SEAL | F_SEAL_GROW;
+        int64_t wanted;
 
-        if (!begin(run, &memory, &peer) || !check_expect(run, "F_SEAL_GROW", seal(memory.fd, F_SEAL_GROW), 0) ||
+        if (!begin(run, &memory, &peer))
+                return CHECK_FAILED;
+        wanted = F_SEAL_SEAL | F_SEAL_GROW | (fcntl(memory.fd, F_GET_SEALS) & F_SEAL_EXEC);
+        if (!check_expect(run, "F_SEAL_GROW", seal(memory.fd, F_SEAL_GROW), 0) ||
                 !check_expect(
                         run, "the peer's F_SEAL_SEAL", peer_call(run, peer, "seal", FROM_JUDGE, F_SEAL_SEAL), 0) ||
                 !check_expect(run, "another seal", seal(memory.fd, F_SEAL_SHRINK), -EPERM) ||
@@ -161,9 +166,21 @@ static CheckResult sealed_seals(CheckRun *run) {
 
 static CheckResult unsealable(CheckRun *run) {
         CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
+        uint64_t noexec = limit_read(MEMFD_NOEXEC_FILE, 0);
 
-        if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0) ||
-                !check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_SEAL) ||
+        if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        /* Made as if with MFD_NOEXEC_SEAL, which allows sealing. */
+        if (noexec != 0) {
+                if (!check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_EXEC) ||
+                        !check_expect(run, "F_SEAL_SHRINK", seal(fd, F_SEAL_SHRINK), 0))
+                        return CHECK_FAILED;
+                return check_ok(run,
+                        "vm.memfd_noexec is %" PRIu64 ": made without MFD_ALLOW_SEALING it has F_SEAL_EXEC, and takes "
+                        "more seals",
+                        noexec);
+        }
+        if (!check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_SEAL) ||
                 !check_expect(run, "F_SEAL_SHRINK", seal(fd, F_SEAL_SHRINK), -EPERM))
                 return CHECK_FAILED;
         return check_ok(run, "made without MFD_ALLOW_SEALING: F_SEAL_SEAL is set, F_ADD_SEALS: EPERM");
@@ -240,6 +257,7 @@ static CheckResult names(CheckRun *run) {
 
 static CheckResult no_exec(CheckRun *run) {
         CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+        char *const nothing[] = { NULL };
         CheckProcess *peer;
         struct stat st;
 
@@ -248,11 +266,15 @@ static CheckResult no_exec(CheckRun *run) {
         if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0) || fstat(fd, &st) < 0 ||
                 !check_expect(run, "the bits for executing", st.st_mode & 0111, 0) ||
                 !check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_EXEC) ||
+                /* Empty: with the right to execute it this would be ENOEXEC. */
+                !check_expect(run, "executing it", execveat(fd, "", nothing, nothing, AT_EMPTY_PATH) < 0 ? -errno : 0,
+                        -EACCES) ||
                 peer_start(run, 0, &fd, 1, &peer) < 0 ||
                 !check_expect(
                         run, "the peer's fchmod to 0777", peer_call(run, peer, "chmod", FROM_JUDGE, 0777), -EPERM))
                 return CHECK_FAILED;
-        return check_ok(run, "made with mode %04o; to make it executable again: EPERM", st.st_mode & 07777);
+        return check_ok(
+                run, "made with mode %04o; execveat: EACCES; to make it executable again: EPERM", st.st_mode & 07777);
 }
 
 static CheckResult other_user(CheckRun *run) {
@@ -318,14 +340,16 @@ const Check memfd_checks[] = {
                 { memory_role } },
         { "offset", "who is handed its descriptor shares the offset, who opens it again has an own", "open(2)",
                 CHECK_BOTH, offsets, { memory_role } },
-        { "unsealable", "it can be sealed only if it was made so", "memfd_create(2)", CHECK_FORKED, unsealable, {} },
+        { "unsealable", "it can be sealed only if it was made so, or vm.memfd_noexec makes all so", "memfd_create(2)",
+                CHECK_FORKED, unsealable, {} },
         { "survives", "it outlives who made it while anybody has a descriptor", "memfd_create(2)", CHECK_BOTH, passed,
                 { memory_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "last-holder", "a mapping keeps it without any descriptor", "mmap(2)", CHECK_BOTH, last_holder,
                 { memory_role }, .aspects = ASPECT(PERSISTENCE) },
         { "name", "its name is for people: several may have the same, of at most 249 bytes", "memfd_create(2)",
                 CHECK_FORKED, names, {} },
-        { "no-exec", "made so, it can never be executed", "memfd_create(2)", CHECK_BOTH, no_exec, { memory_role } },
+        { "no-exec", "made with MFD_NOEXEC_SEAL, execve(2) refuses it, and no chmod changes that", "memfd_create(2)",
+                CHECK_BOTH, no_exec, { memory_role } },
         { "permission", "another user gets it only by being given it", "proc(5)", CHECK_BOTH, other_user,
                 { memory_role }, .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) },
         { "huge-pages", "huge pages have to be reserved, and are only had when they are taken", "memfd_create(2)",

@@ -154,12 +154,14 @@ CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker) {
                 return CHECK_FAILED;
         (void)fsync(memory.fd); /* a disk takes its blocks when it writes */
         after = blocks_of(memory.fd);
-        if (!check_expect(run, "bytes taken before a write", before, 0) ||
-                !check_expect(run, "a byte of the hole", byte_at(memory.fd, 0), 0))
+        if (!check_expect(run, "a byte of the hole", byte_at(memory.fd, 0), 0))
                 return CHECK_FAILED;
-        if (after <= 0 || after >= size)
+        /* Some file systems count a block for the file itself, and what was written only later. */
+        if (before < 0 || before >= size / 64)
+                return check_fail(run, "before a write it takes %" PRId64 " bytes", before);
+        if (after < before || after >= size)
                 return check_fail(run, "one byte written takes %" PRId64 " bytes", after);
-        return check_ok(run, "64 MiB take 0 bytes, with one byte written %" PRId64, after);
+        return check_ok(run, "64 MiB take %" PRId64 " bytes, with one byte written %" PRId64, before, after);
 }
 
 CheckResult memory_far(CheckRun *run, const MemoryMaker *maker) {

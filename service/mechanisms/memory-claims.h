@@ -109,8 +109,8 @@ CheckResult memory_address_space(CheckRun *run, const MemoryMaker *maker);
                         "pthread_mutexattr_setrobust(3)", CHECK_BOTH, writer_killed, { role },                       \
                         .aspects = ASPECT(WRITER_KILLED) | ASPECT(HOLDER_KILLED) },                                  \
                 { "interrupted",                                                                                     \
-                        "a wait on a futex in it ends with EINTR when a signal is handled, with SA_RESTART it goes " \
-                        "on",                                                                                        \
+                        "a wait on a futex in it, without a time-out, ends with EINTR when a signal is handled, "    \
+                        "with SA_RESTART it goes on",                                                                \
                         "signal(7)", CHECK_BOTH, interrupted, { role }, .aspects = ASPECT(INTERRUPTED) },            \
                 { "waiter-killed", "who is killed while it waits on a futex in it takes no wake-up along",           \
                         "futex(2)", CHECK_BOTH, waiter_killed, { role }, .aspects = ASPECT(WAITER_KILLED) },         \

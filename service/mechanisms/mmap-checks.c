@@ -103,7 +103,8 @@ static CheckResult synced(CheckRun *run) {
         memory.mapped = NULL;
         if (!check_expect(run, "msync of what is not mapped", r, -ENOMEM))
                 return CHECK_FAILED;
-        return check_ok(run, "msync and fdatasync return when it is written; within a page EINVAL, unmapped ENOMEM");
+        return check_ok(run, "MS_SYNC and fdatasync: 0, which means that it is written out (no test sees the disk); "
+                             "within a page EINVAL, unmapped ENOMEM");
 }
 
 static CheckResult closed(CheckRun *run) {
@@ -385,7 +386,8 @@ const Check mmap_checks[] = {
         MEMORY_RING_CLAIMS("mmap(2)"),
         MEMORY_FILE_CLAIMS(memory_role),
         MEMORY_NAMED_CLAIMS(memory_role),
-        { "sync", "msync and fdatasync return when the disk has it", "msync(2)", CHECK_BOTH, synced, { memory_role } },
+        { "sync", "msync and fdatasync write out what was changed; msync takes whole pages that are mapped",
+                "msync(2)", CHECK_BOTH, synced, { memory_role } },
         { "aligned", "a mapping begins at a page of the file", "mmap(2)", CHECK_BOTH, misaligned, { memory_role } },
         { "persists", "a file keeps what was written to its mapping, also when the writer is killed", "mmap(2)",
                 CHECK_BOTH, persists, { memory_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },

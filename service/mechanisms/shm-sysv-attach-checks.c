@@ -19,6 +19,20 @@ enum {
         NUMBERS = 16,
 };
 
+bool segment_keep(CheckRun *run, int id, void **ret_base) {
+        void *base = shmat(id, NULL, 0);
+
+        if (!check_need(run, "shmat here", base == (void *)-1 ? -errno : 0))
+                return false;
+        *ret_base = base;
+        return true;
+}
+
+void segment_leave(void **base) {
+        if (*base)
+                shmdt(*base);
+}
+
 /* The judge has it attached when the peer is started. */
 CheckResult segment_fork_counts(CheckRun *run) {
         bool forked = run->relation == CHECK_FORKED;
@@ -51,14 +65,13 @@ CheckResult segment_two_places(CheckRun *run) {
         PeerReply one, other;
 
         if (!segment_begin(run, 0, &id, NULL, &peer) ||
-                !check_expect(run, "shmdt", peer_call(run, peer, "shm-detach"), 0) ||
                 !check_expect(run, "shmat", peer_call_full(run, peer, &(PeerCall){ "shm-attach", id }, &one), 0) ||
                 !check_expect(run, "a write at the first address", peer_call(run, peer, "poke", 3, 33), 0) ||
                 !check_expect(run, "shmat with SHM_RDONLY",
                         peer_call_full(run, peer, &(PeerCall){ "shm-attach", id, SHM_RDONLY }, &other), 0) ||
                 !check_expect(run, "one address for both", one.x == other.x, false) ||
                 !check_expect(run, "what is read at the second", peer_call(run, peer, "peek", 3), 33) ||
-                !check_expect(run, "attached", segment_attached(id), 2) ||
+                !check_expect(run, "attached", segment_attached(id), 3) ||
                 !memory_dies_of(run, peer, &(PeerCall){ "poke", 3, 1 }, SIGSEGV))
                 return CHECK_FAILED;
         return check_ok(run,
@@ -100,16 +113,17 @@ CheckResult segment_addresses(CheckRun *run) {
 
 CheckResult segment_detach(CheckRun *run) {
         CLEANUP_SEGMENT int id = -1;
+        CLEANUP_ATTACHED void *kept = NULL;
         CheckProcess *peer;
 
-        if (!segment_begin(run, 0, &id, NULL, &peer) ||
+        if (!segment_begin(run, 0, &id, NULL, &peer) || !segment_keep(run, id, &kept) ||
                 !check_expect(run, "shmdt within a page", peer_call(run, peer, "shm-detach", 1), -EINVAL) ||
                 !check_expect(run, "shmdt of the second page",
                         peer_call(run, peer, "shm-detach", (int64_t)memory_page()), -EINVAL) ||
-                !check_expect(run, "attached", segment_attached(id), 1) ||
+                !check_expect(run, "attached", segment_attached(id), 2) ||
                 !check_expect(run, "shmdt", peer_call(run, peer, "shm-detach"), 0) ||
                 !check_expect(run, "shmdt again", peer_call(run, peer, "shm-detach"), -EINVAL) ||
-                !check_expect(run, "attached", segment_attached(id), 0) ||
+                !check_expect(run, "attached", segment_attached(id), 1) ||
                 !memory_dies_of(run, peer, &(PeerCall){ "peek", 0 }, SIGSEGV))
                 return CHECK_FAILED;
         return check_ok(run, "another address EINVAL, a second time EINVAL; who looks there after it dies of SIGSEGV");
@@ -122,6 +136,7 @@ static bool is_recent(CheckRun *run, const char *what, time_t at, time_t start) 
 
 CheckResult segment_times(CheckRun *run) {
         CLEANUP_SEGMENT int id = -1;
+        CLEANUP_ATTACHED void *kept = NULL;
         time_t start = time(NULL);
         CheckProcess *peer;
         struct shmid_ds st;
@@ -136,7 +151,7 @@ CheckResult segment_times(CheckRun *run) {
                 !check_expect(run, "shmat", peer_call(run, peer, "shm-attach", id), 0) ||
                 !check_expect(run, "IPC_STAT", shmctl(id, IPC_STAT, &st), 0) ||
                 !is_recent(run, "shm_atime is now", st.shm_atime, start) ||
-                !check_expect(run, "shm_dtime before shmdt", st.shm_dtime, 0) ||
+                !check_expect(run, "shm_dtime before shmdt", st.shm_dtime, 0) || !segment_keep(run, id, &kept) ||
                 !check_expect(run, "shmdt", peer_call(run, peer, "shm-detach"), 0) ||
                 !check_expect(run, "IPC_STAT", shmctl(id, IPC_STAT, &st), 0) ||
                 !is_recent(run, "shm_dtime is now", st.shm_dtime, start) ||

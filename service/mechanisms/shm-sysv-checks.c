@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "limit-facts.h"
 #include "memory-claims.h"
 #include "memory-peer.h"
 
@@ -328,7 +329,10 @@ static CheckResult fixed_size(CheckRun *run) {
         return check_ok(run, "a smaller size finds it, a larger: EINVAL; a new segment of 0 bytes: EINVAL");
 }
 
+/* proc_sys_kernel(5): with kernel.shm_rmid_forced a segment goes with the process that made it, or with the last that
+ * has it attached. */
 static CheckResult survives(CheckRun *run) {
+        bool forced = limit_read("/proc/sys/kernel/shm_rmid_forced", 0) != 0;
         CLEANUP_SEGMENT int id = -1;
         CheckProcess *peer;
         unsigned char *base;
@@ -344,8 +348,12 @@ static CheckResult survives(CheckRun *run) {
                 !check_expect(run, "shmat", peer_call(run, peer, "shm-attach", id), 0) ||
                 !check_expect(run, "write", peer_call(run, peer, "poke", 77, 42), 0) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "attached", segment_attached(id), 0) ||
-                !check_expect(run, "IPC_STAT", shmctl(id, IPC_STAT, &st), 0) ||
+                !check_expect(run, "attached", segment_attached(id), forced ? -EINVAL : 0))
+                return CHECK_FAILED;
+        if (forced)
+                return check_ok(run, "kernel.shm_rmid_forced is 1: creator %d killed, and the segment is gone with it",
+                        (int)creator);
+        if (!check_expect(run, "IPC_STAT", shmctl(id, IPC_STAT, &st), 0) ||
                 !check_expect(run, "shm_cpid", st.shm_cpid, creator))
                 return CHECK_FAILED;
         base = shmat(id, NULL, SHM_RDONLY);
@@ -361,20 +369,24 @@ static CheckResult survives(CheckRun *run) {
 
 static CheckResult count(CheckRun *run) {
         CLEANUP_SEGMENT int id = -1;
+        CLEANUP_ATTACHED void *kept = NULL;
         CheckProcess *peer;
         struct shmid_ds st;
 
         if (!segment_begin(run, 0, &id, NULL, &peer) || !check_expect(run, "attached", segment_attached(id), 1) ||
+                !segment_keep(run, id, &kept) || !check_expect(run, "attached", segment_attached(id), 2) ||
                 !check_expect(run, "a second shmat", peer_call(run, peer, "shm-attach", id), 0) ||
-                !check_expect(run, "attached", segment_attached(id), 2) ||
+                !check_expect(run, "attached", segment_attached(id), 3) ||
                 !check_expect(run, "shmdt", peer_call(run, peer, "shm-detach"), 0) ||
-                !check_expect(run, "attached", segment_attached(id), 1) ||
+                !check_expect(run, "attached", segment_attached(id), 2) ||
                 !check_expect(run, "IPC_STAT", shmctl(id, IPC_STAT, &st), 0) ||
                 !check_expect(run, "shm_lpid", st.shm_lpid, check_pid(run, peer)) ||
                 !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
-                !check_expect(run, "attached", segment_attached(id), 0))
+                !check_expect(run, "attached", segment_attached(id), 1))
                 return CHECK_FAILED;
-        return check_ok(run, "1, with a second attachment 2, detached 1, killed 0; shm_lpid was the peer's");
+        return check_ok(run, "attached by the peer 1, here too 2, by the peer again 3, detached once 2, the peer "
+                             "killed 1; shm_lpid "
+                             "was the peer's");
 }
 
 static CheckResult marked(CheckRun *run) {
@@ -428,8 +440,8 @@ const Check shm_sysv_checks[] = {
         { "fixed-size", "the size is set when it is made", "shmget(2)", CHECK_BOTH, fixed_size, { segment_role } },
         { "count", "the kernel counts attachments and not processes, also those of who was killed", "shmctl(2)",
                 CHECK_BOTH, count, { segment_role }, .aspects = ASPECT(HOLDER_KILLED) | ASPECT(CREDENTIALS) },
-        { "survives", "a segment outlives the process that made it", "sysvipc(7)", CHECK_BOTH, survives,
-                { segment_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
+        { "survives", "a segment outlives the process that made it, unless kernel.shm_rmid_forced is 1", "sysvipc(7)",
+                CHECK_BOTH, survives, { segment_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "marked", "a segment that is removed while attached lives until the last one detaches", "shmctl(2)",
                 CHECK_BOTH, marked, { segment_role }, .aspects = ASPECT(PERSISTENCE) },
         { "exclusive", "a key names one segment; with IPC_EXCL nobody takes over what exists", "shmget(2)", CHECK_BOTH,

@@ -15,6 +15,10 @@ void segment_done(int *id);
 int segment_make(const char *token, key_t *ret_key);
 /* shm_nattch, or negative errno. */
 int64_t segment_attached(int id);
+/* Attaches it here too: where kernel.shm_rmid_forced is 1 a segment goes with its last attachment. */
+bool segment_keep(CheckRun *run, int id, void **ret_base);
+void segment_leave(void **base);
+#define CLEANUP_ATTACHED __attribute__((cleanup(segment_leave)))
 /* A segment with a key, and a peer that attached it with these flags. */
 bool segment_begin(CheckRun *run, int flags, int *ret_id, key_t *ret_key, CheckProcess **ret);
 

@@ -90,6 +90,22 @@ def an_ipc_namespace_of_its_own():
 
 
 @test
+def segments_go_with_who_has_them():
+    needs_root()
+    tested(['unshare', '--ipc', 'sh', '-c', 'echo 1 >/proc/sys/kernel/shm_rmid_forced || exit 99; exec "$@"', '-'], 'shm-sysv')
+
+
+@test
+def memory_files_are_sealed_against_executing():
+    needs_root()
+    if not os.path.exists('/proc/sys/vm/memfd_noexec'):
+        raise Skip('this kernel has no vm.memfd_noexec')
+    for value in '12':
+        tested(['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c',
+                f'echo {value} >/proc/sys/vm/memfd_noexec || exit 99; "$@"', '-'], 'memfd')
+
+
+@test
 def no_bytes_for_queues():
     need('prlimit')
     around = ['prlimit', '--msgqueue=0']
