@@ -213,7 +213,8 @@ def main():
     # What the sanitizers put into the code makes gcc warn of what cannot happen; the plain builds have none.
     if stage('sanitizers', built, 'build-sanitizers', 'gcc',
              ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dwerror=false']):
-        stage('sanitizer tests', sanitized, 'build-sanitizers', ['--no-suite', 'static'])
+        # What takes minutes, and proves something of the checks or of surroundings that sanitizers do not bear.
+        stage('sanitizer tests', sanitized, 'build-sanitizers', ['--no-suite', 'static', '--no-suite', 'proof'])
 
     stage('valgrind', under_valgrind, 'build')
 
