@@ -395,45 +395,72 @@ CheckResult pipe_check_readers_share(CheckRun *run) {
         return check_ok(run, "\"abcd\" written: \"ab\" to one reader, \"cd\" to the other, nothing twice");
 }
 
+/* One pipe full is read, and counted. */
+static bool read_mixed(CheckRun *run, int fd, int64_t size, int64_t counts[2], int64_t *turns, char *last) {
+        char page[PIPE_BUF];
+
+        for (int64_t left = size; left > 0;) {
+                ssize_t n = read(fd, page, left < (int64_t)sizeof page ? (size_t)left : sizeof page);
+
+                if (n <= 0) {
+                        check_note(run, "read: %s", n < 0 ? check_errno(errno) : "end of file");
+                        return false;
+                }
+                for (ssize_t i = 0; i < n; i++) {
+                        if (page[i] != 'a' && page[i] != 'b') {
+                                check_note(run, "a byte came that nobody wrote");
+                                return false;
+                        }
+                        counts[page[i] - 'a']++;
+                        *turns += page[i] != *last;
+                        *last = page[i];
+                }
+                left -= n;
+        }
+        return true;
+}
+
 /* Two writers sleep, each in the middle of a write of more than the pipe holds: room goes to the one that waits
- * longest, so that the two take turns. */
+ * longest, so that the two take turns. It is read only when both sleep: who keeps pace with one lets it through alone.
+ */
 CheckResult pipe_check_mixed(CheckRun *run) {
+        enum { TIMES = 4 };
         CLEANUP(ends_done) Ends ends = ENDS_EMPTY;
         CheckProcess *writers[2];
-        int64_t size, counts[2] = { 0 }, turns = 0;
-        char page[PIPE_BUF], last = 'a';
+        int64_t room, counts[2] = { 0 }, turns = 0;
+        bool ended[2] = { false };
+        char last = 'a', text[64];
 
         if (!ends_make(run, 0, &ends))
                 return CHECK_FAILED;
-        size = 4 * (int64_t)fcntl(ends.writing, F_GETPIPE_SZ);
+        room = fcntl(ends.writing, F_GETPIPE_SZ);
         for (size_t i = 0; i < 2; i++)
                 if (peer_start(run, 0, &ends.writing, 1, &writers[i]) < 0 ||
-                        peer_begin(run, writers[i], &(PeerCall){ "write", 0, size, 'a' + (char)i }) < 0 ||
+                        peer_begin(run, writers[i], &(PeerCall){ "write", 0, TIMES * room, 'a' + (char)i }) < 0 ||
                         !check_sleeps(run, writers[i], i == 0 ? "one writer" : "another"))
                         return CHECK_FAILED;
         ends.writing = fd_close(ends.writing);
-        while (counts[0] + counts[1] < 2 * size) {
-                ssize_t n = read(ends.reading, page, sizeof page);
+        for (unsigned round = 0; round < 2 * TIMES; round++) {
+                for (size_t i = 0; i < 2; i++) {
+                        int r = ended[i] ? 0 : check_await_sleep(run, writers[i], text, sizeof text);
 
-                if (n <= 0)
-                        return check_fail(run, "read: %s", n < 0 ? check_errno(errno) : "end of file");
-                for (ssize_t i = 0; i < n; i++) {
-                        if (page[i] != 'a' && page[i] != 'b')
-                                return check_fail(run, "a byte came that nobody wrote");
-                        counts[page[i] - 'a']++;
-                        turns += page[i] != last;
-                        last = page[i];
+                        if (r == -EALREADY)
+                                ended[i] = true; /* it has said how much it wrote; the bytes are counted here */
+                        else if (r < 0)
+                                return check_fail(run, "waiting for a writer to sleep: %s", check_errno(r));
                 }
+                if (!read_mixed(run, ends.reading, room, counts, &turns, &last))
+                        return CHECK_FAILED;
         }
         for (size_t i = 0; i < 2; i++)
-                if (!check_expect(run, "a write", peer_end(run, writers[i], NULL), size) ||
-                        !check_expect(run, "its bytes", counts[i], size))
+                if ((!ended[i] && !check_expect(run, "a write", peer_end(run, writers[i], NULL), TIMES * room)) ||
+                        !check_expect(run, "its bytes", counts[i], TIMES * room))
                         return CHECK_FAILED;
         if (turns < 2)
-                return check_fail(run, "the two writes of %" PRId64 " bytes came one after the other", size);
+                return check_fail(run, "the two writes of %" PRId64 " bytes came one after the other", TIMES * room);
         return check_ok(run,
-                "two writes of %" PRId64 " bytes at once: all came, the writers took turns %" PRId64 " times", size,
-                turns);
+                "two writes of %" PRId64 " bytes at once: all came, the writers took turns %" PRId64 " times",
+                TIMES * room, turns);
 }
 
 /* O_ASYNC: SIGIO to who asked for it with F_SETOWN when there is something to read. */
