@@ -71,7 +71,7 @@ static char *fact_text(GVariant *value) {
 
 void report_environment(GVariant *environment, bool tap, bool all) {
         static const char *const some[] = { "kernel", "distribution", "container", "user", "seccomp", "lsm", "preload",
-                "namespaces.ipc", "namespaces.net", NULL };
+                "namespaces.ipc", "namespaces.net", "namespaces.why_unknown", NULL };
         GVariantIter iter;
         const char *key;
         GVariant *value;
