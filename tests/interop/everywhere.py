@@ -114,6 +114,12 @@ def surroundings():
                 shm_sysv='kernel/shmmax is 0', mq_sysv='kernel/msgmnb is 0', sem_sysv='kernel/sem is 0')
     surrounding('none-more', ['unshare', '--ipc', 'bash', '-c', sysctl.format('shmmni && echo 0 >msgmni'), '-'],
                 shm_sysv='ENOSPC', mq_sysv='ENOSPC')
+    surrounding('short-queues', ['unshare', '--ipc', 'bash', '-c', 'echo 3 >/proc/sys/fs/mqueue/msg_max && exec "$@"', '-'],
+                mq_posix='msg_max|there is for 3')
+    surrounding('few-sockets', ['unshare', '--net', 'bash', '-c', 'ip link set lo up && cd /proc/sys/net && echo 1 >core/somaxconn '
+                                '&& echo 0 >ipv4/tcp_max_tw_buckets && echo 1 >ipv4/icmp_echo_ignore_all && '
+                                'echo 1 >unix/max_dgram_qlen && exec "$@"', '-'],
+                tcp='somaxconn|tcp_max_tw_buckets', raw='icmp_echo_ignore_all', unix_dgram='max_dgram_qlen|there is for 2')
 
 
 @test
