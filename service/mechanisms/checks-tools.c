@@ -46,8 +46,8 @@ bool check_expect(CheckRun *run, const char *what, int64_t got, int64_t want) {
 }
 
 static bool stands_in_the_way(int64_t number) {
-        static const int numbers[] = { EACCES, EAFNOSUPPORT, EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC, ENOSYS,
-                EOPNOTSUPP, EPERM, EROFS };
+        static const int numbers[] = { EACCES, EAFNOSUPPORT, EAGAIN, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, ENOSPC,
+                ENOSYS, EOPNOTSUPP, EPERM, EROFS };
 
         for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
                 if (numbers[i] == -number)

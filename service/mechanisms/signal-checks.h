@@ -54,6 +54,8 @@ CheckResult signal_real_time_kills(CheckRun *run);
 CheckResult signal_broken_pipe(CheckRun *run);
 CheckResult signal_receiver_killed(CheckRun *run);
 /* signal-sender-checks.c: who may send, and what the receiver is told. */
+/* 0, or -EAGAIN where RLIMIT_SIGPENDING lets nothing be queued. */
+int signal_check_room(void);
 CheckResult signal_forged(CheckRun *run);
 CheckResult signal_descriptor_passed(CheckRun *run);
 CheckResult signal_same_user(CheckRun *run);

@@ -27,6 +27,8 @@ CheckResult signal_standard_value(CheckRun *run) {
         CheckProcess *peer;
         PeerReply reply;
 
+        if (!check_need(run, "queueing a signal (RLIMIT_SIGPENDING)", signal_check_room()))
+                return CHECK_FAILED;
         if (!signal_check_begin(run, SIGUSR1, SIGUSR1, &peer) ||
                 !check_need(run, "sigqueue of 1", signal_check_queue(run, peer, SIGUSR1, 1)) ||
                 !check_need(run, "sigqueue of 2", signal_check_queue(run, peer, SIGUSR1, 2)) ||

@@ -10,11 +10,20 @@
 
 #include "cleanup.h"
 
+/* Where nothing can be queued a standard signal arrives all the same, without what was told with it. */
+int signal_check_room(void) {
+        struct rlimit limit;
+
+        return getrlimit(RLIMIT_SIGPENDING, &limit) < 0 ? -errno : limit.rlim_cur == 0 ? -EAGAIN : 0;
+}
+
 CheckResult signal_forged(CheckRun *run) {
         CheckProcess *receiver, *sender;
         int64_t pid;
         PeerReply reply;
 
+        if (!check_need(run, "queueing a signal (RLIMIT_SIGPENDING)", signal_check_room()))
+                return CHECK_FAILED;
         if (!signal_check_begin(run, SIGUSR1, SIGUSR1, &receiver) || peer_start(run, 0, NULL, 0, &sender) < 0)
                 return CHECK_FAILED;
         pid = check_pid(run, receiver);

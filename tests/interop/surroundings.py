@@ -117,6 +117,18 @@ def no_bytes_for_queues():
 
 
 @test
+def no_queued_signals():
+    need('prlimit')
+    assert tested(['prlimit', '--sigpending=0'], 'signal')['ok'] > 20
+
+
+@test
+def small_files():
+    need('prlimit')
+    tested(['prlimit', '--fsize=1000000'], 'shm-posix', 'memfd', 'mmap')
+
+
+@test
 def few_descriptors():
     need('prlimit')
     around = ['prlimit', '--nofile=32']
