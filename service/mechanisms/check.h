@@ -100,6 +100,7 @@ struct Check {
         CheckRole roles[CHECK_ROLES_MAX];
         const Transport *transport; /* what the generic checks run over; NULL: the kind's first */
         uint64_t aspects;           /* ASPECT() */
+        bool anywhere;              /* about who may use the kind: runs also where it cannot be used */
 };
 
 /* In the judge. */

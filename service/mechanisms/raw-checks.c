@@ -315,7 +315,7 @@ static CheckResult lost(CheckRun *run) {
 
 const Check raw_checks[] = {
         { "capability", "a raw socket needs CAP_NET_RAW; root without it is refused", "raw(7)", CHECK_BOTH, capability,
-                { inet_check_role }, .aspects = ASPECT(PERMISSION) },
+                { inet_check_role }, .aspects = ASPECT(PERMISSION), .anywhere = true },
         { "boundaries", "a packet is received whole, never split or joined", "raw(7)", CHECK_BOTH,
                 transport_boundaries, { transport_boundaries_role },
                 .aspects = ASPECT(BOUNDARIES) | ASPECT(ATOMICITY) },
@@ -381,9 +381,10 @@ const Check raw_checks[] = {
                 { inet_check_role }, .aspects = ASPECT(FULL) },
         { "own-namespace", "whoever may make a user and a network namespace of their own may make raw sockets in them",
                 "raw(7)", CHECK_BOTH, raw_check_own_namespace, { inet_check_role },
-                .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) | ASPECT(NAMESPACE) },
+                .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) | ASPECT(NAMESPACE), .anywhere = true },
         { "ping", "a ping socket needs no right but a group in ping_group_range", "icmp(7)", CHECK_BOTH,
-                raw_check_ping, { inet_check_role }, .aspects = ASPECT(PERMISSION) | ASPECT(NAMESPACE) },
+                raw_check_ping, { inet_check_role }, .aspects = ASPECT(PERMISSION) | ASPECT(NAMESPACE),
+                .anywhere = true },
         { "header-included", "with IP_HDRINCL the sender writes the IP header, and may write any source", "raw(7)",
                 CHECK_FORKED, raw_check_header_included, {} },
         { "header-fields", "socket options set the fields of the header that the kernel makes", "raw(7)", CHECK_BOTH,

@@ -100,7 +100,7 @@ static int run_kind(Plan *plan, const Mechanism *mechanism) {
         for (const Check *check = mechanism->checks; check && check->id; check++) {
                 if (!listed(plan->claims, check->id))
                         continue;
-                r = run_check(plan, mechanism, check, available ? NULL : error.message);
+                r = run_check(plan, mechanism, check, available || check->anywhere ? NULL : error.message);
                 if (r < 0)
                         return r;
         }
