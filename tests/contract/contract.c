@@ -117,6 +117,12 @@ char *contract_refused(Fixture *fixture, const char *method, GVariant *arguments
         return refused(fixture, method, arguments, name, NULL);
 }
 
+static bool is_listed(Proof *proof, Fixture *fixture, const char *address) {
+        g_autoptr(GVariant) row = contract_row(proof, fixture, address);
+
+        return row != NULL;
+}
+
 /* What cannot be looked at from outside is answered with that reason, whether it is there or not; and where not all
  * processes may be looked into, nobody can say that what has no name is gone. */
 void contract_gone(Proof *proof, Fixture *fixture, const char *method, const char *address) {
@@ -129,6 +135,8 @@ void contract_gone(Proof *proof, Fixture *fixture, const char *method, const cha
 
                 WAIT_UNTIL(kill(pid, 0) < 0);
         }
+        if (proof->row->released_later)
+                WAIT_UNTIL(!is_listed(proof, fixture, address));
         g_free(refused(fixture, method, g_variant_new("(s)", address),
                 kind_supports(proof, "adopt") ? "NoSuchObject" : "NotSupported", unseen));
 }

@@ -39,7 +39,8 @@ typedef struct Contract {
         /* The kernel gives a number that became free to who comes next, which may be this process itself: what is gone
          * is not looked for. */
         bool number_goes_on;
-        bool many; /* the same options make another one, instead of Exists */
+        bool released_later; /* another process, the bus, hears of the end a moment later */
+        bool many;           /* the same options make another one, instead of Exists */
 } Contract;
 
 extern const Contract contract_rows[];

@@ -233,6 +233,7 @@ const Contract contract_rows[] = {
                 .send_too_much = 96 * 1024 + 1,
                 .event = "MessageArrived",
                 .hold = queue_for_name,
+                .released_later = true,
         },
         {
                 .kind = "tcp",

@@ -62,8 +62,9 @@ def things():
         found |= {os.path.join(top, name) for name in files} | {top}
     with open('/proc/self/mounts') as file:
         found |= {f'mount {line}' for line in file}
-    # Files of a service that lives: what it keeps of objects, and of who it is.
-    return {thing for thing in found if not thing.startswith(os.path.join(PLACE, 'run', 'ipcbus', 'journal'))}
+    # Not counted: what a service that lives keeps of objects and of who it is, and what ipcctl keeps of the last results.
+    kept = (os.path.join(PLACE, 'run', 'ipcbus', 'journal'), os.path.join(PLACE, 'state'))
+    return {thing for thing in found if not thing.startswith(kept)}
 
 
 def pids(name):
