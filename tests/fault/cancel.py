@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
 APART = ['unshare', '--mount', '--ipc', '--pid', '--fork', '--mount-proc', '--propagation', 'private', '--kill-child']
 INSIDE = 'IPCBUS_APART'
-ROUNDS = 3
+ROUNDS = 2
 LATEST = 1.5  # seconds after the start
 
 if INSIDE not in os.environ:
