@@ -52,6 +52,12 @@ static int64_t call_time_out(CheckPeer *peer, const PeerCall *call, PeerReply *r
         return setsockopt(number(peer, call->a), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) < 0 ? -errno : 0;
 }
 
+static int64_t call_receive_buffer(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int size = (int)call->b;
+
+        return setsockopt(number(peer, call->a), SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ? -errno : 0;
+}
+
 /* 1 for whatever came. */
 static int64_t call_timed_receive(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         uint64_t start = monotonic_now();
@@ -125,6 +131,7 @@ static int64_t call_receive_fds(CheckPeer *peer, const PeerCall *call, PeerReply
 static const PeerFunction shared[] = {
         { "burst", call_burst },
         { "hand-over", call_hand_over },
+        { "receive-buffer", call_receive_buffer },
         { "receive-fds", call_receive_fds },
         { "take", call_take },
         { "time-out", call_time_out },

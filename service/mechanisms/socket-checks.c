@@ -320,23 +320,26 @@ CheckResult socket_check_handed_over(CheckRun *run) {
         return check_ok(run, "user %d sent 5 bytes over a socket that was made here and handed to it", CHECK_NOBODY);
 }
 
-/* socket(7): the kernel doubles the value, for what it needs itself. */
+/* socket(7): the kernel doubles the value, for what it needs itself. A socket's buffer is that of all who hold it. */
 CheckResult socket_check_buffer_limit(CheckRun *run) {
         uint64_t most = limit_read("/proc/sys/net/core/rmem_max", 0);
         CLEANUP(joint_done) Joint joint = JOINT_EMPTY;
         socklen_t length = sizeof(int);
-        int value = HUGE_BUFFER;
+        CheckProcess *peer;
+        int value = 0;
 
         if (most == 0 || most > HUGE_BUFFER / 4)
                 return check_skip(run, "/proc/sys/net/core/rmem_max cannot be read, or is too large to be reached");
-        if (!open_one(run, &joint.server) ||
-                !check_expect(run, "SO_RCVBUF",
-                        setsockopt(joint.server, SOL_SOCKET, SO_RCVBUF, &value, length) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "what it is then",
+        if (!open_one(run, &joint.server) || peer_start(run, 0, &joint.server, 1, &peer) < 0 ||
+                !check_expect(
+                        run, "SO_RCVBUF by the peer", peer_call(run, peer, "receive-buffer", 0, HUGE_BUFFER), 0) ||
+                !check_expect(run, "what it is here then",
                         getsockopt(joint.server, SOL_SOCKET, SO_RCVBUF, &value, &length) < 0 ? -errno : value,
                         (int64_t)most * 2))
                 return CHECK_FAILED;
-        return check_ok(run, "%d asked for: no error, and %d are given, twice rmem_max", HUGE_BUFFER, value);
+        return check_ok(run,
+                "%d asked for by a peer that was handed the socket: no error, and here it has %d, twice rmem_max",
+                HUGE_BUFFER, value);
 }
 
 /* A port of 127.0.0.1, or an abstract name, is another one over there; what was connected before stays so. */

@@ -7,9 +7,9 @@
 #include "peer-call.h"
 
 /* Calls that both roles have beside their own: take a b=slot: accept(2) | burst a b=how many c=byte: so many sends of
- * SOCKET_BURST_SIZE bytes | time-out a b=usec: SO_RCVTIMEO | timed-receive a: x usec that it took | hand-over a
- * b=number c=how many times: over the UNIX socket a | receive-fds a b=how many have room: x how many came, y whether
- * MSG_CTRUNC was told,z how many more are open then */
+ * SOCKET_BURST_SIZE bytes | time-out a b=usec: SO_RCVTIMEO | receive-buffer a b=size: SO_RCVBUF | timed-receive a:
+ * x usec that it took | hand-over a b=number c=how many times: over the UNIX socket a | receive-fds a b=how many have
+ * room: x how many came, y whether MSG_CTRUNC was told, z how many more are open then */
 enum { SOCKET_BURST_SIZE = 100 };
 /* The role: what `own` has, then those. */
 int socket_serve(CheckPeer *peer, const PeerFunction *own);
