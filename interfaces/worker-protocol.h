@@ -44,10 +44,12 @@
  *   floor: name, value (DOUBLE), unit, and "size" where it has one
  *   result: kind, variant (STRING, of a kind with several transports), mode, size, wait, cpus (U64S), placement,
  *           trials, latency_ns.min … latency_ns.max,
- *           latency_ns.interval (U64S, two), messages_per_second, bytes_per_second, cpu_ns_per_message,
+ *           latency_ns.interval (U64S, two), latency_ns.curve (U64S: the i-th is exceeded by one in 10^(i/10)
+ *           round trips), messages_per_second, bytes_per_second, cpu_ns_per_message,
  *           context_switches_per_message (DOUBLE), floor (STRING), floor_ns, ratio_to_floor (DOUBLE),
- *           disturbed (BOOL), disturbed_by (STRINGS, also of trials that were left out); or "skipped", and "failed"
- *           (BOOL) where it was tried
+ *           disturbed (BOOL), disturbed_by (STRINGS, also of trials that were left out), trial_figures (RECORDS:
+ *           ns (of a round trip or of a message), floors.NAME (ns, as probed beside it), disturbed, left_out); or
+ * "skipped", and "failed" (BOOL) where it was tried
  */
 #pragma once
 

@@ -3,6 +3,7 @@
  * percentiles are of all their samples together, as one trial has too few for them. */
 #include "bench-report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +13,9 @@
 #include "worker-protocol.h"
 
 #define CONFIDENCE 0.95
+
+enum { CURVE_STEPS_PER_DECADE = 10, CURVE_STEPS_MAX = 6 * CURVE_STEPS_PER_DECADE + 1 };
+
 /* A floor that a result undercuts by more than this did not bind it: the mechanism found a way around. The floors of a
  * latency are round trips themselves, and may have been probed in a worse moment. */
 static const double floor_tolerance[BENCH_MODE_MAX] = { [BENCH_LATENCY] = 0.5, [BENCH_THROUGHPUT] = 0.9 };
@@ -161,6 +165,42 @@ static void report_floor(const BenchCell *cell, Kept *kept, double nsec, Record 
         record_set_double(record, "ratio_to_floor", figure_median(kept, figure_ratio, &argument));
 }
 
+/* What a comparison with another run needs: each trial, with the floors that were probed beside it. */
+static void report_trial(const Trial *trial, bool left_out, Record *record) {
+        char key[RECORD_KEY_MAX];
+        Record *item = NULL;
+
+        if (record_new(&item) < 0)
+                return;
+        record_set_double(item, "ns", trial->nsec);
+        for (FloorType floor = 0; floor < FLOOR_TYPE_MAX; floor++) {
+                if (trial->floors[floor] <= 0)
+                        continue;
+                /* The copy as well in nanoseconds here: of a message of this size. */
+                snprintf(key, sizeof key, "floors.%s", floor == FLOOR_MEMCPY ? "memcpy_ns" : floor_name(floor));
+                record_set_double(item, key, trial->floors[floor]);
+        }
+        record_set_bool(item, "disturbed", trial->disturbed != 0);
+        record_set_bool(item, "left_out", left_out);
+        record_append_record(record, "trial_figures", item);
+}
+
+static void report_trials(const Trial *trials, unsigned n, const Kept *kept, Record *record) {
+        for (unsigned i = 0; i < n; i++)
+                report_trial(&trials[i], !kept->disturbed && trials[i].disturbed != 0, record);
+}
+
+/* The i-th value is exceeded by one in 10^(i/10) round trips, as far as there were so many: what a curve of
+ * percentiles is drawn from, as dense at its far end as at its beginning. */
+static void report_curve(const Histogram *all, Record *record) {
+        uint64_t values[CURVE_STEPS_MAX];
+        size_t n = 0;
+
+        for (; n < CURVE_STEPS_MAX && pow(10, (double)n / CURVE_STEPS_PER_DECADE) <= (double)all->count; n++)
+                values[n] = histogram_quantile(all, 1 - pow(10, -(double)n / CURVE_STEPS_PER_DECADE));
+        record_set_u64s(record, "latency_ns.curve", values, n);
+}
+
 static uint64_t at_least(uint64_t value, uint64_t bound) {
         return value > bound ? value : bound;
 }
@@ -199,6 +239,7 @@ static void report_latency(Kept *kept, Record *record) {
         record_set_u64(record, "latency_ns.max", at_least(all->max, bound));
         record_set_u64s(record, "latency_ns.interval", interval, 2);
         record_set_double(record, "latency_ns.confidence", of_median.confidence);
+        report_curve(all, record);
         record_set_u64(record, "samples", all->count);
         record_set_u64(record, "batch", (uint64_t)figure_median(kept, figure_batch, NULL));
 }
@@ -276,6 +317,7 @@ static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Reco
         nsec = figure_median(&kept, figure_nsec, NULL);
         report_floor(cell, &kept, nsec, record);
         report_disturbance(trials, n, &kept, record);
+        report_trials(trials, n, &kept, record);
         kept_done(&kept);
         return 0;
 }
