@@ -2,14 +2,22 @@
 /* Messages over one TCP connection, for both lanes: in a side own[0] is its socket. The sides meet by a port that the
  * kernel chose. Small messages go out at once (TCP_NODELAY): collecting them would measure a timer. */
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "inet-transport.h"
+#include "spin.h"
 #include "stream-wait.h"
+#include "units.h"
+
+enum {
+        SETTLE_USEC = 3 * USEC_PER_SEC,
+        LOOK_USEC = 1000,
+};
 
 static int wait_flag(const Link *link) {
         return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
@@ -121,6 +129,30 @@ static int tcp_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[0], timeout_usec);
 }
 
+/* All that went out is acknowledged, and the receiver has no room left, or there is nothing more to go: what would
+ * still fit into its window is sent by the kernel alone, when its timer for that runs out (tcp_write_wakeup() in
+ * net/ipv4/tcp_output.c). Kernels before 5.4 do not tell the window. */
+static bool is_settled(int fd) {
+        struct tcp_info info = {};
+        socklen_t length = sizeof info;
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 || info.tcpi_unacked > 0)
+                return false;
+        return info.tcpi_notsent_bytes == 0 || length < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(uint32_t) ||
+               info.tcpi_snd_wnd == 0;
+}
+
+static int tcp_link_settle(Link *link) {
+        uint64_t end = monotonic_end(SETTLE_USEC);
+
+        while (!is_settled(link->own[0])) {
+                if (monotonic_now() >= end)
+                        return -ETIMEDOUT;
+                (void)usleep(LOOK_USEC);
+        }
+        return 0;
+}
+
 static void tcp_link_close_direction(Link *link, bool sending) {
         (void)shutdown(link->own[0], sending ? SHUT_WR : SHUT_RD);
 }
@@ -131,7 +163,6 @@ static void tcp_link_detach(Link *link) {
 }
 
 const Transport tcp_transport = {
-        .room_later = true, /* an acknowledgement can be delayed, by 40 ms */
         .message_max = STREAM_MESSAGE_MAX,
         .executed = true,
         .setup = tcp_link_setup,
@@ -140,6 +171,7 @@ const Transport tcp_transport = {
         .receive = tcp_link_receive,
         .try_send = tcp_link_try_send,
         .try_receive = tcp_link_try_receive,
+        .settle = tcp_link_settle,
         .wait_readable = tcp_link_wait_readable,
         .close_direction = tcp_link_close_direction,
         .detach = tcp_link_detach,

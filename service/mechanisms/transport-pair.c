@@ -260,21 +260,30 @@ int step_send(Link *link, uint64_t number, bool wait) {
                     : transport->try_send(link, buffer, step_size(link));
 }
 
-int64_t step_fill(Link *link) {
+/* Full can be over later, where what was sent moves on by itself. */
+static bool moves_on(Link *link) {
         const Transport *transport = link_transport(link);
+
+        if (transport->settle)
+                (void)transport->settle(link);
+        else if (transport->delayed)
+                (void)usleep(SETTLE_USEC);
+        else
+                return false;
+        return true;
+}
+
+int64_t step_fill(Link *link) {
         bool settled = false;
         int64_t n = 0;
         int r = 0;
 
         while (n < FILL_MAX) {
                 r = step_send(link, (uint64_t)n, false);
-                if (r < 0 && (r != -EAGAIN || settled || !(transport->room_later || transport->delayed)))
+                if (r < 0 && (r != -EAGAIN || settled || !moves_on(link)))
                         break;
                 settled = r < 0;
-                if (settled)
-                        (void)usleep(SETTLE_USEC);
-                else
-                        n++;
+                n += r >= 0;
         }
         return r == -EAGAIN ? n : r < 0 ? r : -EOVERFLOW;
 }

@@ -59,9 +59,8 @@ struct Transport {
         const char *variant; /* its name among those of its kind ("direct", "daemon"); NULL where there is only one */
         size_t message_max;  /* the most that the kind can ever carry in one message; 0: tokens without bytes */
         bool boundaries;
-        bool room_later; /* full can be over a moment later, though nobody took anything */
-        bool delayed;    /* what was sent may be under way yet when send() returns: somebody stands between */
-        bool executed;   /* can a side be executed separately? Else the reason is said here: */
+        bool delayed;  /* what was sent may be under way yet when send() returns: somebody stands between */
+        bool executed; /* can a side be executed separately? Else the reason is said here: */
         const char *executed_reason;
 
         int (*setup)(Link *link, Error *error);
@@ -74,6 +73,9 @@ struct Transport {
         /* The same, but never waits: -EAGAIN. */
         int (*try_send)(Link *link, const void *data, size_t size);
         ssize_t (*try_receive)(Link *link, void *buffer, size_t size);
+        /* Where full can be over a moment later, though nobody took anything: waits until nothing that this side sent
+         * is on its way any more. 0, -ETIMEDOUT after a bound of its own. May be NULL. */
+        int (*settle)(Link *link);
         /* Waits for a message at most that long; 0 if there is one, -ETIMEDOUT. NULL where the kernel has no such
          * call. */
         int (*wait_readable)(Link *link, uint64_t timeout_usec);
