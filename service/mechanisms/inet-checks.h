@@ -2,6 +2,7 @@
 /* What the checks of Internet sockets share. All of it is on loopback, at ports that the kernel chose. */
 #pragma once
 
+#include <netinet/ip.h>
 #include <stdbool.h>
 
 #include "checks.h"
@@ -44,14 +45,24 @@ int64_t sock_await(int fd);
 bool sock_is_to(int fd, const void *packet, size_t size);
 /* Is there anything of these events (poll(2)) within that time? The events. */
 int sock_events_within(int fd, short events, uint64_t usec);
+/* Accepts those that wait, and closes them: how many. The listener does not wait. */
+int sock_accept_all(int fd);
 /* Without IPv6 here the check is skipped, with this sentence; NULL where there is IPv6. */
 const char *sock_no_ipv6(void);
 
-/* A peer: beside what all can: socket a=slot b=type c=family | bind a text: x port | listen a b=backlog | accept a
- * b=slot | connect a text | shutdown a b=how | send-to a b=size text | set a b=level c=value text=name | error a |
+/* What send-packet sends. */
+typedef struct SockPacket {
+        struct iphdr ip;
+        char payload[8];
+} SockPacket;
+
+/* A peer (inet-check-peers.c): beside what all sockets can: socket a=slot b=type c=family text=protocol | bind a text:
+ * x port, text | name a: the same of what it is bound to | listen a b=backlog | accept a b=slot | accept-all a: how
+ * many waited | connect a text | shutdown a b=how | send-to a b=size c=flags text | receive-each a: how many waited,
+ * not waiting | set a b=level c=value text=name | get a b=level c=name: the value | join a text=group | error a |
  * urgent a c=byte | drop a=capability | linger a b=seconds | receive-all a b=size: MSG_WAITALL | range a b text=path:
  * writes the two numbers there, in a network namespace of its own only | ping a: an ICMP echo, x the type of the
- * answer
+ * answer | send-packet a b=ttl text="source destination": a SockPacket, over a socket that takes the header, too
  */
 int inet_check_role(CheckPeer *peer);
 /* An address of 127.0.0.0/8 of the check's own, port 0, the same whenever it is asked for; n is below 4. */
