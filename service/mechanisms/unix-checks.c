@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unix-checks.h"
 
-/* What unix(7) promises of all UNIX sockets, and what peers can be told to do with them. */
+/* What unix(7) promises of all UNIX sockets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "socket-checks.h"
 #include "unix-address.h"
 
 enum {
@@ -144,104 +143,6 @@ bool socket_pair_make(CheckRun *run, int type, Socket ends[2]) {
         ends[1].fd = fds[1];
         return true;
 }
-
-/* --- What peers can be told to do --- */
-
-static int number(CheckPeer *peer, int64_t n) {
-        const int *place = peer_descriptor(peer, n);
-
-        return place ? *place : -EBADF;
-}
-
-static int64_t call_socket(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        int *place = peer_descriptor(peer, call->a);
-        int fd = socket(AF_UNIX, (int)call->b | SOCK_CLOEXEC, 0);
-
-        if (fd < 0 || !place)
-                return -errno;
-        *place = fd;
-        return 0;
-}
-
-static int64_t call_bind(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return socket_bind(number(peer, call->a), call->text);
-}
-
-static int64_t call_listen(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return listen(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
-}
-
-static int64_t call_connect(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return socket_connect(number(peer, call->a), call->text);
-}
-
-static int64_t call_shutdown(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return shutdown(number(peer, call->a), (int)call->b) < 0 ? -errno : 0;
-}
-
-static int64_t call_send_to(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        CLEANUP_FREE char *buffer = calloc(1, (size_t)call->b + 1);
-        struct sockaddr_un address;
-        socklen_t length;
-        ssize_t n;
-        int r = socket_address(call->text, &address, &length);
-
-        if (r < 0 || !buffer)
-                return r < 0 ? r : -ENOMEM;
-        n = sendto(number(peer, call->a), buffer, (size_t)call->b, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
-        return n < 0 ? -errno : n;
-}
-
-static int64_t call_send(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return socket_send(number(peer, call->a), (size_t)call->b);
-}
-
-/* One byte from a new socket, without waiting. */
-static int64_t call_send_fresh(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        CLEANUP_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        int64_t r;
-
-        if (fd < 0)
-                return -errno;
-        r = socket_connect(fd, call->text);
-        return r < 0 ? r : socket_send(fd, 1);
-}
-
-static int64_t call_send_fd(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        return socket_send_fd(number(peer, call->a), number(peer, call->b));
-}
-
-static int64_t call_credentials(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct ucred credentials;
-        socklen_t length = sizeof credentials;
-
-        if (getsockopt(number(peer, call->a), SOL_SOCKET, SO_PEERCRED, &credentials, &length) < 0)
-                return -errno;
-        reply->x = credentials.pid;
-        reply->y = credentials.uid;
-        reply->z = credentials.gid;
-        return 0;
-}
-
-static const PeerFunction functions[] = {
-        { "socket", call_socket },
-        { "bind", call_bind },
-        { "listen", call_listen },
-        { "connect", call_connect },
-        { "shutdown", call_shutdown },
-        { "send", call_send },
-        { "send-to", call_send_to },
-        { "send-fd", call_send_fd },
-        { "send-fresh", call_send_fresh },
-        { "credentials", call_credentials },
-        {},
-};
-
-int unix_check_role(CheckPeer *peer) {
-        return socket_serve(peer, functions);
-}
-
-/* --- Checks --- */
 
 int unix_check_type(const CheckRun *run) {
         return unix_type_of(run->mechanism->kind);

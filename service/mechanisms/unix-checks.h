@@ -37,7 +37,9 @@ int64_t socket_send_fd(int sock, int fd);
 
 /* A peer: beside what all can: socket a=slot b=type | bind a text | listen a b=backlog | connect a text | shutdown a
  * b=how | send a b=size | send-to a b=size text | send-fresh text | send-fd a b=number | credentials a: x pid, y uid,
- * z gid of SO_PEERCRED */
+ * z gid of SO_PEERCRED | autobind a: bytes of the name that it got, and text as socket_connect() takes it |
+ * send-time-out a b=usec: SO_SNDTIMEO | fill a: why it sends no more bytes, x how many | timed-send a: x usec that it
+ * took | urgent a b=byte: MSG_OOB */
 int unix_check_role(CheckPeer *peer);
 
 /* The type of the run's kind. */

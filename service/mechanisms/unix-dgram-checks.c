@@ -298,12 +298,12 @@ const Check unix_dgram_checks[] = {
         { "forged", "without the right to it nobody sends the credentials of another user or process", "unix(7)",
                 CHECK_BOTH, unix_credentials_forged, { unix_pretend_role },
                 .aspects = ASPECT(CREDENTIALS) | ASPECT(PERMISSION) },
-        { "autobind", "bind(2) without a name gives an abstract one that nobody else has", "unix(7)", CHECK_FORKED,
-                unix_autobind, {}, .aspects = ASPECT(UNRELATED) },
-        { "open", "open(2) of the file of a socket gives ENXIO", "open(2)", CHECK_FORKED, unix_opened_as_file, {},
-                .aspects = ASPECT(UNRELATED) },
-        { "send-timeout", "with SO_SNDTIMEO a send gives EAGAIN when its time is over", "socket(7)", CHECK_FORKED,
-                unix_send_timeout, {}, .aspects = ASPECT(TIMEOUT) | ASPECT(FULL) },
+        { "autobind", "bind(2) without a name gives an abstract one that nobody else has", "unix(7)", CHECK_BOTH,
+                unix_autobind, { unix_check_role }, .aspects = ASPECT(UNRELATED) },
+        { "open", "open(2) of the file of a socket gives ENXIO", "open(2)", CHECK_BOTH, unix_opened_as_file,
+                { unix_check_role }, .aspects = ASPECT(UNRELATED) },
+        { "send-timeout", "with SO_SNDTIMEO a send gives EAGAIN when its time is over", "socket(7)", CHECK_BOTH,
+                unix_send_timeout, { unix_check_role }, .aspects = ASPECT(TIMEOUT) | ASPECT(FULL) },
         {},
 };
 

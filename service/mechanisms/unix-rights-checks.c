@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -20,6 +19,7 @@
 enum {
         RIGHTS_MAX = 253, /* unix(7) */
         FEW = 32,
+        SEND_TIMEOUT_USEC = CHECK_TIMEOUT_USEC / 2,
 };
 
 static CheckResult pair_end(Socket ends[2], CheckResult result) {
@@ -205,69 +205,83 @@ CheckResult unix_credentials_forged(CheckRun *run) {
                                       check_outcome(reply.y), check_outcome(reply.z)));
 }
 
-CheckResult unix_autobind(CheckRun *run) {
-        Socket sockets[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        struct sockaddr_un names[2] = { { .sun_family = AF_UNIX }, { .sun_family = AF_UNIX } };
-        socklen_t lengths[2] = { 0 };
+/* Who has a name can be reached by it, where sockets have connections over one of them. */
+static bool reached_by_name(CheckRun *run, CheckProcess *peer, const char *name) {
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        int type = unix_check_type(run), at = PEER_SLOT;
 
-        for (unsigned i = 0; i < 2; i++) {
-                lengths[i] = sizeof names[i];
-                if (!socket_make(run, unix_check_type(run), -1, &sockets[i]) ||
-                        !check_need(run, "bind without a name",
-                                bind(sockets[i].fd, (struct sockaddr *)&names[i], sizeof(sa_family_t)) < 0 ? -errno
-                                                                                                           : 0) ||
-                        getsockname(sockets[i].fd, (struct sockaddr *)&names[i], &lengths[i]) < 0)
-                        return pair_end(sockets, CHECK_FAILED);
+        if (!socket_make(run, type, -1, &here) ||
+                (type != SOCK_DGRAM &&
+                        !check_expect(run, "listen", peer_call(run, peer, "listen", PEER_SLOT, 1), 0)) ||
+                !check_expect(run, "connect to its name", socket_connect(here.fd, name), 0) ||
+                !check_expect(run, "send", socket_send(here.fd, 3), 3))
+                return false;
+        if (type != SOCK_DGRAM) {
+                at = PEER_SLOT + 1;
+                if (!check_expect(run, "accept", peer_call(run, peer, "take", PEER_SLOT, at), 0))
+                        return false;
         }
-        /* A zero byte, then five digits. */
-        if (lengths[0] == sizeof(sa_family_t) + 6 && lengths[1] == lengths[0] && names[0].sun_path[0] == '\0' &&
-                memcmp(names[0].sun_path, names[1].sun_path, 6) != 0)
-                return pair_end(sockets,
-                        check_ok(run, "two sockets: @%.5s and @%.5s", names[0].sun_path + 1, names[1].sun_path + 1));
-        return pair_end(sockets, check_fail(run, "names of %u and %u bytes", lengths[0], lengths[1]));
+        return check_expect(run, "receive", peer_call(run, peer, "read", at, 100), 3);
+}
+
+CheckResult unix_autobind(CheckRun *run) {
+        int type = unix_check_type(run);
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peers[2];
+        PeerReply names[2];
+
+        for (unsigned i = 0; i < 2; i++)
+                /* A zero byte, then five digits. */
+                if (peer_start(run, 0, NULL, 0, &peers[i]) < 0 ||
+                        !check_expect(run, "socket", peer_call(run, peers[i], "socket", PEER_SLOT, type), 0) ||
+                        !check_expect(run, "bytes of its name",
+                                peer_call_full(run, peers[i], &(PeerCall){ "autobind", PEER_SLOT }, &names[i]), 6))
+                        return CHECK_FAILED;
+        if (!check_expect(run, "two have one name", strcmp(names[0].text, names[1].text) == 0, 0) ||
+                !socket_make(run, type, -1, &here) ||
+                !check_expect(run, "bind to that name", socket_bind(here.fd, names[0].text), -EADDRINUSE) ||
+                !reached_by_name(run, peers[0], names[0].text))
+                return CHECK_FAILED;
+        return check_ok(run, "two processes: %s and %s; bind to the first one's: EADDRINUSE; it is reached by it",
+                names[0].text, names[1].text);
 }
 
 CheckResult unix_opened_as_file(CheckRun *run) {
-        Socket sock = SOCKET_EMPTY;
-        int fd, error;
-        bool made;
+        int type = unix_check_type(run);
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CheckProcess *peer;
 
-        made = socket_make(run, unix_check_type(run), 0, &sock);
-        fd = made ? open(sock.path, O_RDWR | O_CLOEXEC) : -1;
-        error = errno;
-        socket_done(&sock);
-        if (fd >= 0)
-                (void)fd_close(fd);
-        if (!made)
+        if (!socket_make(run, type, 0, &server) ||
+                (type != SOCK_DGRAM && !check_expect(run, "listen", listen(server.fd, 1), 0)) ||
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(
+                        run, "open", peer_call(run, peer, "open", PEER_SLOT, O_RDWR, .text = server.path), -ENXIO) ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", PEER_SLOT, type), 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", PEER_SLOT, .text = server.path), 0))
                 return CHECK_FAILED;
-        return fd < 0 && error == ENXIO ? check_ok(run, "open: ENXIO")
-                                        : check_fail(run, "open: %s", fd < 0 ? check_errno(error) : "no error");
+        return check_ok(run, "another process opens it: ENXIO; it connects to it");
 }
 
 CheckResult unix_send_timeout(CheckRun *run) {
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        struct timeval time = { .tv_usec = CHECK_TIMEOUT_USEC };
-        char byte = 'x';
-        uint64_t start;
-        int64_t took;
-        ssize_t n;
-        int error;
+        PeerReply filled, timed;
+        CheckProcess *peer;
 
-        if (!socket_pair_make(run, unix_check_type(run), ends) ||
-                setsockopt(ends[0].fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) < 0)
+        if (!pair_with_peer(run, CHECK_PLACE_HERE, ends, &peer) ||
+                !check_expect(run, "SO_SNDTIMEO", peer_call(run, peer, "send-time-out", 0, SEND_TIMEOUT_USEC), 0) ||
+                !check_expect(
+                        run, "until it is full", peer_call_full(run, peer, &(PeerCall){ "fill" }, &filled), -EAGAIN) ||
+                !check_expect(run, "send", peer_call_full(run, peer, &(PeerCall){ "timed-send" }, &timed), -EAGAIN) ||
+                /* SO_SNDTIMEO counts in ticks of the kernel: the first may be almost over. */
+                !check_expect(run, "it came early", timed.x < SEND_TIMEOUT_USEC / 2, 0))
                 return pair_end(ends, CHECK_FAILED);
-        while (send(ends[0].fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+        while (socket_receive(ends[0].fd) > 0)
                 ;
-        start = monotonic_now();
-        n = send(ends[0].fd, &byte, 1, MSG_NOSIGNAL);
-        error = errno;
-        took = (int64_t)(monotonic_now() - start);
-        /* SO_SNDTIMEO counts in ticks of the kernel: the first may be almost over. */
-        if (n < 0 && error == EAGAIN && took >= CHECK_TIMEOUT_USEC / 2)
-                return pair_end(
-                        ends, check_ok(run, "full, %d us: EAGAIN after %" PRId64 " us", CHECK_TIMEOUT_USEC, took));
-        return pair_end(ends, check_fail(run, "full, %d us: %s after %" PRId64 " us", CHECK_TIMEOUT_USEC,
-                                      n < 0 ? check_errno(error) : "sent", took));
+        if (!check_expect(run, "send when all is received", peer_call(run, peer, "timed-send"), 1))
+                return pair_end(ends, CHECK_FAILED);
+        return pair_end(ends,
+                check_ok(run, "full after %" PRId64 " sends, %d us: EAGAIN after %" PRId64 " us; with room: sent",
+                        filled.x, SEND_TIMEOUT_USEC, timed.x));
 }
 
 /* --- Of connections --- */
@@ -280,65 +294,62 @@ static int64_t polled(int fd) {
 
 CheckResult unix_connection_hang_up(CheckRun *run) {
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        int64_t open, half, gone;
+        CheckProcess *peer;
 
-        if (!socket_pair_make(run, unix_check_type(run), ends))
+        if (!pair_with_peer(run, CHECK_PLACE_HERE, ends, &peer) ||
+                !check_expect(run, "events while it is open", polled(ends[0].fd), 0) ||
+                !check_expect(run, "shutdown by the peer", peer_call(run, peer, "shutdown", 0, SHUT_WR), 0) ||
+                !check_expect(run, "events when it sends no more", polled(ends[0].fd), POLLIN | POLLRDHUP) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0) ||
+                !check_expect(run, "events when it is gone", polled(ends[0].fd), POLLIN | POLLRDHUP | POLLHUP))
                 return pair_end(ends, CHECK_FAILED);
-        open = polled(ends[0].fd);
-        (void)shutdown(ends[1].fd, SHUT_WR);
-        half = polled(ends[0].fd);
-        socket_done(&ends[1]);
-        gone = polled(ends[0].fd);
-        if (open == 0 && half == (POLLIN | POLLRDHUP) && gone == (POLLIN | POLLRDHUP | POLLHUP))
-                return pair_end(
-                        ends, check_ok(run, "open: nothing; it sends no more: POLLIN and POLLRDHUP; closed: and "
-                                            "POLLHUP"));
-        return pair_end(ends, check_fail(run, "open: %" PRIx64 "; it sends no more: %" PRIx64 "; closed: %" PRIx64,
-                                      open, half, gone));
+        return pair_end(ends, check_ok(run, "open: nothing; the peer sends no more: POLLIN and POLLRDHUP; the peer "
+                                            "killed: and POLLHUP"));
 }
 
+/* Three processes have the one end. */
 CheckResult unix_connection_shared_end(CheckRun *run) {
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        CLEANUP_FD int copy = -EBADF;
-        int64_t closed, sent, shut;
+        CheckProcess *a, *b, *c;
 
-        if (!socket_pair_make(run, unix_check_type(run), ends))
+        if (!socket_pair_make(run, unix_check_type(run), ends) || peer_start(run, 0, &ends[1].fd, 1, &a) < 0 ||
+                peer_start(run, 0, &ends[1].fd, 1, &b) < 0 || peer_start(run, 0, &ends[1].fd, 1, &c) < 0)
                 return pair_end(ends, CHECK_FAILED);
-        copy = fcntl(ends[1].fd, F_DUPFD_CLOEXEC, 0);
         socket_done(&ends[1]);
-        closed = socket_receive(ends[0].fd);
-        sent = copy < 0 ? -EMFILE : socket_send(copy, 1);
-        ends[1].fd = fcntl(copy, F_DUPFD_CLOEXEC, 0);
-        (void)shutdown(copy, SHUT_WR);
-        shut = socket_send(ends[1].fd, 1);
-        if (closed == -EAGAIN && sent == 1 && shut == -EPIPE)
-                return pair_end(
-                        ends, check_ok(run, "one of two copies closed: no end, the other sends; shutdown of one: "
-                                            "the other gives EPIPE"));
-        return pair_end(ends, check_fail(run, "one closed: %s; the other sends: %s; after shutdown of one: %s",
-                                      check_outcome(closed), check_outcome(sent), check_outcome(shut)));
+        if (!check_expect(run, "close by the first", peer_call(run, a, "close", 0), 0) ||
+                !check_expect(run, "receive here then", socket_receive(ends[0].fd), -EAGAIN) ||
+                !check_expect(run, "send by the second", peer_call(run, b, "send", 0, 1), 1) ||
+                !check_expect(run, "receive", socket_receive(ends[0].fd), 1) ||
+                !check_expect(run, "shutdown by the third", peer_call(run, c, "shutdown", 0, SHUT_WR), 0) ||
+                !check_expect(run, "send by the second then", peer_call(run, b, "send", 0, 1), -EPIPE) ||
+                !check_expect(run, "receive here", socket_receive(ends[0].fd), 0) ||
+                !check_expect(run, "SIGKILL to the second", check_murder(run, b), 0) ||
+                !check_expect(run, "send to who is left", socket_send(ends[0].fd, 4), 4) ||
+                !check_expect(run, "receive by the third", peer_call(run, c, "read", 0, 100), 4) ||
+                !check_expect(run, "SIGKILL to the third", check_murder(run, c), 0) ||
+                !check_expect(run, "send to nobody", socket_send(ends[0].fd, 1), -EPIPE))
+                return pair_end(ends, CHECK_FAILED);
+        return pair_end(ends,
+                check_ok(run, "an end in three processes: one closes it: no end, another sends; shutdown by one: "
+                              "EPIPE for the other; with the last of them gone: EPIPE here"));
 }
 
 CheckResult unix_connection_client_gone(CheckRun *run) {
-        Socket server = SOCKET_EMPTY, client = SOCKET_EMPTY;
-        CLEANUP_FD int fd = -EBADF;
-        int64_t data = -EBADF, end = -EBADF;
+        CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
+        CLEANUP(socket_done) Socket here = SOCKET_EMPTY;
+        CheckProcess *peer;
 
-        if (socket_make(run, unix_check_type(run), 0, &server) &&
-                check_need(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0) &&
-                socket_make(run, unix_check_type(run), -1, &client) &&
-                check_need(run, "connect", socket_connect(client.fd, server.path)) &&
-                check_need(run, "send", socket_send(client.fd, 5))) {
-                socket_done(&client);
-                fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
-                data = fd < 0 ? -errno : socket_receive(fd);
-                end = socket_receive(fd);
-        }
-        socket_done(&client);
-        socket_done(&server);
-        return data == 5 && end == 0
-                       ? check_ok(run, "accepted; 5 bytes, then end of file")
-                       : check_fail(run, "accepted: %s, then %s", check_outcome(data), check_outcome(end));
+        if (!unix_connection_begin(run, 1, &server, &peer) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", PEER_SLOT, .text = server.path), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "send", PEER_SLOT, 5), 5) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
+                return CHECK_FAILED;
+        here.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (!check_expect(run, "accept", here.fd < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "receive", socket_receive(here.fd), 5) ||
+                !check_expect(run, "receive again", socket_receive(here.fd), 0))
+                return CHECK_FAILED;
+        return check_ok(run, "connected, sent 5 bytes, killed; accepted then: 5 bytes, then end of file");
 }
 
 CheckResult unix_connection_past_credentials(CheckRun *run) {
@@ -366,22 +377,21 @@ CheckResult unix_connection_past_credentials(CheckRun *run) {
 
 CheckResult unix_stream_urgent(CheckRun *run) {
         Socket ends[2] = { SOCKET_EMPTY, SOCKET_EMPTY };
-        int64_t urgent, rest;
-        char byte = 'b';
+        CheckProcess *peer;
+        char byte = 0;
+        int64_t r;
 
-        if (!socket_pair_make(run, SOCK_STREAM, ends))
+        if (!pair_with_peer(run, CHECK_PLACE_HERE, ends, &peer) ||
+                !check_expect(run, "send", peer_call(run, peer, "send", 0, 3), 3))
                 return pair_end(ends, CHECK_FAILED);
-        if (socket_send(ends[0].fd, 3) != 3)
-                return pair_end(ends, check_fail(run, "send"));
-        if (send(ends[0].fd, &byte, 1, MSG_OOB | MSG_NOSIGNAL) < 0)
-                return pair_end(ends, errno == EOPNOTSUPP
-                                              ? check_skip(run, "this kernel has no MSG_OOB for UNIX sockets")
-                                              : check_fail(run, "MSG_OOB: %s", check_errno(errno)));
-        byte = 0;
-        urgent = recv(ends[1].fd, &byte, 1, MSG_OOB) < 0 ? -errno : byte;
-        rest = socket_receive(ends[1].fd);
-        if (urgent == 'b' && rest == 3)
-                return pair_end(
-                        ends, check_ok(run, "3 bytes, then one with MSG_OOB: it is received first, then the 3"));
-        return pair_end(ends, check_fail(run, "MSG_OOB: %" PRId64 "; the rest: %s", urgent, check_outcome(rest)));
+        r = peer_call(run, peer, "urgent", 0, 'b');
+        if (r == -EOPNOTSUPP)
+                return pair_end(ends, check_skip(run, "this kernel has no MSG_OOB for UNIX sockets"));
+        if (!check_expect(run, "send with MSG_OOB", r, 0) ||
+                !check_expect(run, "receive with MSG_OOB",
+                        recv(ends[0].fd, &byte, 1, MSG_OOB | MSG_DONTWAIT) < 0 ? -errno : byte, 'b') ||
+                !check_expect(run, "receive", socket_receive(ends[0].fd), 3))
+                return pair_end(ends, CHECK_FAILED);
+        return pair_end(
+                ends, check_ok(run, "3 bytes, then one with MSG_OOB by a peer: it is received first, then the 3"));
 }
