@@ -164,50 +164,75 @@ static CheckResult sealed_seals(CheckRun *run) {
         return check_ok(run, "after F_SEAL_SEAL by one process another's F_ADD_SEALS: EPERM; all see the same seals");
 }
 
-static CheckResult unsealable(CheckRun *run) {
-        CLEANUP_FD int fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
-        uint64_t noexec = limit_read(MEMFD_NOEXEC_FILE, 0);
+/* Made as if with MFD_NOEXEC_SEAL, which allows sealing. */
+static CheckResult sealable_unasked(CheckRun *run, const Memory *memory, CheckProcess *peer, uint64_t noexec) {
+        if (!check_expect(
+                    run, "the seals that the peer sees", peer_call(run, peer, "seals", FROM_JUDGE), F_SEAL_EXEC) ||
+                !check_expect(
+                        run, "the peer's F_SEAL_GROW", peer_call(run, peer, "seal", FROM_JUDGE, F_SEAL_GROW), 0) ||
+                !check_expect(run, "ftruncate to more", ftruncate(memory->fd, 100) < 0 ? -errno : 0, -EPERM))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "vm.memfd_noexec is %" PRIu64 ": made without MFD_ALLOW_SEALING it has F_SEAL_EXEC, and takes more "
+                "seals",
+                noexec);
+}
 
-        if (!check_need(run, "memfd_create", fd < 0 ? -errno : 0))
+static CheckResult unsealable(CheckRun *run) {
+        uint64_t noexec = limit_read(MEMFD_NOEXEC_FILE, 0);
+        CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
+        CheckProcess *peer;
+
+        memory.fd = memfd_create("ipcbus-check", MFD_CLOEXEC);
+        if (!check_need(run, "memfd_create", memory.fd < 0 ? -errno : 0) || !start(run, &memory, &peer))
                 return CHECK_FAILED;
-        /* Made as if with MFD_NOEXEC_SEAL, which allows sealing. */
-        if (noexec != 0) {
-                if (!check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_EXEC) ||
-                        !check_expect(run, "F_SEAL_SHRINK", seal(fd, F_SEAL_SHRINK), 0))
-                        return CHECK_FAILED;
-                return check_ok(run,
-                        "vm.memfd_noexec is %" PRIu64 ": made without MFD_ALLOW_SEALING it has F_SEAL_EXEC, and takes "
-                        "more seals",
-                        noexec);
-        }
-        if (!check_expect(run, "its seals", fcntl(fd, F_GET_SEALS), F_SEAL_SEAL) ||
-                !check_expect(run, "F_SEAL_SHRINK", seal(fd, F_SEAL_SHRINK), -EPERM))
+        if (noexec != 0)
+                return sealable_unasked(run, &memory, peer, noexec);
+        if (!check_expect(
+                    run, "the seals that the peer sees", peer_call(run, peer, "seals", FROM_JUDGE), F_SEAL_SEAL) ||
+                !check_expect(run, "F_SEAL_GROW", seal(memory.fd, F_SEAL_GROW), -EPERM) ||
+                !check_expect(run, "the peer's F_SEAL_GROW", peer_call(run, peer, "seal", FROM_JUDGE, F_SEAL_GROW),
+                        -EPERM) ||
+                !check_expect(
+                        run, "the peer's ftruncate to more", peer_call(run, peer, "truncate", FROM_JUDGE, 100), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "made without MFD_ALLOW_SEALING: F_SEAL_SEAL is set, F_ADD_SEALS: EPERM");
+        return check_ok(run,
+                "made without MFD_ALLOW_SEALING: F_SEAL_SEAL is set, F_ADD_SEALS: EPERM for its maker and for who was "
+                "handed it");
+}
+
+/* A peer makes one of that name, puts a byte at 10 and sends it over a UNIX socket. */
+static int take_made(CheckRun *run, const char *name, unsigned char byte, CheckProcess **ret_peer) {
+        CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
+        CheckProcess *peer;
+        int pair[2], fd;
+
+        if (!check_need(run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
+                return -EBADF;
+        ours = pair[0];
+        theirs = pair[1];
+        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
+                !check_need(
+                        run, "the peer's memfd_create", peer_call(run, peer, "memfd", PEER_SLOT, 0, .text = name)) ||
+                !check_expect(run, "the peer's write", peer_call(run, peer, "write-at", PEER_SLOT, 10, byte), 1) ||
+                !check_expect(run, "sendmsg with SCM_RIGHTS", peer_call(run, peer, "pass", FROM_JUDGE, PEER_SLOT), 0))
+                return -EBADF;
+        fd = memory_take(ours);
+        if (!check_expect(run, "recvmsg", fd < 0 ? fd : 0, 0))
+                return -EBADF;
+        *ret_peer = peer;
+        return fd;
 }
 
 /* The peer makes it and dies; what it sent lives on. */
 static CheckResult passed(CheckRun *run) {
-        CLEANUP_FD int ours = -EBADF, theirs = -EBADF, fd = -EBADF;
-        CheckProcess *peer;
-        int pair[2];
-
-        if (!check_need(run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
-                return CHECK_FAILED;
-        ours = pair[0];
-        theirs = pair[1];
-        if (peer_start(run, 0, &theirs, 1, &peer) < 0 ||
-                !check_need(run, "the peer's memfd_create",
-                        peer_call(run, peer, "memfd", PEER_SLOT, 0, .text = "ipcbus-check")) ||
-                !check_expect(run, "the peer's write", peer_call(run, peer, "write-at", PEER_SLOT, 10, 77), 1) ||
-                !check_expect(run, "sendmsg with SCM_RIGHTS", peer_call(run, peer, "pass", FROM_JUDGE, PEER_SLOT), 0))
-                return CHECK_FAILED;
-        fd = memory_take(ours);
-        if (!check_expect(run, "recvmsg", fd < 0 ? fd : 0, 0) ||
-                !check_expect(run, "SIGKILL to the one that made it", check_murder(run, peer), 0))
-                return CHECK_FAILED;
+        CLEANUP_FD int fd = -EBADF;
         unsigned char byte = 0;
-        if (!check_expect(run, "pread after its death", pread(fd, &byte, 1, 10), 1) ||
+        CheckProcess *peer;
+
+        fd = take_made(run, "ipcbus-check", 77, &peer);
+        if (fd < 0 || !check_expect(run, "SIGKILL to the one that made it", check_murder(run, peer), 0) ||
+                !check_expect(run, "pread after its death", pread(fd, &byte, 1, 10), 1) ||
                 !check_expect(run, "the byte", byte, 77))
                 return CHECK_FAILED;
         return check_ok(run, "sent over a UNIX socket; its maker killed: whoever has a descriptor still reads it");
@@ -236,22 +261,25 @@ static CheckResult names(CheckRun *run) {
         char name[MEMFD_NAME_MAX + 2], shown[MEMFD_NAME_SIZE];
         CLEANUP_FD int a = -EBADF, b = -EBADF;
         struct stat one, other;
-        int r;
+        CheckProcess *peer;
 
         a = memfd_create("ipcbus-same", MFD_CLOEXEC);
-        b = memfd_create("ipcbus-same", MFD_CLOEXEC);
-        if (!check_need(run, "memfd_create", a < 0 || b < 0 ? -errno : 0) || fstat(a, &one) < 0 ||
-                fstat(b, &other) < 0)
+        if (!check_need(run, "memfd_create", a < 0 ? -errno : 0))
                 return CHECK_FAILED;
+        b = take_made(run, "ipcbus-same", 1, &peer);
         memset(name, 'x', sizeof name);
         name[MEMFD_NAME_MAX + 1] = '\0';
-        r = memfd_create(name, MFD_CLOEXEC);
-        if (!check_expect(run, "a name of 250 bytes", r < 0 ? -errno : r, -EINVAL) ||
-                !check_expect(run, "the link in /proc", memfd_name(a, shown), 0) ||
+        if (b < 0 || fstat(a, &one) < 0 || fstat(b, &other) < 0 ||
+                !check_expect(run, "the link in /proc", memfd_name(b, shown), 0) ||
                 !check_expect(run, "the name in it", strcmp(shown, "ipcbus-same"), 0) ||
-                !check_expect(run, "one inode for both", one.st_ino == other.st_ino, false))
+                !check_expect(run, "one inode for both", one.st_ino == other.st_ino, false) ||
+                !check_expect(run, "what the peer's write did to ours", one.st_size, 0) ||
+                !check_expect(run, "a name of 250 bytes", peer_call(run, peer, "memfd", PEER_SLOT + 1, .text = name),
+                        -EINVAL) ||
+                !check_need(run, "one of 249", peer_call(run, peer, "memfd", PEER_SLOT + 1, .text = name + 1)))
                 return CHECK_FAILED;
-        return check_ok(run, "two with one name are two: inodes %" PRIu64 " and %" PRIu64 "; 250 bytes: EINVAL",
+        return check_ok(run,
+                "two of one name, here and by a peer, are two: inodes %" PRIu64 " and %" PRIu64 "; 250 bytes: EINVAL",
                 (uint64_t)one.st_ino, (uint64_t)other.st_ino);
 }
 
@@ -294,31 +322,46 @@ static CheckResult other_user(CheckRun *run) {
         return check_ok(run, "user %d: through /proc/PID/fd EACCES; what it was given it uses", CHECK_NOBODY);
 }
 
+static CheckResult huge_taken(CheckRun *run, const Memory *memory, CheckProcess *peer) {
+        if (!check_need(run, "posix_fallocate by the peer",
+                    peer_call(run, peer, "allocate", FROM_JUDGE, (int64_t)memory->size)) ||
+                !memory_join(run, memory, peer) ||
+                !check_expect(run, "the peer's write to what it mapped", peer_call(run, peer, "poke", 0, 7), 0) ||
+                !check_expect(run, "read here", peer_call(run, peer, "read-at", FROM_JUDGE, 0), 7) ||
+                !check_expect(run, "write", pwrite(memory->fd, "x", 1, 0) < 0 ? -errno : 0, -EINVAL))
+                return CHECK_FAILED;
+        return check_ok(run, "a page of %zu kB; what a peer wrote to its mapping is read; write(2): EINVAL",
+                memory->size / 1024);
+}
+
+/* Made here, taken by the peer. */
 static CheckResult huge(CheckRun *run) {
         uint64_t sizes[HUGE_SIZES_MAX], reserved, unused, more;
+        CLEANUP(memory_done) Memory memory = { .maker = &maker, .fd = -EBADF, .id = -1 };
         size_t n = huge_pages_sizes(sizes);
-        CLEANUP_FD int fd = -EBADF;
-        unsigned flags;
+        CheckProcess *peer;
 
         if (n == 0)
                 return check_skip(run, "this machine has no huge pages");
         huge_pages_count(sizes[0], &reserved, &unused, &more);
-        flags = MFD_HUGETLB | (unsigned)__builtin_ctzll(sizes[0]) << 26;
-        fd = memfd_create("ipcbus-check", MFD_CLOEXEC | flags);
-        if (!check_need(run, "memfd_create with MFD_HUGETLB", fd < 0 ? -errno : 0) ||
-                !check_need(run, "ftruncate", ftruncate(fd, (off_t)sizes[0]) < 0 ? -errno : 0))
+        memory.size = sizes[0];
+        memory.fd = memfd_create(
+                "ipcbus-check", MFD_CLOEXEC | MFD_HUGETLB | (unsigned)__builtin_ctzll(sizes[0]) << MAP_HUGE_SHIFT);
+        if (!check_need(run, "memfd_create with MFD_HUGETLB", memory.fd < 0 ? -errno : 0) ||
+                !check_need(run, "ftruncate", ftruncate(memory.fd, (off_t)sizes[0]) < 0 ? -errno : 0) ||
+                !start(run, &memory, &peer))
                 return CHECK_FAILED;
-        if (unused == 0 && more == 0) {
-                if (!check_expect(run, "fallocate where none is reserved",
-                            fallocate(fd, 0, 0, (off_t)sizes[0]) < 0 ? -errno : 0, -ENOSPC))
-                        return CHECK_FAILED;
-                return check_ok(run, "no page of %" PRIu64 " kB reserved: making it ok, having the page: ENOSPC",
-                        sizes[0] / 1024);
-        }
-        if (!check_need(run, "fallocate", fallocate(fd, 0, 0, (off_t)sizes[0]) < 0 ? -errno : 0) ||
-                !check_expect(run, "write", pwrite(fd, "x", 1, 0) < 0 ? -errno : 0, -EINVAL))
+        if (unused > 0 || more > 0)
+                return huge_taken(run, &memory, peer);
+        if (!check_expect(run, "posix_fallocate by the peer, where none is reserved",
+                    peer_call(run, peer, "allocate", FROM_JUDGE, (int64_t)sizes[0]), -ENOSPC) ||
+                !check_expect(run, "its mmap",
+                        peer_call(run, peer, "map", FROM_JUDGE, (int64_t)sizes[0], PROT_READ | PROT_WRITE), -ENOMEM))
                 return CHECK_FAILED;
-        return check_ok(run, "a page of %" PRIu64 " kB; write(2): EINVAL, it has to be mapped", sizes[0] / 1024);
+        return check_ok(run,
+                "no page of %" PRIu64 " kB reserved: making it ok; for a peer that takes the page posix_fallocate: "
+                "ENOSPC, mmap: ENOMEM",
+                sizes[0] / 1024);
 }
 
 const Check memfd_checks[] = {
@@ -341,19 +384,19 @@ const Check memfd_checks[] = {
         { "offset", "who is handed its descriptor shares the offset, who opens it again has an own", "open(2)",
                 CHECK_BOTH, offsets, { memory_role } },
         { "unsealable", "it can be sealed only if it was made so, or vm.memfd_noexec makes all so", "memfd_create(2)",
-                CHECK_FORKED, unsealable, {} },
+                CHECK_BOTH, unsealable, { memory_role } },
         { "survives", "it outlives who made it while anybody has a descriptor", "memfd_create(2)", CHECK_BOTH, passed,
                 { memory_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
         { "last-holder", "a mapping keeps it without any descriptor", "mmap(2)", CHECK_BOTH, last_holder,
                 { memory_role }, .aspects = ASPECT(PERSISTENCE) },
         { "name", "its name is for people: several may have the same, of at most 249 bytes", "memfd_create(2)",
-                CHECK_FORKED, names, {} },
+                CHECK_BOTH, names, { memory_role } },
         { "no-exec", "made with MFD_NOEXEC_SEAL, execve(2) refuses it, and no chmod changes that", "memfd_create(2)",
                 CHECK_BOTH, no_exec, { memory_role } },
         { "permission", "another user gets it only by being given it", "proc(5)", CHECK_BOTH, other_user,
                 { memory_role }, .aspects = ASPECT(PERMISSION) | ASPECT(OTHER_USER) },
         { "huge-pages", "huge pages have to be reserved, and are only had when they are taken", "memfd_create(2)",
-                CHECK_FORKED, huge, {}, .aspects = ASPECT(LIMIT) },
+                CHECK_BOTH, huge, { memory_role }, .aspects = ASPECT(LIMIT) },
         {},
 };
 

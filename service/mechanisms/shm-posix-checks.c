@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child-program.h"
 #include "cleanup.h"
 #include "memory-claims.h"
 #include "posix-name.h"
@@ -159,33 +160,90 @@ static CheckResult other_user(CheckRun *run) {
         return check_ok(run, "mode 0666: user %d opens it by its name, reads and writes", CHECK_NOBODY);
 }
 
+/* In the peer: opens the name without O_CLOEXEC. x: the number that it gave; y: the lowest that was to be had. */
+static int64_t call_open_plain(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        int *place = peer_descriptor(peer, call->a), fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0 || !place)
+                return -errno;
+        reply->y = fd;
+        (void)fd_close(fd);
+        fd = shm_open(call->text, O_RDWR, 0);
+        if (fd < 0)
+                return -errno;
+        *place = fd;
+        reply->x = fd;
+        return 0;
+}
+
+/* Is descriptor `fd` of that process this file? 1, or 0 where it has none. */
+static int64_t has_file(pid_t pid, int64_t fd, const struct stat *file) {
+        char path[64];
+        struct stat st;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/fd/%" PRId64, (int)pid, fd);
+        if (stat(path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        return st.st_ino == file->st_ino && st.st_dev == file->st_dev;
+}
+
+/* In the peer, whose child executes a program: does it have the descriptor then? x: and a copy of it, dup(2), which is
+ * not closed on exec. */
+static int64_t call_across_exec(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        const int *place = peer_descriptor(peer, call->a);
+        CLEANUP_FD int copy = -EBADF;
+        struct stat st;
+        int64_t result;
+        pid_t pid;
+        int r;
+
+        if (!place || fstat(*place, &st) < 0)
+                return -EBADF;
+        copy = dup(*place);
+        if (copy < 0)
+                return -errno;
+        r = child_program_start(NULL, &pid);
+        if (r < 0)
+                return r;
+        result = has_file(pid, *place, &st);
+        reply->x = has_file(pid, copy, &st);
+        child_program_end(pid);
+        return result;
+}
+
 static CheckResult closes_on_exec(CheckRun *run) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
-        CLEANUP_FD int lowest = -EBADF, fd = -EBADF;
+        PeerReply opened, executed;
         char path[PATH_MAX + 32];
-        struct stat one, other;
+        CheckProcess *peer;
+        struct stat st;
+        int64_t r;
 
         memory.maker = &maker;
-        if (!make(run, &memory))
-                return CHECK_FAILED;
-        lowest = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (!check_need(run, "open", lowest < 0 ? -errno : 0))
-                return CHECK_FAILED;
-        int number = lowest;
-        lowest = fd_close(lowest);
-        /* Not asked for O_CLOEXEC. */
-        fd = shm_open(memory.name, O_RDWR, 0);
-        if (!check_expect(run, "shm_open", fd < 0 ? -errno : fd, number) ||
-                !check_expect(run, "FD_CLOEXEC", fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC))
+        if (!make(run, &memory) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "shm_open",
+                        peer_call_full(
+                                run, peer, &(PeerCall){ "open-plain", PEER_SLOT, .text = memory.name }, &opened),
+                        0) ||
+                !check_expect(run, "its descriptor", opened.x, opened.y))
                 return CHECK_FAILED;
         (void)snprintf(path, sizeof path, POSIX_SHM_DIRECTORY "%s", memory.name);
-        if (!check_expect(run, "stat of the file", stat(path, &one) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "fstat", fstat(fd, &other), 0) ||
-                !check_expect(run, "one inode", one.st_ino == other.st_ino, true) ||
-                !check_expect(run, "its owner", one.st_uid, geteuid()))
+        if (!check_expect(run, "stat of the file", stat(path, &st) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "its owner", st.st_uid, geteuid()) ||
+                !check_expect(
+                        run, "that file is what the peer has open", has_file(check_pid(run, peer), opened.x, &st), 1))
                 return CHECK_FAILED;
-        return check_ok(run, "descriptor %d, the lowest, with FD_CLOEXEC; it is the file NAME in " POSIX_SHM_DIRECTORY,
-                number);
+        r = peer_call_full(run, peer, &(PeerCall){ "across-exec", PEER_SLOT }, &executed);
+        if (r == -ECHILD)
+                return check_skip(run, "there is no sleep(1) that could be executed");
+        if (!check_expect(run, "an executed program has its copy, made with dup(2)", executed.x, 1) ||
+                !check_expect(run, "an executed program has it", r, 0))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "a peer got descriptor %" PRId64
+                ", the lowest, seen from outside as the file NAME in " POSIX_SHM_DIRECTORY
+                "; after execve(2) only its copy, made with dup(2), is there",
+                opened.x);
 }
 
 /* POSIX leaves it open; shm_open(3) says that Linux does it. */
@@ -250,6 +308,8 @@ static int64_t call_unlink(CheckPeer *peer, const PeerCall *call, PeerReply *rep
 
 static const PeerFunction functions[] = {
         { "shm-unlink", call_unlink },
+        { "open-plain", call_open_plain },
+        { "across-exec", call_across_exec },
         {},
 };
 
@@ -270,15 +330,15 @@ const Check shm_posix_checks[] = {
         { "truncate-to-read", "O_TRUNC empties it also where it is opened only to be read", "shm_open(3)", CHECK_BOTH,
                 truncates_to_read, { memory_role } },
         { "close-on-exec", "shm_open gives the lowest descriptor, closed on exec unasked, of a file in /dev/shm",
-                "shm_open(3)", CHECK_FORKED, closes_on_exec, {} },
+                "shm_open(3)", CHECK_BOTH, closes_on_exec, { role } },
         { "permission", "mode bits keep other users out, at the opening; only the owner removes the name",
                 "shm_open(3)", CHECK_BOTH, permission, { role }, .aspects = ASPECT(PERMISSION) },
         { "other-user", "where the mode allows it another user shares it", "shm_open(3)", CHECK_BOTH, other_user,
                 { memory_role }, .aspects = ASPECT(OTHER_USER) },
         { "limit", "a size that /dev/shm cannot hold is only noticed when memory is taken", "posix_fallocate(3)",
-                CHECK_FORKED, full, { memory_role }, .aspects = ASPECT(LIMIT) },
-        { "name", "a name has one slash, in front, and at most NAME_MAX bytes", "shm_open(3)", CHECK_FORKED,
-                name_rules, { memory_role } },
+                CHECK_BOTH, full, { memory_role }, .aspects = ASPECT(LIMIT) },
+        { "name", "a name has one slash, in front, and at most NAME_MAX bytes", "shm_open(3)", CHECK_BOTH, name_rules,
+                { memory_role } },
         {},
 };
 
