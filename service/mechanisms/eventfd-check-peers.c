@@ -74,7 +74,8 @@ static int64_t call_fork_add(CheckPeer *peer, const PeerCall *call, PeerReply *r
         return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
-/* -ENOENT where it is closed there, else its value. */
+/* -ENOENT where it is closed there, else its value. A program that begins opens its libraries, which may get the
+ * number of what execve(2) closed. */
 static int64_t call_in_program(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         EventfdInfo info = { 0 };
         char text[16];
@@ -86,6 +87,8 @@ static int64_t call_in_program(CheckPeer *peer, const PeerCall *call, PeerReply 
         (void)snprintf(text, sizeof text, "%d", (int)pid);
         r = eventfd_info(text, number(peer, call->a), &info);
         child_program_end(pid);
+        if (r == -EMEDIUMTYPE)
+                return -ENOENT;
         return r < 0 ? r : (int64_t)info.count;
 }
 
