@@ -355,7 +355,7 @@ const Check fifo_checks[] = {
                 "fifo(7)", CHECK_BOTH, contents_lost, { pipe_check_role }, .aspects = ASPECT(PERSISTENCE) },
         { "survives", "the name outlives the process that made it", "fifo(7)", CHECK_BOTH, survives,
                 { pipe_check_role }, .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },
-        { "exclusive", "mkfifo takes over nothing that exists", "mkfifo(3)", CHECK_FORKED, exclusive,
+        { "exclusive", "mkfifo takes over nothing that exists", "mkfifo(3)", CHECK_BOTH, exclusive,
                 { pipe_check_role } },
         { "mode", "the umask takes bits from the mode that mkfifo was given", "mkfifo(3)", CHECK_BOTH, mode_and_umask,
                 { pipe_check_role }, .aspects = ASPECT(PERMISSION) },

@@ -145,12 +145,15 @@ static int64_t blocks_of(int fd) {
 CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker) {
         CLEANUP(memory_done) Memory memory = MEMORY_EMPTY;
         int64_t size = INT64_C(64) << 20, before, after;
+        CheckProcess *peer;
 
         memory.maker = maker;
-        if (!maker->make(run, &memory) || !check_need(run, "ftruncate", ftruncate(memory.fd, size) < 0 ? -errno : 0))
+        if (!maker->make(run, &memory) || !maker->start(run, &memory, &peer) ||
+                !check_need(run, "ftruncate by the peer", peer_call(run, peer, "truncate", maker->number, size)))
                 return CHECK_FAILED;
         before = blocks_of(memory.fd);
-        if (!check_need(run, "pwrite in the middle", write_byte(memory.fd, size / 2, 1)))
+        if (!check_need(run, "pwrite in the middle by the peer",
+                    peer_call(run, peer, "write-at", maker->number, size / 2, 1)))
                 return CHECK_FAILED;
         (void)fsync(memory.fd); /* a disk takes its blocks when it writes */
         after = blocks_of(memory.fd);
@@ -161,7 +164,8 @@ CheckResult memory_sparse(CheckRun *run, const MemoryMaker *maker) {
                 return check_fail(run, "before a write it takes %" PRId64 " bytes", before);
         if (after < before || after >= size)
                 return check_fail(run, "one byte written takes %" PRId64 " bytes", after);
-        return check_ok(run, "64 MiB take %" PRId64 " bytes, with one byte written %" PRId64, before, after);
+        return check_ok(run, "a peer made it 64 MiB: they take %" PRId64 " bytes, with one byte written %" PRId64,
+                before, after);
 }
 
 CheckResult memory_far(CheckRun *run, const MemoryMaker *maker) {

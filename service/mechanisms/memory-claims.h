@@ -176,7 +176,7 @@ CheckResult memory_handed_on(CheckRun *run, const MemoryMaker *maker);
                         "mmap(2)", CHECK_BOTH, partial_page, { role }, .aspects = 0 },                                \
                 { "emptied", "O_TRUNC by one takes it away under the feet of all that have it mapped", "open(2)",     \
                         CHECK_BOTH, emptied, { role }, .aspects = 0 },                                                \
-                { "sparse", "a size takes no room, only what is written does", "ftruncate(2)", CHECK_FORKED, sparse,  \
+                { "sparse", "a size takes no room, only what is written does", "ftruncate(2)", CHECK_BOTH, sparse,    \
                         { role }, .aspects = 0 },                                                                     \
                 { "far", "offsets go beyond 4 GiB", "mmap(2)", CHECK_BOTH, far, { role }, .aspects = 0 },             \
                 { "maximum",                                                                                          \
@@ -185,7 +185,7 @@ CheckResult memory_handed_on(CheckRun *run, const MemoryMaker *maker);
                         "ftruncate(2)", CHECK_EXECUTED, maximum, { role }, .aspects = ASPECT(MAXIMUM) },              \
                 { "read-only", "opened for reading it cannot be written, nor mapped to be written", "mmap(2)",        \
                         CHECK_BOTH, read_only, { role }, .aspects = 0 },                                              \
-                { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_FORKED, many_mappings,       \
+                { "many-mappings", "one process may map it many times", "mmap(2)", CHECK_BOTH, many_mappings,         \
                         { role }, .aspects = 0 },                                                                     \
                 { "exhaustion", "without descriptors left mappings are used and made all the same", "mmap(2)",        \
                         CHECK_BOTH, exhausted, { role }, .aspects = ASPECT(EXHAUSTION) },                             \

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "limit-facts.h"
+
+enum { SIZE_MOST = 16 * 1024 * 1024 };
 
 int msg_make_with_key(key_t key, void *userdata) {
         int id = msgget(key, IPC_CREAT | IPC_EXCL | 0600);
@@ -69,14 +72,15 @@ static int64_t call_wait(CheckPeer *peer, const PeerCall *call, PeerReply *reply
 }
 
 static int64_t call_send_size(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
-        struct {
-                long type;
-                char data[1024];
-        } message = { .type = 1 };
+        CLEANUP_FREE long *message = NULL;
 
-        if (call->b < 0 || (size_t)call->b > sizeof message.data)
+        if (call->b < 0 || call->b > SIZE_MOST + 1)
                 return -ENOBUFS;
-        return msgsnd((int)call->a, &message, (size_t)call->b, IPC_NOWAIT) < 0 ? -errno : 0;
+        message = calloc(1, sizeof *message + (size_t)call->b);
+        if (!message)
+                return -ENOMEM;
+        *message = 1;
+        return msgsnd((int)call->a, message, (size_t)call->b, IPC_NOWAIT) < 0 ? -errno : 0;
 }
 
 static int64_t call_stat(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
@@ -239,25 +243,24 @@ CheckResult msg_check_permission(CheckRun *run) {
 
 CheckResult msg_check_maximum(CheckRun *run) {
         uint64_t most = limit_read(MSG_MAX_FILE, 0);
+        CLEANUP_FREE long *buffer = NULL;
         CLEANUP_MSG_QUEUE int id = -1;
-        char *buffer;
-        int64_t over, under;
+        CheckProcess *peer;
 
-        if (most == 0 || most > 16 * 1024 * 1024 || most > limit_read(MSG_MNB_FILE, 0))
+        if (most == 0 || most > SIZE_MOST || most > limit_read(MSG_MNB_FILE, 0))
                 return check_skip(run, "msgmax is %" PRIu64 " here, which no queue of the default size holds", most);
-        id = sysv_claim(run->token, msg_make_with_key, NULL);
-        if (!check_need(run, "msgget", id))
-                return CHECK_FAILED;
-        buffer = calloc(1, sizeof(long) + most + 1);
+        buffer = calloc(1, sizeof *buffer + most);
         if (!buffer)
                 return check_skip(run, "no memory for a message of %" PRIu64 " bytes", most);
-        *(long *)(void *)buffer = 1;
-        over = msgsnd(id, buffer, most + 1, IPC_NOWAIT) < 0 ? -errno : 0;
-        under = msgsnd(id, buffer, most, IPC_NOWAIT) < 0 ? -errno : msgrcv(id, buffer, most, 0, IPC_NOWAIT);
-        free(buffer);
-        if (!check_expect(run, "one byte more", over, -EINVAL) || !check_expect(run, "msgmax", under, (int64_t)most))
+        if (!msg_begin(run, &id, NULL, &peer) ||
+                !check_expect(run, "the peer's send of one byte more",
+                        peer_call(run, peer, "msg-send-size", id, (int64_t)most + 1), -EINVAL) ||
+                !check_expect(
+                        run, "its send of msgmax", peer_call(run, peer, "msg-send-size", id, (int64_t)most), 0) ||
+                !check_expect(run, "receive", msgrcv(id, buffer, most, 0, IPC_NOWAIT), (int64_t)most))
                 return CHECK_FAILED;
-        return check_ok(run, "%" PRIu64 " bytes arrive, %" PRIu64 ": EINVAL (" MSG_MAX_FILE ")", most, most + 1);
+        return check_ok(
+                run, "%" PRIu64 " bytes of a peer arrive, %" PRIu64 ": EINVAL (" MSG_MAX_FILE ")", most, most + 1);
 }
 
 /* The same for who waits to send, who waits for room, and who waits for a message. */

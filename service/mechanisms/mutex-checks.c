@@ -238,13 +238,13 @@ static CheckResult unlocked_by_others(CheckRun *run) {
         return check_ok(run, "robust: EPERM, and still locked; not robust: unlocked, and nobody told the owner");
 }
 
-static CheckResult defaults(CheckRun *run) {
-        pthread_mutexattr_t attributes;
+static bool attributes_by_default(CheckRun *run) {
         int shared = -1, robust = -1, type = -1, protocol = -1;
+        pthread_mutexattr_t attributes;
         bool held_up;
 
         if (!check_expect(run, "pthread_mutexattr_init", -pthread_mutexattr_init(&attributes), 0))
-                return CHECK_FAILED;
+                return false;
         held_up = check_expect(run, "getpshared", -pthread_mutexattr_getpshared(&attributes, &shared), 0) &&
                   check_expect(run, "getrobust", -pthread_mutexattr_getrobust(&attributes, &robust), 0) &&
                   check_expect(run, "gettype", -pthread_mutexattr_gettype(&attributes, &type), 0) &&
@@ -256,8 +256,28 @@ static CheckResult defaults(CheckRun *run) {
                   check_expect(run, "a robustness that is none",
                           -pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST + 1), -EINVAL);
         pthread_mutexattr_destroy(&attributes);
-        return held_up ? check_ok(run, "private, stalled, no priority inheritance: each has to be set before the init")
-                       : CHECK_FAILED;
+        return held_up;
+}
+
+/* One without attributes takes the place of another in memory that is shared. */
+static CheckResult defaults(CheckRun *run) {
+        CLEANUP_MUTEX Mutex mutex = {};
+        CheckProcess *owner, *waiter;
+
+        if (!attributes_by_default(run) || !mutex_make(run, &mutex_robust, &mutex) ||
+                !check_expect(run, "pthread_mutex_init", -pthread_mutex_init(mutex_of(mutex.guarded), NULL), 0) ||
+                !mutex_meet(run, &mutex, &owner) || !mutex_meet(run, &mutex, &waiter) ||
+                !check_expect(run, "lock", mutex_lock(&mutex), 0) ||
+                !mutex_locks_and_sleeps(run, waiter, "who waits in another process") ||
+                !check_expect(run, "unlock", mutex_unlock(&mutex), 0) ||
+                !check_sleeps(run, waiter, "after the unlock") ||
+                !check_expect(run, "lock by another", peer_call(run, owner, "mutex-lock"), 0) ||
+                !check_expect(run, "SIGKILL", check_murder(run, owner), 0) ||
+                !check_expect(run, "trylock of what it had", mutex_try_lock(&mutex), -EBUSY))
+                return CHECK_FAILED;
+        return check_ok(run,
+                "private, stalled, no priority inheritance; made so in shared memory, an unlock wakes nobody in "
+                "another process, and it stays locked when its owner is killed");
 }
 
 #define LOCK   "pthread_mutex_lock(3p)"
@@ -340,7 +360,7 @@ const Check mutex_checks[] = {
                 "a robust one can be unlocked by its owner alone; another one by anybody, which POSIX leaves open",
                 LOCK, CHECK_BOTH, unlocked_by_others, { mutex_role }, .aspects = ASPECT(SYNCHRONISATION) },
         { "defaults", "without its attributes a mutex is for one process alone and not robust",
-                "pthread_mutexattr_getpshared(3p)", CHECK_FORKED, defaults, { mutex_role } },
+                "pthread_mutexattr_getpshared(3p)", CHECK_BOTH, defaults, { mutex_role } },
         { "private", "one without PTHREAD_PROCESS_SHARED does not wake who waits in another process",
                 "pthread_mutexattr_getpshared(3p)", CHECK_BOTH, private_futex, { mutex_role },
                 .aspects = ASPECT(SYNCHRONISATION) },

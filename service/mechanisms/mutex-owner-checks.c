@@ -155,15 +155,23 @@ CheckResult mutex_waiter_lost(CheckRun *run) {
 
 CheckResult mutex_consistent_misused(CheckRun *run) {
         CLEANUP_MUTEX Mutex robust = {}, plain = {};
+        CheckProcess *peer;
 
-        if (!mutex_make(run, &mutex_robust, &robust) || !mutex_make_another(run, &mutex_plain, 1, &plain) ||
+        if (!mutex_begin(run, &mutex_robust, &robust, &peer) || !mutex_make_another(run, &mutex_plain, 1, &plain) ||
+                !check_expect(run, "the peer's mapping of another",
+                        peer_call(run, peer, "mutex-map", .b = 1, .text = plain.name), 0) ||
                 !check_expect(run, "of a free one", mutex_make_consistent(&robust), -EINVAL) ||
-                !check_expect(run, "lock", mutex_lock(&robust), 0) ||
-                !check_expect(run, "of a locked one", mutex_make_consistent(&robust), -EINVAL) ||
-                !check_expect(run, "of one that is not robust", mutex_make_consistent(&plain), -EINVAL) ||
-                !check_expect(run, "unlock", mutex_unlock(&robust), 0))
+                !check_expect(run, "the peer's lock", peer_call(run, peer, "mutex-lock"), 0) ||
+                !check_expect(run, "of one that another has", mutex_make_consistent(&robust), -EINVAL) ||
+                !check_expect(run, "of one's own", peer_call(run, peer, "mutex-consistent"), -EINVAL) ||
+                !check_expect(
+                        run, "of one that is not robust", peer_call(run, peer, "mutex-consistent", .b = 1), -EINVAL) ||
+                !check_expect(run, "trylock then", mutex_try_lock(&robust), -EBUSY) ||
+                !check_expect(run, "the peer's unlock", peer_call(run, peer, "mutex-unlock"), 0) ||
+                !check_expect(run, "trylock after it", mutex_try_lock(&robust), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "free, locked, or not robust: EINVAL, and nothing changed");
+        return check_ok(
+                run, "free, locked by its caller or by another process, or not robust: EINVAL, and nothing changed");
 }
 
 CheckResult mutex_recursive_died(CheckRun *run) {

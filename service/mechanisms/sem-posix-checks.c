@@ -314,7 +314,7 @@ const Check sem_posix_checks[] = {
                 .aspects = ASPECT(WRITER_KILLED) },
         { "limit", "at SEM_VALUE_MAX a post gives EOVERFLOW: nobody waits for room", "sem_post(3)", CHECK_BOTH,
                 overflow, { sem_check_role }, .aspects = ASPECT(MAXIMUM) | ASPECT(FULL) },
-        { "initial-limit", "an initial value above SEM_VALUE_MAX is refused", NAMED, CHECK_FORKED, too_large,
+        { "initial-limit", "an initial value above SEM_VALUE_MAX is refused", NAMED, CHECK_BOTH, too_large,
                 { sem_check_role }, .aspects = ASPECT(MAXIMUM) },
         { "initial-value", "only who makes it sets its value", NAMED, CHECK_BOTH, initial_value, { sem_check_role },
                 .aspects = ASPECT(ATOMICITY) },

@@ -433,9 +433,9 @@ const Check shm_sysv_checks[] = {
         MEMORY_RING_CLAIMS("shmop(2)"),
         { "shared", "what one process writes all others see, at any offset", "shmop(2)", CHECK_BOTH, shared,
                 { segment_role }, .aspects = ASPECT(BIDIRECTIONAL) | ASPECT(UNRELATED) },
-        { "zeroed", "a new segment is full of zeros", "shmget(2)", CHECK_FORKED, zeroed, { segment_role } },
+        { "zeroed", "a new segment is full of zeros", "shmget(2)", CHECK_BOTH, zeroed, { segment_role } },
         { "read-only", "who attached it to read cannot write", "shmop(2)", CHECK_BOTH, read_only, { segment_role } },
-        { "rounded", "the size is kept to the byte and rounded up to pages in memory", "shmget(2)", CHECK_FORKED,
+        { "rounded", "the size is kept to the byte and rounded up to pages in memory", "shmget(2)", CHECK_BOTH,
                 rounded, { segment_role } },
         { "fixed-size", "the size is set when it is made", "shmget(2)", CHECK_BOTH, fixed_size, { segment_role } },
         { "count", "the kernel counts attachments and not processes, also those of who was killed", "shmctl(2)",
@@ -486,8 +486,8 @@ const Check shm_sysv_checks[] = {
                 segment_maximum, { segment_role }, .aspects = ASPECT(MAXIMUM) },
         { "limit", "SHMMNI segments and SHMALL pages are all there can be: one more is ENOSPC", "shmget(2)",
                 CHECK_BOTH, segment_limit, { segment_role }, .aspects = ASPECT(LIMIT) },
-        { "lock-limit", "locking a segment in memory needs a right or room in RLIMIT_MEMLOCK", "shmctl(2)",
-                CHECK_FORKED, segment_lock_limit, { segment_role }, .aspects = ASPECT(LIMIT) },
+        { "lock-limit", "locking a segment in memory needs a right or room in RLIMIT_MEMLOCK", "shmctl(2)", CHECK_BOTH,
+                segment_lock_limit, { segment_role }, .aspects = ASPECT(LIMIT) },
         {},
 };
 
