@@ -22,6 +22,7 @@
 #include "kind-helpers.h"
 #include "kinds.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "transport-pair.h"
 #include "worker-protocol.h"
 
@@ -440,6 +441,7 @@ const Mechanism mechanism_dbus = {
         .holder_keys = dbus_holder_keys,
         .transport = &dbus_direct_transport,
         .more_transports = dbus_more_transports,
+        .traits = dbus_traits,
         .checks = dbus_checks,
         .gaps = dbus_gaps,
 };

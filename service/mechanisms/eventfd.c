@@ -28,6 +28,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 enum { COUNTER };
 
@@ -354,6 +355,7 @@ const Mechanism mechanism_eventfd = {
         .scan = eventfd_scan,
         .holder_keys = eventfd_holder_keys,
         .transport = &eventfd_transport,
+        .traits = eventfd_traits,
         .checks = eventfd_checks,
         .gaps = eventfd_gaps,
 };

@@ -23,6 +23,7 @@
 #include "pipe-io.h"
 #include "pipe-parts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 enum { READING, WRITING, PINNED, SENDING };
 
@@ -458,6 +459,7 @@ const Mechanism mechanism_fifo = {
         .scan = fifo_scan,
         .holder_keys = fifo_holder_keys,
         .transport = &fifo_transport,
+        .traits = fifo_traits,
         .checks = fifo_checks,
         .gaps = fifo_gaps,
 };

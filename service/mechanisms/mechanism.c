@@ -10,6 +10,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "kinds.h"
+#include "trait.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -330,6 +331,9 @@ int mechanism_describe(const Mechanism *mechanism, Record *ret_description) {
         if (r < 0)
                 return r;
         r = describe_claims(mechanism, ret_description);
+        if (r < 0)
+                return r;
+        r = traits_describe(mechanism->traits, ret_description);
         if (r < 0)
                 return r;
         return record_error(ret_description);

@@ -36,6 +36,7 @@ typedef struct Scan Scan;
 typedef struct HolderKey HolderKey;
 typedef struct Explanation Explanation;
 typedef struct Mechanism Mechanism;
+typedef struct Trait Trait;
 
 typedef enum Operation {
         OPERATION_CREATE,
@@ -283,6 +284,8 @@ struct Mechanism {
         /* Where bytes of the kind go by several ways that differ: those beside `transport`, NULL-terminated. Each is
          * measured apart; a check names the one that it is about. */
         const Transport *const *more_transports;
+        /* What it offers to somebody who has to choose, and asks of him (trait.h); each trait once, in any order. */
+        const Trait *traits;
         const Check *checks; /* ends with a NULL id */
         /* Aspects that no claim can be about, for this kind has no such thing; ends with a NULL reason. */
         const CheckGap *gaps;
@@ -311,7 +314,8 @@ int kernel_object_from_fd(KernelObject *object, int *fd, const Record *options, 
 int mechanism_supports(const Mechanism *mechanism, Operation operation, Error *error);
 /* All that DescribeKind publishes: kind, title, family, available, reason, facts, interfaces, ends, operations,
  * unsupported (records: operation, reason), limits, options (records: name, type, uses, default, minimum, maximum,
- * help), claims (records: id, claim, source). */
+ * help), claims (records: id, claim, source, aspects), gaps (records: aspect, reason), traits (records: name, value,
+ * text, number, limit, claims or reason). */
 int mechanism_describe(const Mechanism *mechanism, Record *ret_description);
 
 const char *operation_name(Operation operation);

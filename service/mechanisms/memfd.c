@@ -28,6 +28,7 @@
 #include "memory-file.h"
 #include "memory-seals.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "units.h"
 
 #define KIND "memfd"
@@ -481,6 +482,7 @@ const Mechanism mechanism_memfd = {
         .scan = memfd_scan,
         .holder_keys = memfd_holder_keys,
         .transport = &memfd_transport,
+        .traits = memfd_traits,
         .checks = memfd_checks,
         .gaps = memfd_gaps,
 };

@@ -33,6 +33,7 @@
 #include "path-object.h"
 #include "posix-name.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "units.h"
 
 #define KIND "mmap"
@@ -445,6 +446,7 @@ const Mechanism mechanism_mmap = {
         .scan = mmap_scan,
         .holder_keys = mmap_holder_keys,
         .transport = &mmap_transport,
+        .traits = mmap_traits,
         .checks = mmap_checks,
         .gaps = mmap_gaps,
 };

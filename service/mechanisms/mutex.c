@@ -22,6 +22,7 @@
 #include "limit-facts.h"
 #include "posix-name.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 #define MUTEX_NAME_MAX (NAME_MAX - (sizeof(MUTEX_PREFIX) - 1))
 #define MUTEX_PATH     POSIX_SHM_DIRECTORY "/" MUTEX_PREFIX
@@ -445,6 +446,7 @@ const Mechanism mechanism_mutex = {
         .entry_address = mutex_entry_address,
         .sweep = mutex_sweep,
         .transport = &mutex_transport,
+        .traits = mutex_traits,
         .checks = mutex_checks,
         .gaps = mutex_gaps,
 };

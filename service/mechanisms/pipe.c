@@ -22,6 +22,7 @@
 #include "pipe-io.h"
 #include "pipe-parts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 enum { READING, WRITING, NODE };
 
@@ -349,6 +350,7 @@ const Mechanism mechanism_pipe = {
         .scan = pipe_scan,
         .holder_keys = pipe_holder_keys,
         .transport = &pipe_transport,
+        .traits = pipe_traits,
         .checks = pipe_checks,
         .gaps = pipe_gaps,
 };

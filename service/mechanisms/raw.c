@@ -14,6 +14,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 /* 255 is for senders that write the IP header themselves (raw(7)). */
 enum { RAW_LAST = 254 };
@@ -157,6 +158,7 @@ const Mechanism mechanism_raw = {
         .scan = raw_scan,
         .holder_keys = raw_holder_keys,
         .transport = &raw_transport,
+        .traits = raw_traits,
         .checks = raw_checks,
         .gaps = raw_gaps,
 };

@@ -29,6 +29,7 @@
 #include "posix-name.h"
 #include "posix-transports.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 #define KIND   SEM_KIND
 #define PREFIX "sem."
@@ -423,6 +424,7 @@ const Mechanism mechanism_sem_posix = {
         .entry_address = sem_entry_address,
         .sweep = sem_sweep,
         .transport = &sem_posix_transport,
+        .traits = sem_posix_traits,
         .checks = sem_posix_checks,
         .gaps = sem_posix_gaps,
 };

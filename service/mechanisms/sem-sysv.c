@@ -17,6 +17,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 #define KIND "sem-sysv"
 
@@ -317,6 +318,7 @@ const Mechanism mechanism_sem_sysv = {
         .sweep = sem_sweep,
         .is_of_run = sysv_is_of_run,
         .transport = &sem_sysv_transport,
+        .traits = sem_sysv_traits,
         .checks = sem_sysv_checks,
         .gaps = sem_sysv_gaps,
 };

@@ -28,6 +28,7 @@
 #include "memory-file.h"
 #include "posix-transports.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "units.h"
 
 #define KIND "shm-posix"
@@ -447,6 +448,7 @@ const Mechanism mechanism_shm_posix = {
         .entry_address = shm_entry_address,
         .sweep = shm_sweep,
         .transport = &shm_posix_transport,
+        .traits = shm_posix_traits,
         .checks = shm_posix_checks,
         .gaps = shm_posix_gaps,
 };

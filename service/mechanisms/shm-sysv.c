@@ -24,6 +24,7 @@
 #include "limit-facts.h"
 #include "memory-file.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "units.h"
 
 #define KIND "shm-sysv"
@@ -442,6 +443,7 @@ const Mechanism mechanism_shm_sysv = {
         .sweep = shm_sweep,
         .is_of_run = sysv_is_of_run,
         .transport = &shm_sysv_transport,
+        .traits = shm_sysv_traits,
         .checks = shm_sysv_checks,
         .gaps = shm_sysv_gaps,
 };

@@ -28,6 +28,7 @@
 #include "record-queue.h"
 #include "scan.h"
 #include "signal-names.h"
+#include "trait-tables.h"
 #include "units.h"
 #include "worker-protocol.h"
 
@@ -416,6 +417,7 @@ const Mechanism mechanism_signal = {
         .scan = signal_scan,
         .holder_keys = signal_holder_keys,
         .transport = &signal_transport,
+        .traits = signal_traits,
         .checks = signal_checks,
         .gaps = signal_gaps,
 };

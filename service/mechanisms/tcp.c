@@ -23,6 +23,7 @@
 #include "peers.h"
 #include "scan.h"
 #include "tcp-connection.h"
+#include "trait-tables.h"
 
 enum { RECEIVE_DEFAULT = 64 * 1024 };
 
@@ -405,6 +406,7 @@ const Mechanism mechanism_tcp = {
         .scan = tcp_scan,
         .holder_keys = tcp_holder_keys,
         .transport = &tcp_transport,
+        .traits = tcp_traits,
         .checks = tcp_checks,
         .gaps = tcp_gaps,
 };

@@ -13,6 +13,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 static const char *const udp_ends[] = { "send", "receive", NULL };
 
@@ -151,6 +152,7 @@ const Mechanism mechanism_udp = {
         .scan = udp_scan,
         .holder_keys = udp_holder_keys,
         .transport = &udp_transport,
+        .traits = udp_traits,
         .checks = udp_checks,
         .gaps = udp_gaps,
 };

@@ -17,6 +17,7 @@
 #include "kinds.h"
 #include "limit-facts.h"
 #include "scan.h"
+#include "trait-tables.h"
 #include "unix-address.h"
 #include "unix-message.h"
 #include "unix-pair.h"
@@ -306,6 +307,7 @@ const Mechanism mechanism_unix_dgram = {
         .scan = unix_dgram_scan,
         .holder_keys = dgram_holder_keys,
         .transport = &unix_dgram_transport,
+        .traits = unix_dgram_traits,
         .checks = unix_dgram_checks,
         .gaps = unix_dgram_gaps,
 };

@@ -7,6 +7,7 @@
 
 #include "checks.h"
 #include "kinds.h"
+#include "trait-tables.h"
 #include "unix-address.h"
 #include "unix-connection.h"
 #include "unix-parts.h"
@@ -76,6 +77,7 @@ const Mechanism mechanism_unix_seqpacket = {
         .scan = unix_seqpacket_scan,
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_seqpacket_transport,
+        .traits = unix_seqpacket_traits,
         .checks = unix_seqpacket_checks,
         .gaps = unix_seqpacket_gaps,
 };

@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "kinds.h"
+#include "trait-tables.h"
 #include "unix-address.h"
 #include "unix-connection.h"
 #include "unix-parts.h"
@@ -73,6 +74,7 @@ const Mechanism mechanism_unix_stream = {
         .scan = unix_stream_scan,
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_stream_transport,
+        .traits = unix_stream_traits,
         .checks = unix_stream_checks,
         .gaps = unix_stream_gaps,
 };

@@ -149,7 +149,45 @@ static void prove_limit(Proof *proof) {
         contract_remove(proof->ours, address);
 }
 
+static bool has_claim(const Proof *proof, const char *id) {
+        g_autoptr(GVariant) claims = g_variant_lookup_value(proof->facts, "claims", G_VARIANT_TYPE("aa{sv}"));
+        GVariantIter iter;
+        GVariant *claim;
+        bool found = false;
+
+        g_variant_iter_init(&iter, claims);
+        while (g_variant_iter_loop(&iter, "@a{sv}", &claim)) {
+                const char *name = NULL;
+                found |= g_variant_lookup(claim, "id", "&s", &name) && g_str_equal(name, id);
+        }
+        return found;
+}
+
+/* What it says of itself to whoever has to choose rests on claims that it has, or on a reason why none can. */
+static void prove_traits(Proof *proof) {
+        g_autoptr(GVariant) traits = g_variant_lookup_value(proof->facts, "traits", G_VARIANT_TYPE("aa{sv}"));
+
+        g_assert_nonnull(traits);
+        g_assert_cmpuint(g_variant_n_children(traits), >=, 27);
+        for (size_t i = 0; i < g_variant_n_children(traits); i++) {
+                g_autoptr(GVariant) trait = g_variant_get_child_value(traits, i);
+                g_autofree const char **claims = NULL;
+                const char *name = NULL, *value = NULL, *text = NULL, *reason = NULL;
+
+                g_assert_true(g_variant_lookup(trait, "name", "&s", &name));
+                g_assert_true(g_variant_lookup(trait, "value", "&s", &value));
+                g_assert_true(g_variant_lookup(trait, "text", "&s", &text) && *text != '\0');
+                g_test_message("%s: %s, %s", name, value, text);
+                g_assert_true(g_variant_lookup(trait, "claims", "^a&s", &claims) !=
+                              g_variant_lookup(trait, "reason", "&s", &reason));
+                for (const char **id = claims; id != NULL && *id != NULL; id++)
+                        g_assert_true(has_claim(proof, *id));
+                g_assert_true(g_strv_contains((const char *const[]){ "yes", "partly", "no", "number", NULL }, value));
+        }
+}
+
 const Facet contract_words[] = {
+        { "traits", prove_traits },
         { "unsupported", prove_unsupported },
         { "unknown-options", prove_unknown_options },
         { "wrong-values", prove_wrong_values },

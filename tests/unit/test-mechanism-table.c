@@ -7,6 +7,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "mechanism.h"
+#include "trait.h"
 #include "transport.h"
 
 static void test_order(void) {
@@ -142,7 +143,79 @@ static void test_aspects(gconstpointer data) {
         g_assert_cmpstr(missing->str, ==, "");
 }
 
+static bool has_claim(const Mechanism *mechanism, const char *id) {
+        for (const Check *check = mechanism->checks; check->id; check++)
+                if (strcmp(check->id, id) == 0)
+                        return true;
+        return false;
+}
+
+/* Each question is answered once, by claims that there are or with a reason why none can prove it; numbers are of
+ * limits that probe() tells. */
+static void test_traits(gconstpointer data) {
+        const Mechanism *mechanism = data;
+        CLEANUP(record_freep) Record *description = NULL;
+        unsigned answers[TRAIT_NAME_MAX] = { 0 };
+
+        g_assert_nonnull(mechanism->traits);
+        for (const Trait *trait = mechanism->traits; trait->text; trait++) {
+                const char *name = trait_name(trait->name);
+
+                g_assert_nonnull(name);
+                answers[trait->name]++;
+                if ((trait->name == TRAIT_COPIES || trait->name == TRAIT_SIZE) != (trait->level == LEVEL_NUMBER))
+                        g_error("%s: %s is the wrong kind of answer", mechanism->kind, name);
+                if (*trait->text == '\0' || g_str_has_suffix(trait->text, ".") ||
+                        (g_ascii_isupper(trait->text[0]) && g_ascii_islower(trait->text[1])))
+                        g_error("%s: %s does not end a line: %s", mechanism->kind, name, trait->text);
+                if ((trait->claims && trait->claims[0]) == (trait->reason != NULL))
+                        g_error("%s: %s has neither claims nor a reason, or both", mechanism->kind, name);
+                if (trait->reason && !g_str_has_suffix(trait->reason, "."))
+                        g_error("%s: %s: no sentence: %s", mechanism->kind, name, trait->reason);
+                for (const char *const *id = trait->claims; id && *id; id++)
+                        if (!has_claim(mechanism, *id))
+                                g_error("%s: %s rests on a claim that it does not have: %s", mechanism->kind, name,
+                                        *id);
+        }
+        for (TraitName name = 0; name < TRAIT_NAME_MAX; name++)
+                if (answers[name] != 1)
+                        g_error("%s answers %u times: %s", mechanism->kind, answers[name], trait_name(name));
+        g_assert_cmpint(record_new(&description), ==, 0);
+        g_assert_cmpint(mechanism_describe(mechanism, description), ==, 0);
+        g_assert_cmpuint(record_get(description, "traits")->records.n, ==, TRAIT_NAME_MAX);
+        const Trait *size = trait_find(mechanism->traits, TRAIT_SIZE);
+        const Value *limits = record_get(description, "limits");
+        bool known = !size->limit;
+        for (size_t i = 0; !known && i < limits->records.n; i++)
+                known = g_str_equal(record_get_string(limits->records.items[i], "name", ""), size->limit);
+        if (!known && record_get_bool(description, "available", false))
+                g_error("%s: there is no limit %s", mechanism->kind, size->limit);
+}
+
+/* A fact is the short form of a trait: "yes" where the trait is, nothing else. */
+static void test_facts(gconstpointer data) {
+        const Mechanism *mechanism = data;
+        const KindFacts *facts = &mechanism->facts;
+        const struct {
+                TraitName name;
+                bool fact;
+        } pairs[] = {
+                { TRAIT_DATA, facts->carries_data },
+                { TRAIT_BOUNDARIES, facts->boundaries },
+                { TRAIT_PRIORITY, facts->priority },
+                { TRAIT_DUPLEX, facts->full_duplex },
+                { TRAIT_UNRELATED, facts->unrelated },
+                { TRAIT_DESCRIPTORS, facts->descriptors },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
+                if ((trait_find(mechanism->traits, pairs[i].name)->level == LEVEL_YES) != pairs[i].fact)
+                        g_error("%s: fact and trait differ: %s", mechanism->kind, trait_name(pairs[i].name));
+}
+
 static void test_names(void) {
+        g_assert_null(trait_name(TRAIT_NAME_MAX));
+        g_assert_null(level_name(LEVEL_MAX));
         g_assert_null(check_aspect_name(ASPECT_MAX));
         g_assert_null(check_aspect_name(ASPECT_INVALID));
         for (CheckAspect aspect = 0; aspect < ASPECT_MAX; aspect++)
@@ -180,7 +253,7 @@ int main(int argc, char **argv) {
                         const char *name;
                         void (*run)(gconstpointer data);
                 } tests[] = { { "describe", test_describe }, { "reasons", test_reasons }, { "claims", test_claims },
-                        { "aspects", test_aspects } };
+                        { "aspects", test_aspects }, { "traits", test_traits }, { "facts", test_facts } };
 
                 for (size_t k = 0; k < G_N_ELEMENTS(tests); k++) {
                         g_autofree char *path = g_strdup_printf(
