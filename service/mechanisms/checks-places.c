@@ -77,26 +77,17 @@ static CheckResult in_place(CheckRun *run, const PairSetting *setting) {
         return pair_close(&pair, result);
 }
 
-CheckResult transport_other_user(CheckRun *run) {
-        char folder[CHECK_PATH_MAX];
-        const PairSetting setting = {
-                .message_max = PAIR_STEP_SIZE,
-                .place = CHECK_PLACE_OTHER_USER,
-                .mode = OTHERS_MODE,
-                .directory = folder,
-        };
-        CheckResult result;
-        int r;
+static CheckResult in_public_folder(CheckRun *run, const char *folder) {
+        return in_place(run, &(PairSetting){
+                                     .message_max = PAIR_STEP_SIZE,
+                                     .place = CHECK_PLACE_OTHER_USER,
+                                     .mode = OTHERS_MODE,
+                                     .directory = folder,
+                             });
+}
 
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        r = check_public_folder(run, folder);
-        if (r < 0)
-                return check_fail(run, "a folder for it: %s", check_errno(r));
-        result = in_place(run, &setting);
-        if (rmdir(folder) < 0)
-                return check_fail(run, "rmdir: %s", check_errno(errno));
-        return result;
+CheckResult transport_other_user(CheckRun *run) {
+        return check_in_public_folder(run, in_public_folder);
 }
 
 CheckResult transport_other_ipc(CheckRun *run) {

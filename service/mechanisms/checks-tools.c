@@ -265,3 +265,19 @@ int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]) {
                 return -errno;
         return 0;
 }
+
+CheckResult check_in_public_folder(CheckRun *run, CheckResult (*ask)(CheckRun *run, const char *folder)) {
+        char folder[CHECK_PATH_MAX];
+        CheckResult result;
+        int r;
+
+        if (!check_can_be_nobody())
+                return check_skip(run, "only root can start a process of another user");
+        r = check_public_folder(run, folder);
+        if (r < 0)
+                return check_fail(run, "a folder for it: %s", check_errno(r));
+        result = ask(run, folder);
+        if (rmdir(folder) < 0)
+                return check_fail(run, "rmdir: %s", check_errno(errno));
+        return result;
+}

@@ -94,6 +94,8 @@ bool check_become_nobody(CheckRun *run, CheckProcess *process);
 /* A folder in the directory that the user nobody may enter once it stands in it, for sockets and FIFOs of permission
  * checks; remove it with rmdir(2). */
 int check_public_folder(const CheckRun *run, char ret_path[CHECK_PATH_MAX]);
+/* Has that asked with such a folder, which is then removed; skipped where no peer can be another user. */
+CheckResult check_in_public_folder(CheckRun *run, CheckResult (*ask)(CheckRun *run, const char *folder));
 
 /* --- Checks over a transport, with their roles (checks-transport.c, checks-waiting.c, checks-ends.c,
  * checks-interrupted.c, checks-several.c, checks-places.c) --- */

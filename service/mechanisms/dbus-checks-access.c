@@ -97,28 +97,12 @@ static CheckResult other_user(CheckRun *run, const char *folder) {
                                                check_outcome(r), reply.x, told.y, told.x));
 }
 
-static CheckResult in_public_folder(CheckRun *run, CheckResult (*ask)(CheckRun *run, const char *folder)) {
-        char folder[CHECK_PATH_MAX];
-        CheckResult result;
-        int r;
-
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        r = check_public_folder(run, folder);
-        if (r < 0)
-                return check_fail(run, "a folder for it: %s", check_errno(r));
-        result = ask(run, folder);
-        if (rmdir(folder) < 0)
-                return check_fail(run, "rmdir: %s", check_errno(errno));
-        return result;
-}
-
 CheckResult dbus_refused_user(CheckRun *run) {
-        return in_public_folder(run, refused_user);
+        return check_in_public_folder(run, refused_user);
 }
 
 CheckResult dbus_other_user(CheckRun *run) {
-        return in_public_folder(run, other_user);
+        return check_in_public_folder(run, other_user);
 }
 
 /* A peer elsewhere calls one here. */

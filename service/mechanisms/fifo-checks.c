@@ -30,16 +30,23 @@ static CheckResult direction(CheckRun *run) {
         return check_ok(run, "write on the reading end: EBADF; read on the writing end: EBADF");
 }
 
+/* A FIFO that the judge has open to read, without waiting, and peers that have it open to write. */
+static bool written_by(CheckRun *run, Fifo *fifo, CheckProcess **writers, size_t n) {
+        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, fifo))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (peer_start(run, 0, NULL, 0, &writers[i]) < 0 ||
+                        !check_expect(run, "open", fifo_peer_open(run, writers[i], fifo, O_WRONLY), 0))
+                        return false;
+        return true;
+}
+
 static CheckResult last_writer(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
         CheckProcess *peers[2];
 
-        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo))
+        if (!written_by(run, &fifo, peers, 2))
                 return CHECK_FAILED;
-        for (size_t i = 0; i < 2; i++)
-                if (peer_start(run, 0, NULL, 0, &peers[i]) < 0 ||
-                        !check_expect(run, "open", fifo_peer_open(run, peers[i], &fifo, O_WRONLY), 0))
-                        return CHECK_FAILED;
         if (!check_expect(run, "SIGKILL of one", check_murder(run, peers[0]), 0) ||
                 !check_expect(run, "read", fifo_read_all(fifo.fd), -EAGAIN) ||
                 !check_expect(run, "the other's write", peer_call(run, peers[1], "write", FIFO_OWN, 2, 'x'), 2) ||
@@ -204,31 +211,15 @@ static CheckResult permission_in(CheckRun *run, const char *folder) {
 }
 
 static CheckResult permission(CheckRun *run) {
-        char folder[CHECK_PATH_MAX];
-        CheckResult result;
-        int r;
-
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        r = check_public_folder(run, folder);
-        if (r < 0)
-                return check_fail(run, "a folder for it: %s", check_errno(r));
-        result = permission_in(run, folder);
-        if (rmdir(folder) < 0)
-                return check_fail(run, "rmdir: %s", check_errno(errno));
-        return result;
+        return check_in_public_folder(run, permission_in);
 }
 
 static CheckResult atomic_writes(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
         CheckProcess *writers[PIPE_WRITERS];
 
-        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo))
+        if (!written_by(run, &fifo, writers, PIPE_WRITERS))
                 return CHECK_FAILED;
-        for (size_t i = 0; i < PIPE_WRITERS; i++)
-                if (peer_start(run, 0, NULL, 0, &writers[i]) < 0 ||
-                        !check_expect(run, "open", fifo_peer_open(run, writers[i], &fifo, O_WRONLY), 0))
-                        return CHECK_FAILED;
         if (fcntl(fifo.fd, F_SETFL, 0) < 0)
                 return check_fail(run, "F_SETFL: %s", check_errno(errno));
         return pipe_check_atomic(run, fifo.fd, writers, FIFO_OWN);
@@ -238,12 +229,8 @@ static CheckResult sigpipe(CheckRun *run) {
         CLEANUP(fifo_done) Fifo fifo = FIFO_EMPTY;
         CheckProcess *peers[2];
 
-        if (!fifo_make(run, O_RDONLY | O_NONBLOCK, &fifo))
+        if (!written_by(run, &fifo, peers, 2))
                 return CHECK_FAILED;
-        for (size_t i = 0; i < 2; i++)
-                if (peer_start(run, 0, NULL, 0, &peers[i]) < 0 ||
-                        !check_expect(run, "open", fifo_peer_open(run, peers[i], &fifo, O_WRONLY), 0))
-                        return CHECK_FAILED;
         fifo.fd = fd_close(fifo.fd);
         return pipe_check_sigpipe(run, peers, FIFO_OWN);
 }

@@ -148,7 +148,8 @@ int unix_check_type(const CheckRun *run) {
         return unix_type_of(run->mechanism->kind);
 }
 
-static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
+static CheckResult permission_in(CheckRun *run, const char *folder) {
+        int type = unix_check_type(run);
         CLEANUP(socket_done) Socket server = SOCKET_EMPTY;
         CheckProcess *peer;
 
@@ -172,19 +173,7 @@ static CheckResult permission_in(CheckRun *run, int type, const char *folder) {
 }
 
 CheckResult unix_check_permission(CheckRun *run) {
-        char folder[CHECK_PATH_MAX];
-        CheckResult result;
-        int r;
-
-        if (!check_can_be_nobody())
-                return check_skip(run, "only root can start a process of another user");
-        r = check_public_folder(run, folder);
-        if (r < 0)
-                return check_fail(run, "a folder for it: %s", check_errno(r));
-        result = permission_in(run, unix_check_type(run), folder);
-        if (rmdir(folder) < 0)
-                return check_fail(run, "rmdir: %s", check_errno(errno));
-        return result;
+        return check_in_public_folder(run, permission_in);
 }
 
 /* /proc/self of the peer: what can be read from the descriptor shows whose it was. */
