@@ -4,89 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "environment-change.h"
 #include "json.h"
 #include "output.h"
 #include "test-against.h"
 
-enum { LIST_SHORT = 4, LIST_SHOWN = 6, ALIKE_MIN = 3 };
+enum { ALIKE_MIN = 3 };
 
 static const char *string_or_null(JsonObject *object, const char *key) {
         return json_object_get_null_member(object, key) ? NULL : json_object_get_string_member(object, key);
-}
-
-/* Of a list only what makes the difference, for some have forty items. */
-static void append_missing(GString *text, const char *word, JsonArray *of, JsonArray *in) {
-        guint n = 0;
-
-        for (guint i = 0; i < json_array_get_length(of); i++) {
-                bool found = false;
-                for (guint k = 0; k < json_array_get_length(in) && !found; k++)
-                        found = json_node_equal(json_array_get_element(of, i), json_array_get_element(in, k));
-                if (found || n++ >= LIST_SHOWN)
-                        continue;
-                g_autofree char *item = json_scalar_text(json_array_get_element(of, i));
-                g_string_append_printf(text, "%s%s", n == 1 ? word : " ", item != NULL ? item : "?");
-        }
-        if (n > LIST_SHOWN)
-                g_string_append_printf(text, " and %u more", n - LIST_SHOWN);
-}
-
-static char *value_text(JsonNode *node) {
-        if (JSON_NODE_HOLDS_NULL(node))
-                return g_strdup("(not told)");
-        if (!JSON_NODE_HOLDS_ARRAY(node)) {
-                g_autofree char *text = json_scalar_text(node);
-                return text != NULL && *text != '\0' ? text_harmless(text) : g_strdup("(empty)");
-        }
-        JsonArray *array = json_node_get_array(node);
-        g_autoptr(GString) text = g_string_new(json_array_get_length(array) == 0 ? "(none)" : NULL);
-        for (guint i = 0; i < json_array_get_length(array); i++) {
-                g_autofree char *item = json_scalar_text(json_array_get_element(array, i));
-                g_string_append_printf(text, "%s%s", i > 0 ? " " : "", item != NULL ? item : "?");
-        }
-        return text_harmless(text->str);
-}
-
-static bool is_long(JsonNode *node) {
-        return JSON_NODE_HOLDS_ARRAY(node) && json_array_get_length(json_node_get_array(node)) > LIST_SHORT;
-}
-
-static char *change_text(JsonObject *fact) {
-        JsonNode *was = json_object_get_member(fact, "was"), *is = json_object_get_member(fact, "is");
-
-        if (JSON_NODE_HOLDS_ARRAY(was) && JSON_NODE_HOLDS_ARRAY(is) && (is_long(was) || is_long(is))) {
-                g_autoptr(GString) text = g_string_new(NULL);
-                append_missing(text, "no more ", json_node_get_array(was), json_node_get_array(is));
-                append_missing(text, text->len > 0 ? "; now also " : "now also ", json_node_get_array(is),
-                        json_node_get_array(was));
-                return text_harmless(text->len > 0 ? text->str : "in another order");
-        }
-        g_autofree char *before = value_text(was), *now = value_text(is);
-        return g_strdup_printf("%s -> %s", before, now);
-}
-
-static void print_environment(JsonArray *facts, bool known, const char *prefix) {
-        size_t width = 0;
-
-        if (!known) {
-                printf("%s  one of the two does not tell where it ran\n", prefix);
-                return;
-        }
-        if (json_array_get_length(facts) == 0) {
-                printf("%s  what is known of where it runs is as it was\n", prefix);
-                return;
-        }
-        for (guint i = 0; i < json_array_get_length(facts); i++) {
-                const char *name = json_object_get_string_member(json_array_get_object_element(facts, i), "name");
-                width = MAX(width, strlen(name));
-        }
-        printf("%s  where it runs differs:\n", prefix);
-        for (guint i = 0; i < json_array_get_length(facts); i++) {
-                JsonObject *fact = json_array_get_object_element(facts, i);
-                g_autofree char *name = text_harmless(json_object_get_string_member(fact, "name"));
-                g_autofree char *text = change_text(fact);
-                printf("%s    %-*s  %s\n", prefix, (int)width, name, text);
-        }
 }
 
 static void print_side(JsonObject *change, const char *side, const char *prefix, const char *indent) {
@@ -198,6 +124,6 @@ void against_print(JsonObject *against, const char *prefix) {
                         compared);
         print_changes(claims, true, prefix);
         print_changes(claims, false, prefix);
-        print_environment(facts, json_object_get_boolean_member(against, "environment_known"), prefix);
+        environment_print(facts, json_object_get_boolean_member(against, "environment_known"), prefix);
         fflush(stdout);
 }

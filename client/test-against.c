@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compares two runs as trees: claims by kind and id, facts of the environment by name. Figures that move in every run
- * say nothing and are left out, unless they tell that something has become full or scarce. Owns nothing. */
+/* Compares two runs as trees, claims by kind and id. Owns nothing. */
 #include "test-against.h"
 
 #include <string.h>
 
+#include "environment-change.h"
 #include "json.h"
 #include "output.h"
 #include "saved.h"
 
 #define ADVICE "take a file of \"ipcctl test --save FILE\" or of \"ipcctl test --json\""
-
-/* Below this, what tests put somewhere may not fit. */
-enum { FREE_SCARCE = 16 << 20 };
 
 static const char *string_of(JsonObject *object, const char *key) {
         JsonNode *node = json_object_get_member(object, key);
@@ -93,99 +90,8 @@ ExitCode against_load(const char *path, JsonNode **ret_run) {
         return EXIT_CODE_DONE;
 }
 
-typedef struct Facts {
-        GPtrArray *names;
-        GHashTable *values; /* name -> JsonNode of the tree */
-} Facts;
-
-static void facts_collect(JsonNode *node, const char *name, Facts *facts) {
-        if (!JSON_NODE_HOLDS_OBJECT(node)) {
-                char *own = g_strdup(name);
-                g_ptr_array_add(facts->names, own);
-                g_hash_table_insert(facts->values, own, node);
-                return;
-        }
-        JsonObject *object = json_node_get_object(node);
-        g_autoptr(GList) members = json_object_get_members(object);
-        for (GList *at = members; at != NULL; at = at->next) {
-                g_autofree char *below = *name == '\0' ? g_strdup(at->data)
-                                                       : g_strdup_printf("%s.%s", name, (const char *)at->data);
-                facts_collect(json_object_get_member(object, at->data), below, facts);
-        }
-}
-
-static bool has_environment(JsonNode *run) {
-        JsonNode *environment = json_object_get_member(json_node_get_object(run), "environment");
-
-        return environment != NULL && JSON_NODE_HOLDS_OBJECT(environment);
-}
-
-static Facts facts_of(JsonNode *run) {
-        Facts facts = { g_ptr_array_new_with_free_func(g_free), g_hash_table_new(g_str_hash, g_str_equal) };
-
-        facts_collect(json_object_get_member(json_node_get_object(run), "environment"), "", &facts);
-        return facts;
-}
-
-static void facts_clear(Facts *facts) {
-        g_hash_table_unref(facts->values);
-        g_ptr_array_unref(facts->names);
-}
-
-static bool is_scarce(JsonNode *node) {
-        return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_int(node) < FREE_SCARCE;
-}
-
-static bool is_none(JsonNode *node) {
-        return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_int(node) == 0;
-}
-
-static bool same_boot(const Facts *before, const Facts *now) {
-        JsonNode *was = g_hash_table_lookup(before->values, "boot_id"),
-                 *is = g_hash_table_lookup(now->values, "boot_id");
-
-        return was != NULL && is != NULL && json_node_equal(was, is);
-}
-
-/* Does a difference tell anything? */
-static bool fact_tells(const char *name, JsonNode *was, JsonNode *is, bool boot) {
-        if (g_str_has_suffix(name, ".free"))
-                return is_none(was) != is_none(is) || is_scarce(was) != is_scarce(is);
-        /* Numbers that each boot gives anew. */
-        if (g_str_has_prefix(name, "namespace_inodes."))
-                return boot;
-        return true;
-}
-
 static JsonNode *copy_or_null(JsonNode *node) {
         return node != NULL ? json_node_copy(node) : json_node_init_null(json_node_alloc());
-}
-
-static void compare_fact(JsonArray *changes, const char *name, const Facts *before, const Facts *now) {
-        JsonNode *was = g_hash_table_lookup(before->values, name), *is = g_hash_table_lookup(now->values, name);
-
-        if ((was != NULL && is != NULL && json_node_equal(was, is)) ||
-                !fact_tells(name, was, is, same_boot(before, now)))
-                return;
-        JsonObject *change = json_object_new();
-        json_object_set_string_member(change, "name", name);
-        json_object_set_member(change, "was", copy_or_null(was));
-        json_object_set_member(change, "is", copy_or_null(is));
-        json_array_add_object_element(changes, change);
-}
-
-static JsonArray *compare_environments(JsonNode *before, JsonNode *now) {
-        Facts was = facts_of(before), is = facts_of(now);
-        JsonArray *changes = json_array_new();
-
-        for (guint i = 0; i < is.names->len; i++)
-                compare_fact(changes, is.names->pdata[i], &was, &is);
-        for (guint i = 0; i < was.names->len; i++)
-                if (!g_hash_table_contains(is.values, was.names->pdata[i]))
-                        compare_fact(changes, was.names->pdata[i], &was, &is);
-        facts_clear(&was);
-        facts_clear(&is);
-        return changes;
 }
 
 static void add_string_or_null(JsonObject *object, const char *key, JsonObject *check, const char *of) {
@@ -282,10 +188,8 @@ JsonObject *against_compare(const char *path, JsonNode *before, JsonNode *now, c
         json_object_set_member(against, "time", copy_or_null(time));
         json_object_set_boolean_member(against, "complete", is_complete(before));
         json_add_u64(against, "compared", comparison.compared);
-        bool known = has_environment(before) && has_environment(now);
-        json_object_set_boolean_member(against, "environment_known", known);
-        json_object_set_array_member(
-                against, "environment", known ? compare_environments(before, now) : json_array_new());
+        json_object_set_boolean_member(against, "environment_known", environments_known(before, now));
+        json_object_set_array_member(against, "environment", environment_changes(before, now));
         json_object_set_array_member(against, "claims", comparison.changes);
         return against;
 }

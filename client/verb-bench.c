@@ -5,17 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench-compare.h"
+#include "bench-csv.h"
 #include "bench-report.h"
+#include "bench-table.h"
 #include "errors.h"
 #include "json.h"
 #include "kind.h"
 #include "options.h"
 #include "output.h"
+#include "plot.h"
 #include "run-job.h"
 #include "saved.h"
 #include "units.h"
 
-static char *opt_size, *opt_mode, *opt_cpus, *opt_wait, *opt_time, *opt_trials, *opt_save, *opt_compare;
+static char *opt_size, *opt_mode, *opt_cpus, *opt_wait, *opt_time, *opt_trials, *opt_save, *opt_compare, *opt_plot,
+        *opt_from;
+static gboolean opt_csv, opt_fail_slower;
 
 static const GOptionEntry entries[] = {
         { "size", 's', 0, G_OPTION_ARG_FILENAME, &opt_size, "Bytes of a message, as 64,4K", "SIZE,..." },
@@ -26,8 +32,14 @@ static const GOptionEntry entries[] = {
         { "trials", 0, 0, G_OPTION_ARG_FILENAME, &opt_trials, "How many trials for each result", "N" },
         { "save", 0, 0, G_OPTION_ARG_FILENAME, &opt_save, "Write the results to a file, as --json prints them",
                 "FILE" },
+        { "from", 0, 0, G_OPTION_ARG_FILENAME, &opt_from, "Measure nothing, show what --save wrote", "FILE" },
         { "compare", 0, 0, G_OPTION_ARG_FILENAME, &opt_compare, "Show what changed since --save wrote this file",
                 "FILE" },
+        { "fail-slower", 0, 0, G_OPTION_ARG_NONE, &opt_fail_slower, "End with 5 if --compare found a slower one",
+                NULL },
+        { "plot", 0, 0, G_OPTION_ARG_FILENAME, &opt_plot, "Draw the results, by the ending of the name",
+                "FILE.svg|png" },
+        { "csv", 0, 0, G_OPTION_ARG_NONE, &opt_csv, "Print one line of comma-separated values for each result", NULL },
         { NULL },
 };
 
@@ -76,47 +88,124 @@ static bool read_options(Record *options) {
                options_flag(options, OPTION_COUNT, "trials", opt_trials);
 }
 
-static ExitCode conclude(Cli *cli, GVariant *results, JsonNode *before, ExitCode code) {
-        if (results == NULL)
-                return code;
-        JsonNode *node = bench_json(results);
-        if (opt_save != NULL && code == EXIT_CODE_DONE)
-                code = saved_write(opt_save, node);
-        if (!cli->json)
-                bench_print(results, before);
-        if (cli->json)
+/* What was asked for, so that a comparison can tell. */
+static void add_options(JsonNode *root) {
+        const struct {
+                const char *name, *value;
+        } options[] = { { "sizes", opt_size }, { "modes", opt_mode }, { "cpus", opt_cpus }, { "waits", opt_wait },
+                { "time", opt_time }, { "trials", opt_trials } };
+        JsonObject *object = json_object_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+                if (options[i].value != NULL) {
+                        g_autofree char *text = text_for_bus(options[i].value);
+                        json_object_set_string_member(object, options[i].name, text);
+                }
+        json_object_set_object_member(json_node_get_object(root), "options", object);
+}
+
+static void show(Cli *cli, const BenchRun *run, const BenchComparison *comparison) {
+        if (opt_csv)
+                bench_csv_print(run);
+        else if (!cli->json)
+                bench_table_print(run, comparison);
+        else {
+                JsonNode *node = json_node_copy(run->root);
+                if (comparison != NULL)
+                        json_object_set_member(
+                                json_node_get_object(node), "comparison", bench_comparison_json(comparison));
                 json_print(node, true);
-        else
-                json_node_unref(node);
-        if (code == EXIT_CODE_DONE && bench_failures(results) > 0)
-                code = EXIT_CODE_FAILED;
+        }
+}
+
+/* Shows, draws and compares a run, however it came about. */
+static ExitCode present(Cli *cli, const BenchRun *run, const BenchRun *before, bool whole) {
+        g_autoptr(BenchComparison) comparison = before != NULL ? bench_comparison_new(opt_compare, before, run) : NULL;
+        ExitCode code = EXIT_CODE_DONE;
+
+        if (opt_plot != NULL && whole)
+                code = plot_write(opt_plot, run->root);
+        show(cli, run, comparison);
+        if (code == EXIT_CODE_DONE && opt_fail_slower && comparison->counts[BENCH_SLOWER] > 0)
+                code = EXIT_CODE_CLAIM_FAILED;
         return code;
 }
 
-static ExitCode run(Cli *cli, char **words) {
+static ExitCode conclude(Cli *cli, GVariant *results, const BenchRun *before, ExitCode code) {
+        const char *problem;
+
+        if (results == NULL)
+                return code;
+        g_autoptr(JsonNode) node = bench_json(results);
+        add_options(node);
+        bool whole = code == EXIT_CODE_DONE;
+        if (opt_save != NULL && whole)
+                code = saved_write(opt_save, node);
+        g_autoptr(BenchRun) run = bench_run_new(node, &problem);
+        if (run == NULL)
+                return say("the service gave results that make no sense: %s", problem), EXIT_CODE_FAILED;
+        ExitCode shown = present(cli, run, before, whole);
+        if (code == EXIT_CODE_DONE && bench_failures(results) > 0)
+                code = EXIT_CODE_FAILED;
+        return code != EXIT_CODE_DONE ? code : shown;
+}
+
+/* The run of a file in place of one of now. */
+static ExitCode show_file(Cli *cli, char **kinds, const BenchRun *before) {
+        g_autoptr(BenchRun) run = NULL;
+        const char *missing;
+        ExitCode code = bench_load(opt_from, "cannot show", &run);
+
+        if (code != EXIT_CODE_DONE)
+                return code;
+        if (!bench_run_select(run, kinds, &missing))
+                return say("%s has no result of %s", opt_from, missing), EXIT_CODE_FAILED;
+        return present(cli, run, before, true);
+}
+
+static ExitCode measure(Cli *cli, char **words, const BenchRun *before) {
         g_autoptr(Record) options = options_new();
         g_autoptr(GVariant) results = NULL;
-        g_autoptr(JsonNode) before = NULL;
         g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(g_free);
         Bench bench = { .options = options };
         JobRun job = { .cli = cli, .start = start, .show_progress = true, .userdata = &bench };
 
         if (!read_options(options))
                 return EXIT_CODE_USAGE;
-        /* Before the time is spent: can it be kept, is there something to compare with? */
-        if (opt_save != NULL && saved_check(opt_save) != EXIT_CODE_DONE)
-                return EXIT_CODE_FAILED;
-        if (opt_compare != NULL) {
-                ExitCode loaded = bench_load(opt_compare, &before);
-                if (loaded != EXIT_CODE_DONE)
-                        return loaded;
-        }
         for (; *words != NULL; words++)
                 g_ptr_array_add(kinds, text_for_bus(*words));
         g_ptr_array_add(kinds, NULL);
         bench.kinds = (char **)kinds->pdata;
         ExitCode code = job_run(&job, &results);
         return conclude(cli, results, before, code);
+}
+
+static ExitCode check_options(const Cli *cli) {
+        if (opt_csv && cli->json)
+                return say_usage("--csv and --json do not go together");
+        if (opt_fail_slower && opt_compare == NULL)
+                return say_usage("--fail-slower needs --compare FILE: slower than what?");
+        if (opt_from != NULL && (opt_size || opt_mode || opt_cpus || opt_wait || opt_time || opt_trials || opt_save))
+                return say_usage("--from measures nothing: --size, --mode, --cpus, --wait, --time, --trials and "
+                                 "--save do not go with it");
+        /* Before the time is spent: can it be kept and drawn? */
+        if (opt_plot != NULL) {
+                ExitCode code = plot_check(opt_plot);
+                if (code != EXIT_CODE_DONE)
+                        return code;
+        }
+        return opt_save != NULL ? saved_check(opt_save) : EXIT_CODE_DONE;
+}
+
+static ExitCode run(Cli *cli, char **words) {
+        g_autoptr(BenchRun) before = NULL;
+        ExitCode code = check_options(cli);
+
+        if (code == EXIT_CODE_DONE && opt_compare != NULL)
+                code = bench_load(opt_compare, "cannot compare with", &before);
+        if (code != EXIT_CODE_DONE)
+                return code;
+        return opt_from != NULL ? show_file(cli, words, before) : measure(cli, words, before);
 }
 
 const Verb verb_bench = {

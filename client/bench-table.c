@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Prints tables. Figures of different modes and placements do not compare, so each has a table of its own, best first
+ * for each size; what is the same in all its rows stands in its title. Owns nothing. */
+#include "bench-table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bars.h"
+#include "output.h"
+#include "table.h"
+#include "units.h"
+
+enum { BAR_LEAST = 6, BAR_MOST = 40, COPIES_PER_LINE = 4 };
+
+typedef struct Group {
+        const char *mode, *placement;
+        GPtrArray *results; /* borrowed, sorted */
+        bool latency, varies_wait, varies_peers, varies_floor, disturbed;
+} Group;
+
+static void group_free(void *data) {
+        Group *group = data;
+
+        g_ptr_array_unref(group->results);
+        g_free(group);
+}
+
+static void print_copies(JsonObject *copies) {
+        g_autoptr(GList) sizes = json_object_get_members(copies);
+        unsigned n = 0;
+
+        for (GList *at = sizes; at != NULL; at = at->next) {
+                char size[UNITS_TEXT_MAX];
+                g_autofree char *rate = bench_rate_text(bench_number(copies, at->data), "B/s");
+                if (rate == NULL)
+                        continue;
+                printf("%s%s %s",
+                        n % COPIES_PER_LINE != 0 ? ", "
+                        : n > 0                  ? ",\n                   "
+                                                 : "           memcpy: ",
+                        size_print(g_ascii_strtoull(at->data, NULL, 10), size), rate);
+                n++;
+        }
+        if (n > 0)
+                putchar('\n');
+}
+
+static void print_floors(const BenchRun *run) {
+        JsonObject *root = json_node_get_object(run->root), *floors = bench_object(root, "floors");
+        JsonObject *titles = bench_object(root, "floor_titles");
+        g_autoptr(GList) names = floors != NULL ? json_object_get_members(floors) : NULL;
+
+        if (names == NULL)
+                return;
+        puts("floors: what the machine itself costs");
+        for (GList *at = names; at != NULL; at = at->next) {
+                g_autofree char *value = bench_nsec_text(bench_number(floors, at->data));
+                g_autofree char *label = bench_floor_label(at->data);
+                const char *title = bench_string(titles, at->data);
+                if (value == NULL)
+                        continue;
+                g_autofree char *line = g_strdup_printf(
+                        "%9s  %s%s%s", value, label, *title != '\0' ? ": " : "", title);
+                output_text(line);
+                putchar('\n');
+        }
+        for (GList *at = names; at != NULL; at = at->next)
+                if (bench_object(floors, at->data) != NULL)
+                        print_copies(bench_object(floors, at->data));
+}
+
+static int compare_results(gconstpointer a, gconstpointer b) {
+        const BenchResult *x = *(BenchResult *const *)a, *y = *(BenchResult *const *)b;
+
+        if (x->asked != y->asked)
+                return x->asked < y->asked ? -1 : 1;
+        if (x->peers != y->peers)
+                return x->peers < y->peers ? -1 : 1;
+        return bench_nsec(x) < bench_nsec(y) ? -1 : bench_nsec(x) > bench_nsec(y);
+}
+
+static Group *group_of(GPtrArray *groups, const BenchResult *result) {
+        for (guint i = 0; i < groups->len; i++) {
+                Group *group = groups->pdata[i];
+                if (strcmp(group->mode, result->mode) == 0 && strcmp(group->placement, result->placement) == 0)
+                        return group;
+        }
+        Group *group = g_new0(Group, 1);
+        group->mode = result->mode;
+        group->placement = result->placement;
+        group->results = g_ptr_array_new();
+        g_ptr_array_add(groups, group);
+        return group;
+}
+
+static void group_look(Group *group) {
+        const BenchResult *first = group->results->pdata[0];
+
+        group->latency = true;
+        for (guint i = 0; i < group->results->len; i++) {
+                const BenchResult *result = group->results->pdata[i];
+                group->latency &= bench_is_latency(result);
+                group->varies_wait |= strcmp(result->wait, first->wait) != 0;
+                group->varies_peers |= result->peers != first->peers;
+                group->varies_floor |= strcmp(result->floor, first->floor) != 0;
+                group->disturbed |= result->disturbed;
+        }
+        g_ptr_array_sort(group->results, compare_results);
+}
+
+static GPtrArray *groups_new(const BenchRun *run) {
+        GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
+
+        for (guint i = 0; i < run->results->len; i++)
+                if (bench_nsec(bench_result(run, i)) > 0)
+                        g_ptr_array_add(group_of(groups, bench_result(run, i))->results, run->results->pdata[i]);
+        for (guint i = 0; i < groups->len; i++)
+                group_look(groups->pdata[i]);
+        return groups;
+}
+
+/* The greatest figure among those of the same size: a bar compares with these alone. */
+static double greatest(const Group *group, const BenchResult *like) {
+        double most = 0;
+
+        for (guint i = 0; i < group->results->len; i++) {
+                const BenchResult *result = group->results->pdata[i];
+                if (result->asked == like->asked)
+                        most = MAX(most, group->latency ? result->p50 : result->rate);
+        }
+        return most;
+}
+
+typedef struct Column {
+        const char *name;
+        bool right;
+        unsigned width; /* of its longest cell */
+} Column;
+
+/* A column's width is known before the bars are drawn, which take what is left. */
+static void columns_of(const Group *group, const BenchComparison *comparison, GArray *columns) {
+        const Column all[] = {
+                { "KIND", false, 4 },
+                { "SIZE", true, 4 },
+                { group->varies_wait ? "WAIT" : NULL, false, 4 },
+                { group->varies_peers ? "PEERS" : NULL, true, 5 },
+                { comparison != NULL ? "WAS" : NULL, true, 3 },
+                { comparison != NULL     ? "NOW"
+                        : group->latency ? "P50"
+                                         : "MESSAGES",
+                        true, 3 },
+                { comparison != NULL ? "CHANGE" : NULL, false, 6 },
+                { comparison != NULL     ? NULL
+                        : group->latency ? "P99"
+                                         : "BYTES",
+                        true, 3 },
+                { comparison == NULL ? "CPU/MSG" : NULL, true, 7 },
+                { comparison == NULL ? "X-FLOOR" : NULL, true, 7 },
+                { comparison == NULL && group->varies_floor ? "FLOOR" : NULL, false, 5 },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+                if (all[i].name != NULL)
+                        g_array_append_val(columns, all[i]);
+}
+
+static char *main_figure(const BenchResult *result, bool latency) {
+        return latency ? bench_nsec_text(result->p50) : bench_rate_text(result->rate, "/s");
+}
+
+static void add_change(
+        GPtrArray *cells, const Group *group, const BenchResult *result, const BenchComparison *comparison) {
+        const BenchDifference *difference = bench_comparison_find(comparison, result);
+
+        g_ptr_array_add(cells, difference != NULL ? main_figure(difference->was, group->latency) : NULL);
+        g_ptr_array_add(cells, main_figure(result, group->latency));
+        g_ptr_array_add(cells, difference != NULL ? bench_difference_text(difference) : g_strdup("not in that run"));
+}
+
+static GPtrArray *cells_of(const Group *group, const BenchResult *result, const BenchComparison *comparison) {
+        GPtrArray *cells = g_ptr_array_new_with_free_func(g_free);
+        char size[UNITS_TEXT_MAX];
+
+        g_ptr_array_add(cells, g_strconcat(result->subject, result->disturbed ? " *" : "", NULL));
+        g_ptr_array_add(cells, g_strdup(size_print(result->size, size)));
+        if (group->varies_wait)
+                g_ptr_array_add(cells, g_strdup(result->wait));
+        if (group->varies_peers)
+                g_ptr_array_add(cells, g_strdup_printf("%" G_GUINT64_FORMAT, result->peers));
+        if (comparison != NULL) {
+                add_change(cells, group, result, comparison);
+                return cells;
+        }
+        g_ptr_array_add(cells, main_figure(result, group->latency));
+        g_ptr_array_add(
+                cells, group->latency ? bench_nsec_text(result->p99) : bench_rate_text(result->bytes_rate, "B/s"));
+        g_ptr_array_add(cells, bench_nsec_text(result->cpu));
+        g_ptr_array_add(cells,
+                result->ratio > 0 ? g_strdup_printf("%.*f", result->ratio < 99.995 ? 2 : 0, result->ratio) : NULL);
+        if (group->varies_floor)
+                g_ptr_array_add(cells, bench_floor_label(result->floor));
+        return cells;
+}
+
+/* How wide a bar may be; 0 for none. */
+static unsigned bar_width(const GArray *columns) {
+        unsigned terminal = bars_terminal_width(), used = 2;
+
+        for (guint i = 0; i < columns->len; i++)
+                used += g_array_index(columns, Column, i).width + 2;
+        return terminal >= used + BAR_LEAST ? MIN(terminal - used, BAR_MOST) : 0;
+}
+
+static void print_title(const Group *group, unsigned bars) {
+        const BenchResult *first = group->results->pdata[0];
+        JsonArray *cpus = bench_array(first->object, "cpus");
+        g_autoptr(GString) title = g_string_new(NULL);
+
+        g_string_append_printf(title, "%s, %s", group->mode, group->placement);
+        for (guint i = 0; cpus != NULL && i < json_array_get_length(cpus); i++) {
+                JsonNode *node = json_array_get_element(cpus, i);
+                if (JSON_NODE_HOLDS_VALUE(node))
+                        g_string_append_printf(
+                                title, "%s%" G_GINT64_FORMAT, i == 0 ? " " : ",", json_node_get_int(node));
+        }
+        if (!group->varies_wait)
+                g_string_append_printf(title, ", %s", first->wait);
+        if (!group->varies_peers && first->peers > 0)
+                g_string_append_printf(title, ", %" G_GUINT64_FORMAT " peers", first->peers);
+        if (!group->varies_floor && *first->floor != '\0') {
+                g_autofree char *label = bench_floor_label(first->floor);
+                g_string_append_printf(title, "; floor: %s", label);
+        }
+        if (bars > 0)
+                g_string_append_printf(title, "; %s bars are better", group->latency ? "short" : "long");
+        g_autofree char *line = text_harmless(title->str);
+        printf("\n%s%s%s\n", output_colour("bold"), line, output_colour(""));
+}
+
+static Table *table_of(const Group *group, const BenchComparison *comparison, GPtrArray *rows, unsigned *ret_bars) {
+        g_autoptr(GArray) columns = g_array_new(FALSE, FALSE, sizeof(Column));
+        Table *table = table_new(true);
+
+        columns_of(group, comparison, columns);
+        for (guint i = 0; i < rows->len; i++) {
+                GPtrArray *cells = rows->pdata[i];
+                for (guint c = 0; c < columns->len; c++) {
+                        Column *column = &g_array_index(columns, Column, c);
+                        column->width = MAX(column->width,
+                                cells->pdata[c] != NULL ? (unsigned)g_utf8_strlen(cells->pdata[c], -1) : 1);
+                }
+        }
+        for (guint c = 0; c < columns->len; c++)
+                table_column(table, g_array_index(columns, Column, c).name, g_array_index(columns, Column, c).right);
+        *ret_bars = comparison == NULL ? bar_width(columns) : 0;
+        if (*ret_bars > 0)
+                table_column(table, " ", false);
+        return table;
+}
+
+static void print_group(const Group *group, const BenchComparison *comparison) {
+        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+        g_autoptr(Table) table = NULL;
+        unsigned bars;
+
+        for (guint i = 0; i < group->results->len; i++)
+                g_ptr_array_add(rows, cells_of(group, group->results->pdata[i], comparison));
+        table = table_of(group, comparison, rows, &bars);
+        for (guint i = 0; i < rows->len; i++) {
+                const BenchResult *result = group->results->pdata[i];
+                double figure = group->latency ? result->p50 : result->rate;
+                GPtrArray *cells = rows->pdata[i];
+                if (bars > 0)
+                        g_ptr_array_add(cells, bar_text(figure / greatest(group, result), bars));
+                table_row(table, (const char *const *)cells->pdata);
+        }
+        print_title(group, bars);
+        table_print(table, "  ");
+}
+
+/* Once for the whole: what the asterisks stand for. */
+static void print_disturbances(const BenchRun *run) {
+        g_autoptr(GPtrArray) causes = g_ptr_array_new();
+        guint n = 0;
+
+        for (guint i = 0; i < run->results->len; i++) {
+                const BenchResult *result = bench_result(run, i);
+                if (!result->disturbed)
+                        continue;
+                n++;
+                if (!g_ptr_array_find_with_equal_func(causes, result->disturbed_by, g_str_equal, NULL))
+                        g_ptr_array_add(causes, result->disturbed_by);
+        }
+        if (n == 0)
+                return;
+        printf("\n* disturbed in most of its trials (%u of %u results), by\n", n, run->results->len);
+        for (guint i = 0; i < causes->len; i++) {
+                printf("  ");
+                output_text(causes->pdata[i]);
+                putchar('\n');
+        }
+}
+
+typedef struct Skips {
+        const BenchRun *run;
+        const char *subject, *reason;
+} Skips;
+
+typedef char *(*Dimension)(const BenchResult *result);
+
+static char *mode_of(const BenchResult *result) {
+        return g_strdup(result->mode);
+}
+
+static char *wait_of(const BenchResult *result) {
+        return g_strdup(result->wait);
+}
+
+static char *placement_of(const BenchResult *result) {
+        return g_strdup(result->placement);
+}
+
+static char *size_of(const BenchResult *result) {
+        char size[UNITS_TEXT_MAX];
+
+        return g_strdup(size_print(result->asked, size));
+}
+
+static char *peers_of(const BenchResult *result) {
+        return result->peers > 0 ? g_strdup_printf("%" G_GUINT64_FORMAT " peers", result->peers)
+                                 : g_strdup("one to one");
+}
+
+/* Where it is missing, along one dimension, unless it is missing in all of the run. */
+static void append_where(GString *line, const Skips *skips, Dimension dimension) {
+        g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(g_free);
+
+        for (guint i = 0; i < skips->run->results->len; i++) {
+                const BenchResult *result = bench_result(skips->run, i);
+                g_autofree char *value = dimension(result);
+                if (strcmp(result->subject, skips->subject) == 0 && strcmp(result->skipped, skips->reason) == 0 &&
+                        !g_ptr_array_find_with_equal_func(own, value, g_str_equal, NULL))
+                        g_ptr_array_add(own, g_strdup(value));
+                if (!g_ptr_array_find_with_equal_func(all, value, g_str_equal, NULL))
+                        g_ptr_array_add(all, g_steal_pointer(&value));
+        }
+        if (own->len == all->len)
+                return;
+        for (guint i = 0; i < own->len; i++)
+                g_string_append_printf(line, "%s%s", i == 0 ? ", " : " and ", (char *)own->pdata[i]);
+}
+
+static void print_skipped(const BenchRun *run) {
+        static const Dimension dimensions[] = { mode_of, placement_of, size_of, wait_of, peers_of };
+        g_autoptr(GPtrArray) said = g_ptr_array_new_with_free_func(g_free);
+
+        for (guint i = 0; i < run->results->len; i++) {
+                const BenchResult *result = bench_result(run, i);
+                const Skips skips = { run, result->subject, result->skipped };
+                g_autoptr(GString) line = g_string_new(result->subject);
+                if (*result->skipped == '\0')
+                        continue;
+                for (size_t d = 0; d < G_N_ELEMENTS(dimensions); d++)
+                        append_where(line, &skips, dimensions[d]);
+                g_string_append_printf(line, ": %s", result->skipped);
+                if (g_ptr_array_find_with_equal_func(said, line->str, g_str_equal, NULL))
+                        continue;
+                printf("%s  ", said->len == 0 ? "\nnot measured\n" : "");
+                output_text(line->str);
+                putchar('\n');
+                g_ptr_array_add(said, g_string_free(g_steal_pointer(&line), FALSE));
+        }
+}
+
+void bench_table_print(const BenchRun *run, const BenchComparison *comparison) {
+        g_autoptr(GPtrArray) groups = groups_new(run);
+
+        print_floors(run);
+        for (guint i = 0; i < groups->len; i++)
+                print_group(groups->pdata[i], comparison);
+        print_disturbances(run);
+        print_skipped(run);
+        if (comparison != NULL)
+                bench_comparison_print(comparison);
+}
