@@ -30,18 +30,21 @@ static void append_eighths(GString *text, unsigned eighths) {
 
 char *bar_text(double part, unsigned width) {
         GString *text = g_string_new(NULL);
-        double length = CLAMP(part, 0, 1) * width;
+        bool cut = part > 1;
+        double length = cut ? width - 1 : part * width;
 
-        if (part <= 0)
+        if (part <= 0 || width < 2)
                 return g_string_free(text, FALSE);
         if (!g_get_charset(NULL)) {
                 for (unsigned i = 0; i < MAX((unsigned)(length + 0.5), 1); i++)
                         g_string_append_c(text, '#');
+                g_string_append(text, cut ? ">" : "");
                 return g_string_free(text, FALSE);
         }
         unsigned eighths = MAX((unsigned)(length * 8 + 0.5), 1);
         for (; eighths >= 8; eighths -= 8)
                 append_eighths(text, 8);
         append_eighths(text, eighths);
+        g_string_append(text, cut ? ">" : "");
         return g_string_free(text, FALSE);
 }

@@ -17,6 +17,7 @@
 
 static const char *const verdict_names[BENCH_VERDICT_MAX] = {
         [BENCH_SAME] = "same",
+        [BENCH_NOISY] = "noisy",
         [BENCH_SLOWER] = "slower",
         [BENCH_FASTER] = "faster",
         [BENCH_UNKNOWN] = "unknown",
@@ -26,18 +27,32 @@ const char *bench_verdict_name(BenchVerdict verdict) {
         return verdict_names[verdict];
 }
 
+static char *factor_text(double factor) {
+        return g_strdup_printf("%.*f", factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0, factor);
+}
+
+static char *text_of(const char *format, double ratio, double low, double high) {
+        g_autofree char *middle = factor_text(ratio), *from = factor_text(low), *to = factor_text(high);
+        g_auto(GStrv) parts = g_strsplit(format, "RATIO", 2);
+        g_autofree char *begin = g_strjoinv(middle, parts);
+
+        return g_strdup_printf("%s (%s to %s)", begin, from, to);
+}
+
 char *bench_difference_text(const BenchDifference *difference) {
+        double ratio = difference->ratio, low = difference->low, high = difference->high;
+
         switch (difference->verdict) {
         case BENCH_SLOWER:
-                return g_strdup_printf(
-                        "x%.2f slower (%.2f to %.2f)", difference->ratio, difference->low, difference->high);
+                return text_of("xRATIO slower", ratio, low, high);
         case BENCH_FASTER:
-                return g_strdup_printf("x%.2f faster (%.2f to %.2f)", 1 / difference->ratio, 1 / difference->high,
-                        1 / difference->low);
+                return text_of("xRATIO faster", 1 / ratio, 1 / high, 1 / low);
         case BENCH_SAME:
-                return g_strdup_printf("no difference (%.2f to %.2f)", difference->low, difference->high);
+                return text_of("no difference", ratio, low, high);
+        case BENCH_NOISY:
+                return text_of("too noisy to tell", ratio, low, high);
         default:
-                return g_strdup("cannot be told: too few trials");
+                return g_strdup("too few trials to tell");
         }
 }
 
@@ -83,13 +98,14 @@ static void print_counts(const BenchComparison *comparison) {
 
         g_autofree char *file = text_harmless(comparison->file);
         printf("\ncompared with %s: %u results in both\n", file, comparison->differences->len);
-        printf("  %s%u slower%s, %s%u faster%s, %u no difference", slower > 0 ? output_colour("red") : "", slower,
-                slower > 0 ? output_colour("") : "", faster > 0 ? output_colour("green") : "", faster,
-                faster > 0 ? output_colour("") : "", comparison->counts[BENCH_SAME]);
+        printf("  %s%u slower%s, %s%u faster%s, %u no difference, %u too noisy to tell",
+                slower > 0 ? output_colour("red") : "", slower, slower > 0 ? output_colour("") : "",
+                faster > 0 ? output_colour("green") : "", faster, faster > 0 ? output_colour("") : "",
+                comparison->counts[BENCH_SAME], comparison->counts[BENCH_NOISY]);
         if (comparison->counts[BENCH_UNKNOWN] > 0)
-                printf(", %u cannot be told", comparison->counts[BENCH_UNKNOWN]);
+                printf(", %u with too few trials", comparison->counts[BENCH_UNKNOWN]);
         printf("\n");
-        if (slower + faster + comparison->counts[BENCH_SAME] > 0)
+        if (comparison->counts[BENCH_UNKNOWN] < comparison->differences->len)
                 printf("  (all intervals together: %.0f %%, each %.3f %%; less than %.0f %% is never called one)\n",
                         BENCH_CONFIDENCE * 100, comparison->confidence * 100, (BENCH_LEAST_EFFECT - 1) * 100);
         if (comparison->counts[BENCH_UNKNOWN] > 0)

@@ -175,7 +175,8 @@ static void pair_judge(Pair *pair, double tail) {
         difference->ratio = exp(pair->shift);
         difference->low = exp(MIN(pair->shift, ratio) - reach);
         difference->high = exp(MAX(pair->shift, ratio) + reach);
-        difference->verdict = BENCH_SAME;
+        difference->verdict = difference->high > difference->low * BENCH_NOISY_REACH * BENCH_NOISY_REACH ? BENCH_NOISY
+                                                                                                         : BENCH_SAME;
         if (both_say(pair) < log(BENCH_LEAST_EFFECT))
                 return;
         if (difference->low > 1)

@@ -7,7 +7,8 @@
 #include "bench-run.h"
 
 typedef enum BenchVerdict {
-        BENCH_SAME, /* no difference that could be told from chance */
+        BENCH_SAME,  /* no difference that could be told from chance */
+        BENCH_NOISY, /* nor could one of a factor of BENCH_NOISY_REACH have been told */
         BENCH_SLOWER,
         BENCH_FASTER,
         BENCH_UNKNOWN, /* too few trials to say anything */
@@ -35,6 +36,7 @@ typedef struct BenchComparison {
 #define BENCH_CONFIDENCE 0.95
 /* What is less than this is not called a difference, however sure it is. */
 #define BENCH_LEAST_EFFECT 1.03
+#define BENCH_NOISY_REACH  2.0
 
 /* The runs have to outlive it. */
 BenchComparison *bench_comparison_new(const char *file, const BenchRun *was, const BenchRun *is);

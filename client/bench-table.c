@@ -11,7 +11,7 @@
 #include "table.h"
 #include "units.h"
 
-enum { BAR_LEAST = 6, BAR_MOST = 40, COPIES_PER_LINE = 4 };
+enum { BAR_LEAST = 6, BAR_MOST = 40, COPIES_PER_LINE = 4, BAR_CUT = 4 };
 
 typedef struct Group {
         const char *mode, *placement;
@@ -120,16 +120,25 @@ static GPtrArray *groups_new(const BenchRun *run) {
         return groups;
 }
 
-/* The greatest figure among those of the same size: a bar compares with these alone. */
-static double greatest(const Group *group, const BenchResult *like) {
-        double most = 0;
+static int compare_figures(gconstpointer a, gconstpointer b) {
+        double x = *(const double *)a, y = *(const double *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+/* The figure of the longest bar, of those of the same size: a bar compares with these alone. Few that are far from all
+ * others would leave nothing of their bars, so theirs are cut. */
+static double longest(const Group *group, const BenchResult *like) {
+        g_autoptr(GArray) figures = g_array_new(FALSE, FALSE, sizeof(double));
 
         for (guint i = 0; i < group->results->len; i++) {
                 const BenchResult *result = group->results->pdata[i];
                 if (result->asked == like->asked)
-                        most = MAX(most, group->latency ? result->p50 : result->rate);
+                        g_array_append_val(figures, *(group->latency ? &result->p50 : &result->rate));
         }
-        return most;
+        g_array_sort(figures, compare_figures);
+        return MIN(g_array_index(figures, double, figures->len - 1),
+                BAR_CUT * g_array_index(figures, double, figures->len / 2));
 }
 
 typedef struct Column {
@@ -272,7 +281,7 @@ static void print_group(const Group *group, const BenchComparison *comparison) {
                 double figure = group->latency ? result->p50 : result->rate;
                 GPtrArray *cells = rows->pdata[i];
                 if (bars > 0)
-                        g_ptr_array_add(cells, bar_text(figure / greatest(group, result), bars));
+                        g_ptr_array_add(cells, bar_text(figure / longest(group, result), bars));
                 table_row(table, (const char *const *)cells->pdata);
         }
         print_title(group, bars);

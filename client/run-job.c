@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -12,6 +13,9 @@
 #include "errors.h"
 #include "jobs.h"
 #include "output.h"
+#include "time-left.h"
+
+enum { LEFT_WIDTH = 15 };
 
 typedef struct Running {
         JobRun *run;
@@ -23,12 +27,19 @@ typedef struct Running {
         bool gone;
         bool interrupted, abandoned;
         bool progress_line;
+        TimeLeft left;
 } Running;
 
 static void clear_progress(Running *running) {
         if (running->progress_line)
                 fputs("\r\033[K", stderr);
         running->progress_line = false;
+}
+
+static unsigned stderr_width(void) {
+        struct winsize size;
+
+        return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 static void show_progress(Running *running, GVariant *changed) {
@@ -38,8 +49,12 @@ static void show_progress(Running *running, GVariant *changed) {
         if (!running->run->show_progress || !g_variant_lookup(changed, "Progress", "d", &progress))
                 return;
         g_variant_lookup(changed, "Message", "&s", &message);
+        double seconds = time_left(&running->left, progress, g_get_monotonic_time());
+        g_autofree char *left = seconds >= 0 ? time_left_text(seconds) : g_strdup("");
+        g_autofree char *line = g_strdup_printf("%3d %%  %-*s  %s", (int)(progress * 100), LEFT_WIDTH, left, message);
         clear_progress(running);
-        fprintf(stderr, "%3d %%  %.60s", (int)(progress * 100), message);
+        /* One line: what is longer than the terminal would scroll. */
+        fprintf(stderr, "%.*s", (int)stderr_width() - 1, line);
         fflush(stderr);
         running->progress_line = true;
 }
