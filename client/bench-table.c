@@ -26,6 +26,23 @@ static void group_free(void *data) {
         g_free(group);
 }
 
+/* Where standard output is a terminal a line that is too long is continued below, after `indent` blanks. */
+static void print_line(const char *text, unsigned indent) {
+        unsigned width = bars_terminal_width(), column = 0;
+        g_autofree char *harmless = text_harmless(text);
+        g_auto(GStrv) words = g_strsplit(harmless, " ", -1);
+
+        for (char **word = words; *word != NULL; word++) {
+                unsigned length = (unsigned)g_utf8_strlen(*word, -1);
+                bool first = word == words, wrap = !first && width > indent && column + 1 + length > width;
+                if (wrap)
+                        printf("\n%*s", (int)indent, "");
+                printf("%s%s", first || wrap ? "" : " ", *word);
+                column = wrap ? indent + length : column + (first ? 0 : 1) + length;
+        }
+        putchar('\n');
+}
+
 static void print_copies(JsonObject *copies) {
         g_autoptr(GList) sizes = json_object_get_members(copies);
         unsigned n = 0;
@@ -62,8 +79,7 @@ static void print_floors(const BenchRun *run) {
                         continue;
                 g_autofree char *line = g_strdup_printf(
                         "%9s  %s%s%s", value, label, *title != '\0' ? ": " : "", title);
-                output_text(line);
-                putchar('\n');
+                print_line(line, 11);
         }
         for (GList *at = names; at != NULL; at = at->next)
                 if (bench_object(floors, at->data) != NULL)
@@ -305,9 +321,8 @@ static void print_disturbances(const BenchRun *run) {
                 return;
         printf("\n* disturbed in most of its trials (%u of %u results), by\n", n, run->results->len);
         for (guint i = 0; i < causes->len; i++) {
-                printf("  ");
-                output_text(causes->pdata[i]);
-                putchar('\n');
+                g_autofree char *line = g_strconcat("  ", causes->pdata[i], NULL);
+                print_line(line, 4);
         }
 }
 
@@ -374,11 +389,11 @@ static void print_skipped(const BenchRun *run) {
                 for (size_t d = 0; d < G_N_ELEMENTS(dimensions); d++)
                         append_where(line, &skips, dimensions[d]);
                 g_string_append_printf(line, ": %s", result->skipped);
+                g_string_prepend(line, "  ");
                 if (g_ptr_array_find_with_equal_func(said, line->str, g_str_equal, NULL))
                         continue;
-                printf("%s  ", said->len == 0 ? "\nnot measured\n" : "");
-                output_text(line->str);
-                putchar('\n');
+                printf("%s", said->len == 0 ? "\nnot measured\n" : "");
+                print_line(line->str, 4);
                 g_ptr_array_add(said, g_string_free(g_steal_pointer(&line), FALSE));
         }
 }
