@@ -27,6 +27,7 @@ enum {
 
 #define TCP_REPAIR_TEXT   "19"
 #define TCP_QUICKACK_TEXT "12"
+#define SO_SNDBUF_TEXT    "7"
 
 /* How many segments with bytes in them went out. */
 static int64_t segments(int fd) {
@@ -150,24 +151,30 @@ CheckResult tcp_check_keepalive(CheckRun *run) {
                 { "/proc/sys/net/ipv4/tcp_keepalive_intvl", "TCP_KEEPINTVL", TCP_KEEPINTVL },
                 { "/proc/sys/net/ipv4/tcp_keepalive_probes", "TCP_KEEPCNT", TCP_KEEPCNT },
         };
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock other = SOCK_EMPTY;
+        CheckProcess *peer;
         int64_t idle;
 
-        if (!sock_open(run, AF_INET, SOCK_STREAM, &here) || !sock_open(run, AF_INET, SOCK_STREAM, &other) ||
-                !check_expect(run, "SO_KEEPALIVE", sock_get(here.fd, SOL_SOCKET, SO_KEEPALIVE), 0))
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
+                !check_expect(run, "SO_KEEPALIVE", sock_get(here.fd, SOL_SOCKET, SO_KEEPALIVE), 0) ||
+                !check_expect(run, "SO_KEEPALIVE of the peer",
+                        peer_call(run, peer, "get", OWN, SOL_SOCKET, SO_KEEPALIVE), 0))
                 return CHECK_FAILED;
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
                 if (!check_expect(run, values[i].name, sock_get(here.fd, IPPROTO_TCP, values[i].option),
                             (int64_t)limit_read(values[i].path, 0)))
                         return CHECK_FAILED;
-        idle = sock_get(other.fd, IPPROTO_TCP, TCP_KEEPIDLE);
-        if (!check_expect(run, "TCP_KEEPIDLE set", sock_set(here.fd, IPPROTO_TCP, TCP_KEEPIDLE, 5), 0) ||
-                !check_expect(run, "of this one", sock_get(here.fd, IPPROTO_TCP, TCP_KEEPIDLE), 5) ||
-                !check_expect(run, "of another", sock_get(other.fd, IPPROTO_TCP, TCP_KEEPIDLE), idle))
+        idle = peer_call(run, peer, "get", OWN, IPPROTO_TCP, TCP_KEEPIDLE);
+        if (!check_expect(run, "TCP_KEEPIDLE of the peer", idle, sock_get(here.fd, IPPROTO_TCP, TCP_KEEPIDLE)) ||
+                !check_expect(run, "TCP_KEEPIDLE set", sock_set(here.fd, IPPROTO_TCP, TCP_KEEPIDLE, 5), 0) ||
+                !check_expect(run, "of this side", sock_get(here.fd, IPPROTO_TCP, TCP_KEEPIDLE), 5) ||
+                !check_expect(
+                        run, "of the peer's side", peer_call(run, peer, "get", OWN, IPPROTO_TCP, TCP_KEEPIDLE), idle))
                 return CHECK_FAILED;
         return check_ok(run,
-                "off; if on, it asks first after %lld s, as tcp_keepalive_time says, unless the socket says other",
+                "off on both sides; if on, each asks first after %lld s, as tcp_keepalive_time says, unless its own "
+                "socket says other",
                 (long long)idle);
 }
 
@@ -249,8 +256,12 @@ CheckResult tcp_check_in_flight(CheckRun *run) {
         CheckProcess *peer;
         int64_t there;
 
+        if (limit_read("/proc/sys/net/core/wmem_max", 0) < BULK)
+                return check_skip(run, "wmem_max gives a sender less than %d bytes to hold back", BULK);
         if (!tcp_begin(run, 1, &server, &peer) ||
                 !check_expect(run, "SO_RCVBUF", sock_set(server.fd, SOL_SOCKET, SO_RCVBUF, SMALL_BUFFER), 0) ||
+                !check_expect(run, "SO_SNDBUF of the peer",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, BULK, .text = SO_SNDBUF_TEXT), 0) ||
                 !tcp_meet(run, &server, peer, &here) ||
                 !check_expect(run, "O_NONBLOCK", peer_call(run, peer, "nonblock", OWN, 1), 0))
                 return CHECK_FAILED;

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "limit-facts.h"
+#include "spin.h"
 
 enum {
         OWN = PEER_SLOT,
@@ -42,28 +43,49 @@ CheckResult tcp_check_connect_twice(CheckRun *run) {
         return check_ok(run, "connected: EISCONN; not yet through, without waiting: EINPROGRESS, then EALREADY");
 }
 
+/* The peer asks from outside, before and after: nobody listens there at any time. */
 CheckResult tcp_check_self_connect(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
 
-        if (!sock_make(run, AF_INET, SOCK_STREAM, &here) ||
+        if (!sock_make(run, AF_INET, SOCK_STREAM, &here) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(run, "connect by the peer", peer_call(run, peer, "connect", OWN, .text = here.text),
+                        -ECONNREFUSED) ||
                 !check_expect(run, "connect to its own port", sock_connect(here.fd, here.text), 0) ||
                 !check_expect(run, "send", sock_send(here.fd, 5), 5) ||
-                !check_expect(run, "receive", sock_await(here.fd), 5))
+                !check_expect(run, "receive", sock_await(here.fd), 5) ||
+                !check_expect(run, "connect by the peer then", peer_call(run, peer, "connect", OWN, .text = here.text),
+                        -ECONNREFUSED))
                 return CHECK_FAILED;
-        return check_ok(run, "bound, connected to its own port though nobody listens there: it receives its 5 bytes");
+        return check_ok(run,
+                "bound, connected to its own port: it receives its 5 bytes; another process is refused there before "
+                "and after, as nobody listens");
 }
 
+/* The socket is shared: what is missing is missing to whoever asks, and there once one of them connected it. Shutdown
+ * marks the direction though it fails (inet_shutdown() in net/ipv4/af_inet.c): it is that for receiving. */
 CheckResult tcp_check_not_connected(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+        CheckProcess *peer;
 
-        if (!sock_make(run, AF_INET, SOCK_STREAM, &here) ||
+        if (!sock_make(run, AF_INET, SOCK_STREAM, &here) || !sock_make(run, AF_INET, SOCK_STREAM, &server) ||
+                peer_start(run, 0, &here.fd, 1, &peer) < 0 ||
                 !check_expect(run, "receive", sock_receive(here.fd), -ENOTCONN) ||
                 !check_expect(run, "send", sock_send(here.fd, 1), -EPIPE) ||
-                !check_expect(run, "shutdown", shutdown(here.fd, SHUT_WR) < 0 ? -errno : 0, -ENOTCONN) ||
                 !check_expect(run, "accept, not listening",
-                        accept4(here.fd, NULL, NULL, SOCK_CLOEXEC) < 0 ? -errno : 0, -EINVAL))
+                        accept4(here.fd, NULL, NULL, SOCK_CLOEXEC) < 0 ? -errno : 0, -EINVAL) ||
+                !check_expect(run, "read by the peer", peer_call(run, peer, "read", 0, 1), -ENOTCONN) ||
+                !check_expect(run, "accept by the peer", peer_call(run, peer, "accept", 0, OWN), -EINVAL) ||
+                !check_expect(run, "shutdown", shutdown(here.fd, SHUT_RD) < 0 ? -errno : 0, -ENOTCONN) ||
+                !check_expect(run, "listen elsewhere", listen(server.fd, 1) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "connect", sock_connect(here.fd, server.text), 0) ||
+                !check_expect(run, "write by the peer then", peer_call(run, peer, "write", 0, 5, 'x'), 5))
                 return CHECK_FAILED;
-        return check_ok(run, "never connected: recv and shutdown ENOTCONN, send EPIPE; not listening: accept EINVAL");
+        return check_ok(run,
+                "never connected: recv and shutdown ENOTCONN, send EPIPE, accept without listen EINVAL, for both who "
+                "share it; connected by the one, the other can write");
 }
 
 /* accept(2): other systems hand O_NONBLOCK down, Linux does not. */
@@ -105,18 +127,6 @@ CheckResult tcp_check_client_gone(CheckRun *run) {
         return check_ok(run, "connected, sent 3 bytes, killed: accepted all the same; the 3 bytes, then end of file");
 }
 
-static int accept_all(int fd) {
-        int n = 0;
-
-        for (;;) {
-                CLEANUP_FD int one = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-                if (one < 0)
-                        return n;
-                n++;
-        }
-}
-
 typedef struct Crowd {
         int fds[CLIENTS];
 } Crowd;
@@ -143,34 +153,37 @@ static bool listener_shared(CheckRun *run, Sock *server, const char *text) {
                check_need(run, "listen", listen(server->fd, CLIENTS) < 0 ? -errno : 0);
 }
 
+/* The judge has the one listener, a peer the other. */
 CheckResult tcp_check_reuse_port(CheckRun *run) {
         CLEANUP(sock_done) Sock first = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock second = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock third = SOCK_EMPTY;
         CLEANUP(crowd_done) Crowd crowd;
-        int a = 0, b = 0;
+        uint64_t end = monotonic_end(CHECK_PATIENCE_USEC / 2);
+        int64_t a = 0, b = 0;
+        CheckProcess *peer;
 
         memset(&crowd, 0xFF, sizeof crowd);
         if (limit_read("/proc/sys/net/core/somaxconn", CLIENTS) < CLIENTS)
                 return check_skip(run, "somaxconn lets fewer than %d connections wait", CLIENTS);
-        if (!listener_shared(run, &first, "127.0.0.1:0") || !listener_shared(run, &second, first.text) ||
-                !sock_open(run, AF_INET, SOCK_STREAM, &third) ||
-                !check_expect(run, "bind without SO_REUSEPORT", sock_bind(third.fd, first.text), -EADDRINUSE) ||
+        if (!listener_shared(run, &first, "127.0.0.1:0") || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN, SOCK_STREAM | SOCK_NONBLOCK), 0) ||
+                !check_expect(run, "bind without SO_REUSEPORT", peer_call(run, peer, "bind", OWN, .text = first.text),
+                        -EADDRINUSE) ||
+                !check_expect(run, "SO_REUSEPORT",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = SO_REUSEPORT_TEXT), 0) ||
+                !check_expect(run, "bind with it", peer_call(run, peer, "bind", OWN, .text = first.text), 0) ||
+                !check_expect(run, "listen", peer_call(run, peer, "listen", OWN, CLIENTS), 0) ||
                 !crowd_connect(run, &crowd, first.text))
                 return CHECK_FAILED;
-        while (a + b < CLIENTS) {
-                struct pollfd both[] = { { first.fd, POLLIN, 0 }, { second.fd, POLLIN, 0 } };
-
-                if (poll(both, 2, CHECK_PATIENCE_USEC / 2000) <= 0)
-                        break;
-                a += accept_all(first.fd);
-                b += accept_all(second.fd);
+        while (a + b < CLIENTS && b >= 0 && monotonic_now() < end) {
+                a += sock_accept_all(first.fd);
+                b += peer_call(run, peer, "accept-all", OWN);
         }
         if (!check_expect(run, "accepted by both", a + b, CLIENTS) ||
                 !check_expect(run, "each has some", a > 0 && b > 0, 1))
                 return CHECK_FAILED;
-        return check_ok(
-                run, "two listeners at one port: of %d connections the one accepted %d, the other %d", CLIENTS, a, b);
+        return check_ok(run,
+                "two processes listen at one port: of %d connections the one accepted %lld, the other %lld", CLIENTS,
+                (long long)a, (long long)b);
 }
 
 CheckResult tcp_check_reuse_port_user(CheckRun *run) {
@@ -225,30 +238,34 @@ CheckResult tcp_check_no_ports_left(CheckRun *run) {
                 "EADDRINUSE; to another address, or after one is gone, it works");
 }
 
-/* Of a socket that listens, tcpi_sacked is the longest queue (tcp_get_info() in net/ipv4/tcp.c). */
-static int64_t longest_queue(CheckRun *run, int backlog) {
-        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
+/* The peer listens over a socket that it was given, and the judge looks: of a socket that listens, tcpi_sacked is the
+ * longest queue (tcp_get_info() in net/ipv4/tcp.c). */
+static int64_t longest_queue(CheckRun *run, const Sock *server, CheckProcess *peer, int backlog) {
         socklen_t length = sizeof(struct tcp_info);
         struct tcp_info info = {};
 
-        if (!sock_make(run, AF_INET, SOCK_STREAM, &server) || listen(server.fd, backlog) < 0 ||
-                getsockopt(server.fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
-                return -errno;
-        return info.tcpi_sacked;
+        if (!check_expect(run, "listen by the peer", peer_call(run, peer, "listen", 0, backlog), 0))
+                return -EREMOTEIO;
+        return getsockopt(server->fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0 ? -errno : (int64_t)info.tcpi_sacked;
 }
 
 CheckResult tcp_check_somaxconn(CheckRun *run) {
         uint64_t most = limit_read("/proc/sys/net/core/somaxconn", 0);
+        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         int few = most < 3 ? (int)most : 3;
+        CheckProcess *peer;
 
         if (most == 0 || most > 1000000)
                 return check_skip(run, "/proc/sys/net/core/somaxconn cannot be read, or is too large to be reached");
-        if (!check_expect(run, "a small backlog", longest_queue(run, few), few) ||
-                !check_expect(run, "one more than somaxconn", longest_queue(run, (int)most + 1), (int64_t)most) ||
-                !check_expect(run, "a backlog of -1", longest_queue(run, -1), (int64_t)most))
+        if (!sock_make(run, AF_INET, SOCK_STREAM, &server) || peer_start(run, 0, &server.fd, 1, &peer) < 0 ||
+                !check_expect(run, "a small backlog", longest_queue(run, &server, peer, few), few) ||
+                !check_expect(run, "one more than somaxconn", longest_queue(run, &server, peer, (int)most + 1),
+                        (int64_t)most) ||
+                !check_expect(run, "a backlog of -1", longest_queue(run, &server, peer, -1), (int64_t)most))
                 return CHECK_FAILED;
-        return check_ok(run, "listen with %llu gives no error and %llu; -1 is as many", (unsigned long long)most + 1,
-                (unsigned long long)most);
+        return check_ok(run,
+                "another process listens with %llu: no error, and the queue has room for %llu; -1 is as many",
+                (unsigned long long)most + 1, (unsigned long long)most);
 }
 
 /* To the port of `server`, at 127.0.0.1. */

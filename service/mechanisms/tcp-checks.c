@@ -109,38 +109,24 @@ static CheckResult sigpipe(CheckRun *run) {
         return check_ok(run, "a write to a direction that is closed: killed by SIGPIPE");
 }
 
-typedef struct Clients {
-        Sock items[3];
-} Clients;
-
-static void clients_done(Clients *clients) {
-        for (size_t i = 0; i < 3; i++)
-                sock_done(&clients->items[i]);
-}
-
 /* Linux lets one more wait than listen(2) was told, and does not answer the next (tcp_conn_request() in
  * net/ipv4/tcp_input.c); its kernel asks again after a second. */
 static CheckResult backlog(CheckRun *run) {
         CLEANUP(sock_done) Sock server = SOCK_EMPTY;
-        CLEANUP(clients_done) Clients clients = { { SOCK_EMPTY, SOCK_EMPTY, SOCK_EMPTY } };
         CLEANUP(sock_done) Sock accepted = SOCK_EMPTY;
-        bool good = sock_make(run, AF_INET, SOCK_STREAM, &server) &&
-                    check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0);
+        CheckProcess *peer, *third;
 
-        for (int i = 0; good && i < 3; i++)
-                good = sock_open(run, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, &clients.items[i]) &&
-                       check_expect(run, "connect", sock_connect(clients.items[i].fd, server.text), -EINPROGRESS) &&
-                       check_expect(run, i < 2 ? "connected" : "the third is connected",
-                               sock_events_within(
-                                       clients.items[i].fd, POLLOUT, i < 2 ? CHECK_PATIENCE_USEC : CHECK_TIMEOUT_USEC),
-                               i < 2 ? POLLOUT : 0);
-        if (good) {
-                accepted.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
-                good = check_expect(run, "accept", accepted.fd < 0 ? -errno : 0, 0) &&
-                       check_expect(run, "the third then",
-                               sock_events_within(clients.items[2].fd, POLLOUT, CHECK_PATIENCE_USEC), POLLOUT);
-        }
-        if (!good)
+        if (!tcp_begin(run, 1, &server, &peer) || peer_start(run, 0, NULL, 0, &third) < 0 ||
+                !check_expect(run, "socket", peer_call(run, peer, "socket", OWN + 1, SOCK_STREAM), 0) ||
+                !check_expect(run, "socket", peer_call(run, third, "socket", OWN, SOCK_STREAM), 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = server.text), 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN + 1, .text = server.text), 0) ||
+                peer_begin(run, third, &(PeerCall){ "connect", OWN, .text = server.text }) < 0 ||
+                !check_sleeps(run, third, "a third client"))
+                return CHECK_FAILED;
+        accepted.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
+        if (!check_expect(run, "accept", accepted.fd < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "the third then", peer_end(run, third, NULL), 0))
                 return CHECK_FAILED;
         return check_ok(
                 run, "backlog 1: two are connected before any accept, the third waits; after an accept it is through");
@@ -210,18 +196,15 @@ static CheckResult time_wait(CheckRun *run) {
 static CheckResult nodelay(CheckRun *run) {
         CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock client = SOCK_EMPTY;
+        CheckProcess *peer;
 
-        if (!sock_make(run, AF_INET, SOCK_STREAM, &server) ||
+        if (!tcp_begin(run, 1, &server, &peer) ||
                 !check_expect(run, "TCP_NODELAY at first", sock_get(server.fd, IPPROTO_TCP, TCP_NODELAY), 0) ||
                 !check_expect(run, "set", sock_set(server.fd, IPPROTO_TCP, TCP_NODELAY, 1), 0) ||
-                !check_expect(run, "listen", listen(server.fd, 1) < 0 ? -errno : 0, 0) ||
-                !sock_open(run, AF_INET, SOCK_STREAM, &client) ||
-                !check_expect(run, "connect", sock_connect(client.fd, server.text), 0))
-                return CHECK_FAILED;
-        here.fd = accept4(server.fd, NULL, NULL, SOCK_CLOEXEC);
-        if (!check_expect(run, "of the accepted side", sock_get(here.fd, IPPROTO_TCP, TCP_NODELAY), 1) ||
-                !check_expect(run, "of the connecting side", sock_get(client.fd, IPPROTO_TCP, TCP_NODELAY), 0))
+                !tcp_meet(run, &server, peer, &here) ||
+                !check_expect(run, "of the accepted side", sock_get(here.fd, IPPROTO_TCP, TCP_NODELAY), 1) ||
+                !check_expect(
+                        run, "of the peer's side", peer_call(run, peer, "get", OWN, IPPROTO_TCP, TCP_NODELAY), 0))
                 return CHECK_FAILED;
         return check_ok(run, "off by default; set on the listener it holds for what it accepts, not for the far side");
 }
@@ -307,7 +290,7 @@ const Check tcp_checks[] = {
                 { inet_check_role } },
         { "half-close", "each direction can be closed by itself", "shutdown(2)", CHECK_BOTH, half_closed,
                 { inet_check_role }, .aspects = ASPECT(FULL_DUPLEX) },
-        { "limit", "a full backlog makes connect wait", "listen(2)", CHECK_FORKED, backlog, {},
+        { "limit", "a full backlog makes connect wait", "listen(2)", CHECK_FORKED, backlog, { inet_check_role },
                 .aspects = ASPECT(LIMIT) | ASPECT(FULL) },
         { "nobody-there", "connecting where nobody listens is refused at once", "connect(2)", CHECK_BOTH, nobody_there,
                 { inet_check_role }, .aspects = ASPECT(UNRELATED) },
@@ -316,8 +299,8 @@ const Check tcp_checks[] = {
         { "time-wait",
                 "the port of who closed first stays taken for a while (TIME-WAIT), but not for who sets SO_REUSEADDR",
                 "socket(7)", CHECK_BOTH, time_wait, { inet_check_role }, .aspects = ASPECT(PERSISTENCE) },
-        { "no-delay", "TCP_NODELAY is of one side, and accepted connections take it over", "tcp(7)", CHECK_FORKED,
-                nodelay, {} },
+        { "no-delay", "TCP_NODELAY is of one side, and accepted connections take it over", "tcp(7)", CHECK_BOTH,
+                nodelay, { inet_check_role } },
         { "ipv6", "IPv6 works alike; a port of ::1 is another than that of 127.0.0.1", "ipv6(7)", CHECK_BOTH, ipv6,
                 { inet_check_role } },
         { "urgent", "one urgent byte overtakes the others", "tcp(7)", CHECK_BOTH, urgent, { inet_check_role } },
@@ -363,24 +346,24 @@ const Check tcp_checks[] = {
                 socket_check_accept_killed, { inet_check_role }, .aspects = ASPECT(WAITER_KILLED) },
         { "connect-twice", "a socket connects once: EISCONN, and EALREADY while it is under way", "connect(2)",
                 CHECK_BOTH, tcp_check_connect_twice, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
-        { "self-connect", "a socket can connect to its own port, where nobody listens", "RFC 9293, 3.5", CHECK_FORKED,
-                tcp_check_self_connect, {} },
-        { "not-connected", "what needs a connection, or a listener, says so without one", "connect(2)", CHECK_FORKED,
-                tcp_check_not_connected, {}, .aspects = ASPECT(NON_BLOCKING) },
+        { "self-connect", "a socket can connect to its own port, where nobody listens", "RFC 9293, 3.5", CHECK_BOTH,
+                tcp_check_self_connect, { inet_check_role } },
+        { "not-connected", "what needs a connection, or a listener, says so without one", "connect(2)", CHECK_BOTH,
+                tcp_check_not_connected, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
         { "accept-flags", "on Linux an accepted socket does not take over O_NONBLOCK", "accept(2)", CHECK_BOTH,
                 tcp_check_accept_flags, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
         { "client-gone", "a client that was killed before it was accepted is accepted yet, with what it sent",
                 "accept(2)", CHECK_BOTH, tcp_check_client_gone, { inet_check_role },
                 .aspects = ASPECT(PERSISTENCE) | ASPECT(HOLDER_KILLED) },
         { "reuse-port", "with SO_REUSEPORT listeners share a port, and each connection goes to one of them",
-                "socket(7)", CHECK_FORKED, tcp_check_reuse_port, {}, .aspects = ASPECT(ATOMICITY) },
+                "socket(7)", CHECK_BOTH, tcp_check_reuse_port, { inet_check_role }, .aspects = ASPECT(ATOMICITY) },
         { "reuse-port-user", "nobody else can join a port: SO_REUSEPORT is among sockets of one user", "socket(7)",
                 CHECK_BOTH, tcp_check_reuse_port_user, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "no-ports-left", "without a free port to connect from: EADDRNOTAVAIL", "connect(2)", CHECK_BOTH,
                 tcp_check_no_ports_left, { inet_check_role },
                 .aspects = ASPECT(EXHAUSTION) | ASPECT(LIMIT) | ASPECT(NAMESPACE) },
-        { "somaxconn", "a backlog larger than somaxconn is cut to it without an error", "listen(2)", CHECK_FORKED,
-                tcp_check_somaxconn, {}, .aspects = ASPECT(LIMIT) },
+        { "somaxconn", "a backlog larger than somaxconn is cut to it without an error", "listen(2)", CHECK_BOTH,
+                tcp_check_somaxconn, { inet_check_role }, .aspects = ASPECT(LIMIT) },
         { "dual-stack", "a listener at [::] takes clients of IPv4, too, unless IPV6_V6ONLY is set", "ipv6(7)",
                 CHECK_BOTH, tcp_check_dual_stack, { inet_check_role }, .aspects = ASPECT(UNRELATED) },
         { "linger", "closing with SO_LINGER of 0 resets the connection", "socket(7)", CHECK_BOTH, tcp_check_linger,
@@ -390,7 +373,7 @@ const Check tcp_checks[] = {
         { "cork", "TCP_CORK holds back what does not fill a segment", "tcp(7)", CHECK_BOTH, tcp_check_cork,
                 { inet_check_role }, .aspects = ASPECT(BOUNDARIES) },
         { "keepalive", "keep-alive is off, and its times are the system's unless the socket says other", "tcp(7)",
-                CHECK_FORKED, tcp_check_keepalive, {}, .aspects = ASPECT(TIMEOUT) },
+                CHECK_BOTH, tcp_check_keepalive, { inet_check_role }, .aspects = ASPECT(TIMEOUT) },
         { "wait-all", "MSG_WAITALL waits for all that was asked for, or the end", "recv(2)", CHECK_BOTH,
                 tcp_check_wait_all, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
         { "read-hang-up", "POLLRDHUP tells that the other will send no more, POLLHUP that both directions ended",
