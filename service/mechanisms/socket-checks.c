@@ -27,6 +27,7 @@ enum {
         LONG_USEC = 60 * 1000 * 1000,
         IPV4_HEADER = 20, /* which a raw socket receives, too */
         HUGE_BUFFER = 1 << 30,
+        ROOM = 256 * 1024,
 };
 
 typedef struct Joint {
@@ -252,12 +253,17 @@ static int64_t whole_bursts(CheckRun *run, int fd, int64_t wanted) {
         return n;
 }
 
+/* With room for all of them: of what does not fit at once another's send can go between (send(2) says nothing else).
+ */
 CheckResult socket_check_many_writers(CheckRun *run) {
         CLEANUP(joint_done) Joint joint = JOINT_EMPTY;
         CheckProcess *a, *b;
+        int room = ROOM;
 
-        if (!joint_make(run, &joint) || peer_start(run, 0, &joint.sending, 1, &a) < 0 ||
-                peer_start(run, 0, &joint.sending, 1, &b) < 0 ||
+        if (!joint_make(run, &joint) ||
+                !check_expect(run, "SO_SNDBUF",
+                        setsockopt(joint.sending, SOL_SOCKET, SO_SNDBUF, &room, sizeof room) < 0 ? -errno : 0, 0) ||
+                peer_start(run, 0, &joint.sending, 1, &a) < 0 || peer_start(run, 0, &joint.sending, 1, &b) < 0 ||
                 peer_begin(run, a, &(PeerCall){ "burst", 0, BURSTS, 'a' }) < 0 ||
                 peer_begin(run, b, &(PeerCall){ "burst", 0, BURSTS, 'b' }) < 0 ||
                 !check_expect(

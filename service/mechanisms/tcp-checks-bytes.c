@@ -100,7 +100,8 @@ CheckResult tcp_check_nagle(CheckRun *run) {
         int64_t with = 0, without = 0;
         CheckProcess *peer;
 
-        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here))
+        if (!tcp_begin(run, 1, &server, &peer) || !tcp_meet(run, &server, peer, &here) ||
+                !check_expect(run, "SO_SNDBUF", sock_set(here.fd, SOL_SOCKET, SO_SNDBUF, BULK), 0))
                 return CHECK_FAILED;
         for (int i = 0; i < TRIES && with >= without; i++) {
                 with = segments_of(run, here.fd, peer, 0);

@@ -5,6 +5,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,7 +18,13 @@
 enum {
         SETTLE_USEC = 3 * USEC_PER_SEC,
         LOOK_USEC = 1000,
+        SMALL_BUFFER = 16 * 1024,
 };
+
+/* In a side's `state`. */
+typedef struct TcpSide {
+        size_t part; /* of the message that is being sent: went out already */
+} TcpSide;
 
 static int wait_flag(const Link *link) {
         return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
@@ -26,6 +33,22 @@ static int wait_flag(const Link *link) {
 static void tcp_link_teardown(Link *link) {
         for (unsigned i = 0; i < LINK_FDS_MAX; i++)
                 link->fds[i] = fd_close(link->fds[i]);
+}
+
+/* What goes into a buffer of a few KiB several times over, where the system gives no larger ones. */
+static size_t carried(int fd) {
+        static const int names[] = { SO_SNDBUF, SO_RCVBUF };
+        size_t most = STREAM_MESSAGE_MAX;
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                socklen_t length = sizeof(int);
+                int size = 0;
+
+                if (getsockopt(fd, SOL_SOCKET, names[i], &size, &length) >= 0 && size > 0 && size < SMALL_BUFFER &&
+                        (size_t)size / 8 < most)
+                        most = (size_t)size / 8;
+        }
+        return most;
 }
 
 static int tcp_link_setup(Link *link, Error *error) {
@@ -37,9 +60,9 @@ static int tcp_link_setup(Link *link, Error *error) {
                 getsockname(fd, (struct sockaddr *)&name, &length) < 0)
                 return error_set_errno(error, errno, "The link's socket cannot listen on 127.0.0.1");
         link->words[0] = name.sin_port;
+        if (link->message_max > carried(fd))
+                link->message_max = carried(fd);
         link->fds[0] = fd_take(&fd);
-        if (link->message_max > STREAM_MESSAGE_MAX)
-                link->message_max = STREAM_MESSAGE_MAX;
         return 0;
 }
 
@@ -69,6 +92,9 @@ static int tcp_link_attach(Link *link, Error *error) {
         CLEANUP_FD int listener = fd_take(&link->fds[0]);
         int on = 1, r;
 
+        link->state = calloc(1, sizeof(TcpSide));
+        if (!link->state)
+                return error_set_errno(error, ENOMEM, "The side of the link cannot be kept");
         r = tcp_link_meet(link, listener, &link->own[0]);
         if (r >= 0 && setsockopt(link->own[0], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
                 r = -errno;
@@ -80,34 +106,34 @@ static int sent_errno(int number) {
         return number == ECONNRESET ? -EPIPE : -number;
 }
 
-static int send_rest(Link *link, const char *data, size_t size) {
-        while (size > 0) {
-                ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link));
+/* 0 when all of the message is out. */
+static int send_once(Link *link, const char *data, size_t size, int flags) {
+        TcpSide *side = link->state;
+        ssize_t n;
 
-                if (n >= 0) {
-                        data += n;
-                        size -= (size_t)n;
-                } else if (errno != EINTR && !(errno == EAGAIN && link->wait == WAIT_SPIN))
-                        return sent_errno(errno);
-        }
+        if (side->part > size)
+                side->part = 0;
+        n = send(link->own[0], data + side->part, size - side->part, MSG_NOSIGNAL | flags);
+        if (n < 0)
+                return sent_errno(errno);
+        side->part += (size_t)n;
+        if (side->part < size)
+                return -EAGAIN;
+        side->part = 0;
         return 0;
 }
 
 static int tcp_link_send(Link *link, const void *data, size_t size) {
-        ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link));
+        int r;
 
-        if (n == (ssize_t)size)
-                return 0;
-        return send_rest(link, (const char *)data + (n > 0 ? n : 0), size - (n > 0 ? (size_t)n : 0));
+        do
+                r = send_once(link, data, size, wait_flag(link));
+        while (r == -EINTR || r == -EAGAIN);
+        return r;
 }
 
-/* A message that went in by half is finished, waiting. */
 static int tcp_link_try_send(Link *link, const void *data, size_t size) {
-        ssize_t n = send(link->own[0], data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-        if (n < 0)
-                return sent_errno(errno);
-        return send_rest(link, (const char *)data + n, size - (size_t)n);
+        return send_once(link, data, size, MSG_DONTWAIT);
 }
 
 static ssize_t tcp_link_receive(Link *link, void *buffer, size_t size) {
@@ -160,6 +186,8 @@ static void tcp_link_close_direction(Link *link, bool sending) {
 static void tcp_link_detach(Link *link) {
         for (unsigned i = 0; i < LINK_FDS_MAX; i++)
                 link->own[i] = fd_close(link->own[i]);
+        free(link->state);
+        link->state = NULL;
 }
 
 const Transport tcp_transport = {

@@ -70,7 +70,8 @@ struct Transport {
         int (*send)(Link *link, const void *data, size_t size);
         /* One message, or whatever bytes are there for a stream. Size, 0 at the end of a stream, negative errno. */
         ssize_t (*receive)(Link *link, void *buffer, size_t size);
-        /* The same, but never waits: -EAGAIN. */
+        /* The same, but never waits: -EAGAIN. Of a stream the beginning may have gone out then: what is sent next is
+         * the same message, and goes on there. */
         int (*try_send)(Link *link, const void *data, size_t size);
         ssize_t (*try_receive)(Link *link, void *buffer, size_t size);
         /* Where full can be over a moment later, though nobody took anything: waits until nothing that this side sent
