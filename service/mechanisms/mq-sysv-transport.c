@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Messages over one System V queue that serves both lanes by type: lane 0 is type 1, lane 1 is type 2. The judge owns
  * the queue; its identifier is words[0]. What one side leaves in the queue takes the room of the other, so a message
- * has no more than half of the queue: one each way always fits.
+ * has no more than half of the queue: one each way always fits, and of a small queue several do.
  *
  * wait_readable: none. Nothing can wait for a System V message and leave it, or give up in time (msgrcv(2)). */
 #include "mq-sysv.h"
@@ -15,7 +15,11 @@
 #include "spin.h"
 #include "transport.h"
 
-enum { MESSAGE_MAX = 16 * 1024 * 1024 };
+enum {
+        MESSAGE_MAX = 16 * 1024 * 1024,
+        QUEUE_SMALL = 16 * 1024, /* bytes: one has as many by default */
+        SEVERAL = 8,
+};
 
 typedef struct MqSide {
         long out, in;
@@ -37,10 +41,11 @@ static void mq_link_teardown(Link *link) {
 
 static int mq_link_setup(Link *link, Error *error) {
         uint64_t most = limit_read(MSG_MAX_FILE, 8192), bytes = limit_read(MSG_MNB_FILE, 16384);
+        uint64_t share = bytes / LINK_LANES / (bytes < QUEUE_SMALL ? SEVERAL : 1);
         int id;
 
-        if (bytes / LINK_LANES < most)
-                most = bytes / LINK_LANES;
+        if (share < most)
+                most = share;
         if (link->message_max > most)
                 link->message_max = most;
         id = sysv_claim(link->token, queue_make, link);

@@ -139,11 +139,13 @@ def surroundings():
                 ['mq-posix'], shm_sysv='kernel/shmmax is 0', mq_sysv='kernel/msgmnb is 0', sem_sysv='kernel/sem is 0')
     surrounding('none-more', ['unshare', '--ipc', 'bash', '-c', sysctl.format('shmmni && echo 0 >msgmni'), '-'],
                 ['sem-sysv'], shm_sysv='ENOSPC', mq_sysv='ENOSPC')
-    surrounding('short-queues', ['unshare', '--ipc', 'bash', '-c', 'echo 3 >/proc/sys/fs/mqueue/msg_max && exec "$@"', '-'],
-                ['mq-sysv'], mq_posix='msg_max|there is for 3')
+    surrounding('short-queues', ['unshare', '--ipc', 'bash', '-c', 'echo 3 >/proc/sys/fs/mqueue/msg_max && '
+                                 'echo 2000 >/proc/sys/kernel/msgmnb && exec "$@"', '-'],
+                [], mq_posix='msg_max|there is for 3', mq_sysv='no queue of the default size holds')
     surrounding('few-sockets', ['unshare', '--net', 'bash', '-c', 'ip link set lo up && cd /proc/sys/net && echo 1 >core/somaxconn '
                                 '&& echo 0 >ipv4/tcp_max_tw_buckets && echo 1 >ipv4/icmp_echo_ignore_all && '
-                                'echo 1 >unix/max_dgram_qlen && exec "$@"', '-'],
+                                'echo 1 >unix/max_dgram_qlen && echo 1024 2048 4096 >ipv4/tcp_wmem && '
+                                'echo 1024 2048 4096 >ipv4/tcp_rmem && exec "$@"', '-'],
                 ['unix-stream', 'udp', 'unix-seqpacket'], tcp='somaxconn|tcp_max_tw_buckets',
                 raw='icmp_echo_ignore_all', unix_dgram='max_dgram_qlen|there is for 2')
 
