@@ -19,20 +19,24 @@ static bool is_stream(const Target *target) {
  * possible then. */
 static int send_parts(Target *target, const OperationRequest *request, OperationResult *result, Error *error) {
         KernelObject *kernel = target_kernel(target);
+        const char *rest = request->data; /* NULL where what is sent has no bytes */
         size_t sent;
         int r;
 
+        if (result->sent > 0)
+                rest += result->sent;
         for (unsigned i = 0; i < PARTS_AT_ONCE; i++) {
                 /* Descriptors go with the first byte. */
                 kernel->given = result->sent == 0 && request->passed.n > 0 ? &request->passed : NULL;
-                r = target->mechanism->send(kernel, (const char *)request->data + result->sent,
-                        request->size - result->sent, request->options, &sent, error);
+                r = target->mechanism->send(
+                        kernel, rest, request->size - result->sent, request->options, &sent, error);
                 kernel->given = NULL;
                 if (r < 0)
                         return r;
                 result->sent += sent;
                 if (!is_stream(target) || result->sent >= request->size || sent == 0)
                         return 0;
+                rest += sent;
         }
         return -EAGAIN;
 }

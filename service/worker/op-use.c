@@ -54,14 +54,16 @@ static void use_done(Use *use) {
 static int attempt_send(Use *use, Error *error) {
         const Mechanism *mechanism = use->object.mechanism;
         bool stream = (mechanism->capabilities & CAPABILITY_STREAM) && !mechanism->facts.boundaries;
+        const char *rest = use->data; /* NULL where what is sent has no bytes */
         size_t sent;
         int r;
 
         do {
+                if (use->sent > 0)
+                        rest = (const char *)use->data + use->sent;
                 /* Descriptors go with the first byte. */
                 use->object.given = use->sent == 0 && use->given.n > 0 ? &use->given : NULL;
-                r = mechanism->send(&use->object, (const char *)use->data + use->sent, use->size - use->sent,
-                        use->options, &sent, error);
+                r = mechanism->send(&use->object, rest, use->size - use->sent, use->options, &sent, error);
                 use->object.given = NULL;
                 if (r < 0)
                         return r;
