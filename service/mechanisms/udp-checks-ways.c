@@ -17,6 +17,7 @@
 
 #include "cleanup.h"
 #include "inet-socket.h"
+#include "spin.h"
 
 enum {
         OWN = PEER_SLOT,
@@ -24,16 +25,37 @@ enum {
         HEADERS = sizeof(struct iphdr) + sizeof(struct udphdr),
 };
 
-/* A port at an address of our own that was somebody's just now. */
+#define SO_REUSEADDR_TEXT "2"
+#define SO_BROADCAST_TEXT "6"
+#define SO_NO_CHECK_TEXT  "11"
+#define SO_REUSEPORT_TEXT "15"
+#define UDP_CORK_TEXT     "1"
+
+static bool peer_socket(CheckRun *run, CheckProcess **ret) {
+        return peer_start(run, 0, NULL, 0, ret) >= 0 &&
+               check_expect(run, "socket", peer_call(run, *ret, "socket", OWN, SOCK_DGRAM), 0);
+}
+
+static bool peer_bound(CheckRun *run, const char *text, CheckProcess **ret, PeerReply *ret_reply) {
+        return peer_socket(run, ret) &&
+               check_need(run, "bind", peer_call_full(run, *ret, &(PeerCall){ "bind", OWN, .text = text }, ret_reply));
+}
+
+/* A port at an address of the check's own that was a peer's until it was killed: it had received there. */
 static bool nobody(CheckRun *run, char ret_text[SOCK_NAME_MAX]) {
-        CLEANUP(sock_done) Sock gone = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         char own[SOCK_NAME_MAX];
+        CheckProcess *peer;
+        PeerReply reply;
 
         sock_own_address(1, own);
-        if (!sock_open(run, AF_INET, SOCK_DGRAM, &gone) || !check_need(run, "bind", sock_bind(gone.fd, own)) ||
-                !sock_look(run, &gone))
+        if (!peer_bound(run, own, &peer, &reply) || !sock_open(run, AF_INET, SOCK_DGRAM, &here) ||
+                !check_expect(run, "connect", sock_connect(here.fd, reply.text), 0) ||
+                !check_expect(run, "send", sock_send(here.fd, 3), 3) ||
+                !check_expect(run, "received by the peer", peer_call(run, peer, "read", OWN, 10), 3) ||
+                !check_expect(run, "SIGKILL", check_murder(run, peer), 0))
                 return false;
-        (void)snprintf(ret_text, SOCK_NAME_MAX, "%s", gone.text);
+        (void)snprintf(ret_text, SOCK_NAME_MAX, "%.*s", SOCK_NAME_MAX - 1, reply.text);
         return true;
 }
 
@@ -117,40 +139,53 @@ CheckResult udp_check_error_once(CheckRun *run) {
 
 CheckResult udp_check_port_zero(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock unbound = SOCK_EMPTY;
+        socklen_t length = sizeof(InetName);
+        InetName from = {};
+        CheckProcess *peer;
+        PeerReply before, then;
+        char byte;
 
-        if (!sock_make(run, AF_INET, SOCK_DGRAM, &here) || !sock_open(run, AF_INET, SOCK_DGRAM, &unbound) ||
-                !check_expect(run, "send to port 0", send_to(here.fd, "127.0.0.1:0", 1, 0), -EINVAL) ||
+        if (!sock_make(run, AF_INET, SOCK_DGRAM, &here) || !peer_socket(run, &peer) ||
                 !check_expect(run, "bound to port 0 it has one", inet_name_port(&here.name) > 0, 1) ||
-                !sock_look(run, &unbound) ||
-                !check_expect(run, "the port of one that is not bound", inet_name_port(&unbound.name), 0) ||
-                !check_expect(run, "send", send_to(unbound.fd, here.text, 1, 0), 1) || !sock_look(run, &unbound) ||
-                !check_expect(run, "then it has one", inet_name_port(&unbound.name) > 0, 1))
+                !check_expect(run, "getsockname", peer_call_full(run, peer, &(PeerCall){ "name", OWN }, &before), 0) ||
+                !check_expect(run, "the port of one that is not bound", before.x, 0) ||
+                !check_expect(run, "send to port 0", peer_call(run, peer, "send-to", OWN, 1, .text = "127.0.0.1:0"),
+                        -EINVAL) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 1, .text = here.text), 1) ||
+                !check_expect(run, "getsockname", peer_call_full(run, peer, &(PeerCall){ "name", OWN }, &then), 0) ||
+                !check_expect(run, "then it has one", then.x > 0, 1) ||
+                !check_expect(run, "it comes", sock_events_within(here.fd, POLLIN, CHECK_PATIENCE_USEC), POLLIN) ||
+                !check_expect(run, "receive", recvfrom(here.fd, &byte, 1, MSG_DONTWAIT, &from.any, &length), 1) ||
+                !check_expect(run, "the port that it came from", inet_name_port(&from), then.x))
                 return CHECK_FAILED;
-        return check_ok(run, "bind to port 0 gives one that is free, as the first send does; a send to port 0 EINVAL");
+        return check_ok(run,
+                "bind to port 0 gives one that is free, as a peer's first send does: it came from there; a send to "
+                "port 0 EINVAL");
 }
 
 CheckResult udp_check_reconnect(CheckRun *run) {
-        CLEANUP(sock_done) Sock first = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock second = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         const struct sockaddr none = { .sa_family = AF_UNSPEC };
+        CheckProcess *first, *second;
+        PeerReply one, two;
 
-        if (!sock_make(run, AF_INET, SOCK_DGRAM, &first) || !sock_make(run, AF_INET, SOCK_DGRAM, &second) ||
+        if (!peer_bound(run, "127.0.0.1:0", &first, &one) || !peer_bound(run, "127.0.0.1:0", &second, &two) ||
                 !sock_make(run, AF_INET, SOCK_DGRAM, &here) ||
                 !check_expect(run, "send, not connected", sock_send(here.fd, 1), -EDESTADDRREQ) ||
-                !check_expect(run, "connect", sock_connect(here.fd, first.text), 0) ||
+                !check_expect(run, "connect", sock_connect(here.fd, one.text), 0) ||
                 !check_expect(run, "send", sock_send(here.fd, 2), 2) ||
-                !check_expect(run, "connect to another", sock_connect(here.fd, second.text), 0) ||
+                !check_expect(run, "connect to another", sock_connect(here.fd, two.text), 0) ||
                 !check_expect(run, "send", sock_send(here.fd, 3), 3) ||
-                !check_expect(run, "received by the first", sock_await(first.fd), 2) ||
-                !check_expect(run, "received by the second", sock_await(second.fd), 3) ||
+                !check_expect(run, "received by the first", peer_call(run, first, "read", OWN, 10), 2) ||
+                !check_expect(run, "received by the second", peer_call(run, second, "read", OWN, 10), 3) ||
                 !check_expect(run, "connect to AF_UNSPEC", connect(here.fd, &none, sizeof none) < 0 ? -errno : 0, 0) ||
                 !check_expect(run, "send then", sock_send(here.fd, 1), -EDESTADDRREQ) || !sock_look(run, &here) ||
-                !check_expect(run, "a stranger's send", send_to(first.fd, here.text, 4, 0), 4) ||
+                !check_expect(
+                        run, "the first's send", peer_call(run, first, "send-to", OWN, 4, .text = here.text), 4) ||
                 !check_expect(run, "received", sock_await(here.fd), 4))
                 return CHECK_FAILED;
-        return check_ok(run, "connected to one, to another, to nobody (AF_UNSPEC): then it takes from all again");
+        return check_ok(
+                run, "connected to one process, to another, to nobody (AF_UNSPEC): then it takes from all again");
 }
 
 /* To 127.255.255.255: it leaves this machine as little as 127.0.0.1 does. */
@@ -158,114 +193,123 @@ CheckResult udp_check_broadcast(CheckRun *run) {
         CLEANUP(sock_done) Sock all = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         char text[SOCK_NAME_MAX];
+        CheckProcess *peer;
 
         if (!sock_open(run, AF_INET, SOCK_DGRAM, &all) || !check_need(run, "bind", sock_bind(all.fd, "0.0.0.0:0")) ||
-                !sock_look(run, &all) || !sock_make(run, AF_INET, SOCK_DGRAM, &here))
+                !sock_look(run, &all) || !sock_make(run, AF_INET, SOCK_DGRAM, &here) || !peer_socket(run, &peer))
                 return CHECK_FAILED;
         (void)snprintf(text, sizeof text, "127.255.255.255:%u", inet_name_port(&all.name));
-        if (!check_expect(run, "send without SO_BROADCAST", send_to(here.fd, text, 3, 0), -EACCES) ||
-                !check_expect(run, "SO_BROADCAST", sock_set(here.fd, SOL_SOCKET, SO_BROADCAST, 1), 0) ||
-                !check_expect(run, "send", send_to(here.fd, text, 3, 0), 3) ||
+        if (!check_expect(run, "send without SO_BROADCAST", peer_call(run, peer, "send-to", OWN, 3, .text = text),
+                    -EACCES) ||
+                !check_expect(run, "SO_BROADCAST",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = SO_BROADCAST_TEXT), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 3, .text = text), 3) ||
                 !check_expect(run, "received at 0.0.0.0", sock_await(all.fd), 3))
                 return CHECK_FAILED;
         (void)snprintf(text, sizeof text, "127.255.255.255:%u", inet_name_port(&here.name));
-        if (!check_expect(run, "send", send_to(here.fd, text, 2, 0), 2) ||
-                !check_expect(run, "send", send_to(here.fd, here.text, 4, 0), 4) ||
+        if (!check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 2, .text = text), 2) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 4, .text = here.text), 4) ||
                 !check_expect(run, "received first at 127.0.0.1", sock_await(here.fd), 4))
                 return CHECK_FAILED;
         return check_ok(run, "EACCES; with SO_BROADCAST received at 0.0.0.0, and not by a socket bound to 127.0.0.1");
 }
 
-static bool member(CheckRun *run, const char *text, Sock *ret) {
-        return sock_open(run, AF_INET, SOCK_DGRAM, ret) &&
-               check_expect(run, "SO_REUSEADDR", sock_set(ret->fd, SOL_SOCKET, SO_REUSEADDR, 1), 0) &&
-               check_need(run, "bind", sock_bind(ret->fd, text)) && sock_look(run, ret);
-}
-
-static int64_t join(int fd, struct in_addr group) {
-        const struct ip_mreq request = { group, { htonl(INADDR_LOOPBACK) } };
-
-        return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) < 0 ? -errno : 0;
+/* The first chooses the port. */
+static bool member(CheckRun *run, const char *text, CheckProcess **ret, PeerReply *ret_reply) {
+        return peer_socket(run, ret) &&
+               check_expect(run, "SO_REUSEADDR",
+                       peer_call(run, *ret, "set", OWN, SOL_SOCKET, 1, .text = SO_REUSEADDR_TEXT), 0) &&
+               check_need(
+                       run, "bind", peer_call_full(run, *ret, &(PeerCall){ "bind", OWN, .text = text }, ret_reply)) &&
+               check_need(run, "joining the group", peer_call(run, *ret, "join", OWN, .text = text));
 }
 
 /* The group is drawn by lot; two members at one port, over the interface of 127.0.0.1. */
 CheckResult udp_check_multicast(CheckRun *run) {
-        CLEANUP(sock_done) Sock first = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock second = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         const struct in_addr group = { htonl(0xEFFF0000u | (ntohl(inet_address_by_lot().s_addr) >> 2 & 0xFFFF)) };
         const struct in_addr loopback = { htonl(INADDR_LOOPBACK) };
-        char host[INET_ADDRSTRLEN] = "", text[SOCK_NAME_MAX], other[SOCK_NAME_MAX];
+        char host[INET_ADDRSTRLEN] = "", text[SOCK_NAME_MAX];
+        CheckProcess *first, *second;
+        PeerReply one, two;
 
         (void)inet_ntop(AF_INET, &group, host, sizeof host);
-        (void)snprintf(other, sizeof other, "%s:0", host);
-        if (!member(run, other, &first) || !member(run, first.text, &second) ||
-                !check_need(run, "the first joins", join(first.fd, group)) ||
-                !check_need(run, "the second joins", join(second.fd, group)) ||
+        (void)snprintf(text, sizeof text, "%s:0", host);
+        if (!member(run, text, &first, &one) || !member(run, one.text, &second, &two) ||
                 !sock_make(run, AF_INET, SOCK_DGRAM, &here) ||
                 !check_expect(run, "IP_MULTICAST_IF",
                         setsockopt(here.fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof loopback) < 0 ? -errno : 0,
                         0) ||
                 !check_expect(run, "IP_MULTICAST_TTL at first", sock_get(here.fd, IPPROTO_IP, IP_MULTICAST_TTL), 1) ||
-                !check_expect(run, "IP_MULTICAST_LOOP at first", sock_get(here.fd, IPPROTO_IP, IP_MULTICAST_LOOP), 1))
+                !check_expect(
+                        run, "IP_MULTICAST_LOOP at first", sock_get(here.fd, IPPROTO_IP, IP_MULTICAST_LOOP), 1) ||
+                !check_expect(run, "send to the group", send_to(here.fd, one.text, 5, 0), 5) ||
+                !check_expect(run, "received by the first", peer_call(run, first, "read", OWN, 10), 5) ||
+                !check_expect(run, "received by the second", peer_call(run, second, "read", OWN, 10), 5))
                 return CHECK_FAILED;
-        (void)snprintf(text, sizeof text, "%s", first.text);
-        if (!check_expect(run, "send to the group", send_to(here.fd, text, 5, 0), 5) ||
-                !check_expect(run, "received by the first", sock_await(first.fd), 5) ||
-                !check_expect(run, "received by the second", sock_await(second.fd), 5))
-                return CHECK_FAILED;
-        return check_ok(run, "one send to %s: both sockets that joined it received the 5 bytes", host);
+        return check_ok(run, "one send to %s: both processes that joined it received the 5 bytes", host);
 }
 
 CheckResult udp_check_cork(CheckRun *run) {
-        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
 
-        if (!sock_make(run, AF_INET, SOCK_DGRAM, &server) || !sock_open(run, AF_INET, SOCK_DGRAM, &here) ||
-                !check_expect(run, "connect", sock_connect(here.fd, server.text), 0) ||
-                !check_expect(run, "UDP_CORK", sock_set(here.fd, IPPROTO_UDP, UDP_CORK, 1), 0) ||
-                !check_expect(run, "send", sock_send(here.fd, 3), 3) ||
-                !check_expect(run, "send", sock_send(here.fd, 4), 4) ||
-                !check_expect(run, "receive", sock_receive(server.fd), -EAGAIN) ||
-                !check_expect(run, "no cork", sock_set(here.fd, IPPROTO_UDP, UDP_CORK, 0), 0) ||
-                !check_expect(run, "receive then", sock_await(server.fd), 7) ||
-                !check_expect(run, "send with MSG_MORE", send_to(here.fd, server.text, 2, MSG_MORE), 2) ||
-                !check_expect(run, "send without", send_to(here.fd, server.text, 6, 0), 6) ||
-                !check_expect(run, "receive", sock_await(server.fd), 8))
+        if (!sock_make(run, AF_INET, SOCK_DGRAM, &here) || !peer_socket(run, &peer) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = here.text), 0) ||
+                !check_expect(
+                        run, "UDP_CORK", peer_call(run, peer, "set", OWN, IPPROTO_UDP, 1, .text = UDP_CORK_TEXT), 0) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 3, 'x'), 3) ||
+                !check_expect(run, "write", peer_call(run, peer, "write", OWN, 4, 'x'), 4) ||
+                !check_expect(run, "receive", sock_receive(here.fd), -EAGAIN) ||
+                !check_expect(
+                        run, "no cork", peer_call(run, peer, "set", OWN, IPPROTO_UDP, 0, .text = UDP_CORK_TEXT), 0) ||
+                !check_expect(run, "receive then", sock_await(here.fd), 7) ||
+                !check_expect(run, "send with MSG_MORE",
+                        peer_call(run, peer, "send-to", OWN, 2, MSG_MORE, .text = here.text), 2) ||
+                !check_expect(run, "send without", peer_call(run, peer, "send-to", OWN, 6, .text = here.text), 6) ||
+                !check_expect(run, "receive", sock_await(here.fd), 8))
                 return CHECK_FAILED;
         return check_ok(
                 run, "sends of 3 and 4 under UDP_CORK: nothing, then one of 7; 2 with MSG_MORE and 6: one of 8");
 }
 
-static bool share_port(CheckRun *run, const char *text, Sock *ret) {
-        return sock_open(run, AF_INET, SOCK_DGRAM, ret) &&
-               check_expect(run, "SO_REUSEPORT", sock_set(ret->fd, SOL_SOCKET, SO_REUSEPORT, 1), 0) &&
-               check_need(run, "bind", sock_bind(ret->fd, text)) && sock_look(run, ret);
-}
-
+/* The judge has the one socket, a peer the other. */
 CheckResult udp_check_reuse_port(CheckRun *run) {
         CLEANUP(sock_done) Sock first = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock second = SOCK_EMPTY;
-        int a = 0, b = 0;
+        uint64_t end = monotonic_end(CHECK_PATIENCE_USEC / 2);
+        int64_t a = 0, b = 0;
+        CheckProcess *peer;
 
-        if (!share_port(run, "127.0.0.1:0", &first) || !share_port(run, first.text, &second))
+        if (!sock_open(run, AF_INET, SOCK_DGRAM, &first) ||
+                !check_expect(run, "SO_REUSEPORT", sock_set(first.fd, SOL_SOCKET, SO_REUSEPORT, 1), 0) ||
+                !check_need(run, "bind", sock_bind(first.fd, "127.0.0.1:0")) || !sock_look(run, &first) ||
+                !peer_socket(run, &peer) ||
+                !check_expect(run, "bind without SO_REUSEPORT", peer_call(run, peer, "bind", OWN, .text = first.text),
+                        -EADDRINUSE) ||
+                !check_expect(run, "SO_REUSEPORT",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = SO_REUSEPORT_TEXT), 0) ||
+                !check_expect(run, "bind with it", peer_call(run, peer, "bind", OWN, .text = first.text), 0))
                 return CHECK_FAILED;
         for (int i = 0; i < SENDERS; i++) {
                 CLEANUP(sock_done) Sock sender = SOCK_EMPTY;
-                struct pollfd both[] = { { first.fd, POLLIN, 0 }, { second.fd, POLLIN, 0 } };
 
                 if (!sock_open(run, AF_INET, SOCK_DGRAM, &sender) ||
-                        !check_expect(run, "send", send_to(sender.fd, first.text, 1, 0), 1) ||
-                        !check_expect(run, "one has it", poll(both, 2, CHECK_PATIENCE_USEC / 2000), 1))
+                        !check_expect(run, "send", send_to(sender.fd, first.text, 1, 0), 1))
                         return CHECK_FAILED;
-                a += sock_receive(first.fd) == 1;
-                b += sock_receive(second.fd) == 1;
+        }
+        while (a + b < SENDERS && b >= 0 && monotonic_now() < end) {
+                while (sock_receive(first.fd) >= 0)
+                        a++;
+                b += peer_call(run, peer, "receive-each", OWN);
         }
         if (!check_expect(run, "received by both", a + b, SENDERS) ||
-                !check_expect(run, "each has some", a > 0 && b > 0, 1))
+                !check_expect(run, "each has some", a > 0 && b > 0, 1) ||
+                !check_expect(run, "more here", sock_receive(first.fd), -EAGAIN) ||
+                !check_expect(run, "more there", peer_call(run, peer, "receive-each", OWN), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "%d senders, two sockets at one port: the one received %d, the other %d, none both",
-                SENDERS, a, b);
+        return check_ok(run,
+                "%d senders, two processes at one port: the one received %lld, the other %lld, and nothing twice",
+                SENDERS, (long long)a, (long long)b);
 }
 
 /* Seen by a raw socket that gets a copy. -ETIMEDOUT. */
@@ -286,24 +330,26 @@ static int64_t checksum_seen(const Sock *raw, size_t size) {
 
 CheckResult udp_check_checksum(CheckRun *run) {
         CLEANUP(sock_done) Sock raw = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock server = SOCK_EMPTY;
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         char own[SOCK_NAME_MAX];
+        CheckProcess *peer;
 
         sock_own_address(1, own);
         raw.fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
         if (!check_need_said(run, "the header can be seen by a raw socket only, which needs CAP_NET_RAW",
                     raw.fd < 0 ? -errno : 0) ||
-                !check_expect(run, "bind", sock_bind(raw.fd, own), 0) ||
-                !sock_open(run, AF_INET, SOCK_DGRAM, &server) || !check_need(run, "bind", sock_bind(server.fd, own)) ||
-                !sock_look(run, &server) || !sock_make(run, AF_INET, SOCK_DGRAM, &here) ||
-                !check_expect(run, "SO_NO_CHECK at first", sock_get(here.fd, SOL_SOCKET, SO_NO_CHECK), 0) ||
-                !check_expect(run, "send", send_to(here.fd, server.text, 5, 0), 5) ||
-                !check_expect(run, "receive", sock_await(server.fd), 5) ||
+                !check_expect(run, "bind", sock_bind(raw.fd, own), 0) || !sock_open(run, AF_INET, SOCK_DGRAM, &here) ||
+                !check_need(run, "bind", sock_bind(here.fd, own)) || !sock_look(run, &here) ||
+                !peer_socket(run, &peer) ||
+                !check_expect(
+                        run, "SO_NO_CHECK at first", peer_call(run, peer, "get", OWN, SOL_SOCKET, SO_NO_CHECK), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 5, .text = here.text), 5) ||
+                !check_expect(run, "receive", sock_await(here.fd), 5) ||
                 !check_expect(run, "a checksum is there", checksum_seen(&raw, 5) > 0, 1) ||
-                !check_expect(run, "SO_NO_CHECK", sock_set(here.fd, SOL_SOCKET, SO_NO_CHECK, 1), 0) ||
-                !check_expect(run, "send", send_to(here.fd, server.text, 6, 0), 6) ||
-                !check_expect(run, "receive", sock_await(server.fd), 6) ||
+                !check_expect(run, "SO_NO_CHECK",
+                        peer_call(run, peer, "set", OWN, SOL_SOCKET, 1, .text = SO_NO_CHECK_TEXT), 0) ||
+                !check_expect(run, "send", peer_call(run, peer, "send-to", OWN, 6, .text = here.text), 6) ||
+                !check_expect(run, "receive", sock_await(here.fd), 6) ||
                 !check_expect(run, "the checksum then", checksum_seen(&raw, 6), 0))
                 return CHECK_FAILED;
         return check_ok(
@@ -312,23 +358,35 @@ CheckResult udp_check_checksum(CheckRun *run) {
 
 CheckResult udp_check_dual_stack(CheckRun *run) {
         CLEANUP(sock_done) Sock both = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CLEANUP(sock_done) Sock only = SOCK_EMPTY;
         const char *none = sock_no_ipv6();
         char text[SOCK_NAME_MAX], mapped[SOCK_NAME_MAX];
+        CheckProcess *peer;
+        PeerReply bound;
 
         if (none)
                 return check_skip(run, "%s", none);
         if (!sock_open(run, AF_INET6, SOCK_DGRAM, &both) ||
                 !check_expect(run, "IPV6_V6ONLY", sock_set(both.fd, IPPROTO_IPV6, IPV6_V6ONLY, 0), 0) ||
                 !check_need(run, "bind", sock_bind(both.fd, "[::]:0")) || !sock_look(run, &both) ||
-                !sock_make(run, AF_INET, SOCK_DGRAM, &here))
+                !sock_open(run, AF_INET6, SOCK_DGRAM, &only) ||
+                !check_expect(run, "IPV6_V6ONLY", sock_set(only.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0) ||
+                !check_need(run, "bind", sock_bind(only.fd, "[::]:0")) || !sock_look(run, &only) ||
+                !peer_bound(run, "127.0.0.1:0", &peer, &bound))
+                return CHECK_FAILED;
+        (void)snprintf(mapped, sizeof mapped, "[::ffff:127.0.0.1]:%u", (unsigned)bound.x);
+        (void)snprintf(text, sizeof text, "127.0.0.1:%u", inet_name_port(&only.name));
+        if (!check_expect(
+                    run, "send to the one with IPV6_V6ONLY", peer_call(run, peer, "send-to", OWN, 2, .text = text), 2))
                 return CHECK_FAILED;
         (void)snprintf(text, sizeof text, "127.0.0.1:%u", inet_name_port(&both.name));
-        (void)snprintf(mapped, sizeof mapped, "[::ffff:127.0.0.1]:%u", inet_name_port(&here.name));
-        if (!check_expect(run, "send over IPv4", send_to(here.fd, text, 3, 0), 3) ||
+        if (!check_expect(run, "send over IPv4", peer_call(run, peer, "send-to", OWN, 3, .text = text), 3) ||
                 !check_expect(run, "receive at [::]", sock_await(both.fd), 3) ||
+                !check_expect(run, "received with IPV6_V6ONLY", sock_receive(only.fd), -EAGAIN) ||
                 !check_expect(run, "send to ::ffff:127.0.0.1", send_to(both.fd, mapped, 4, 0), 4) ||
-                !check_expect(run, "receive over IPv4", sock_await(here.fd), 4))
+                !check_expect(run, "receive over IPv4", peer_call(run, peer, "read", OWN, 10), 4))
                 return CHECK_FAILED;
-        return check_ok(run, "a socket at [::] and one at 127.0.0.1 reach each other, as ::ffff:127.0.0.1");
+        return check_ok(run,
+                "a socket at [::] and a peer at 127.0.0.1 reach each other, as ::ffff:127.0.0.1; with IPV6_V6ONLY "
+                "nothing comes");
 }

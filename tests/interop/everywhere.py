@@ -141,7 +141,7 @@ def surroundings():
                 ['sem-sysv'], shm_sysv='ENOSPC', mq_sysv='ENOSPC')
     surrounding('short-queues', ['unshare', '--ipc', 'bash', '-c', 'echo 3 >/proc/sys/fs/mqueue/msg_max && '
                                  'echo 2000 >/proc/sys/kernel/msgmnb && exec "$@"', '-'],
-                [], mq_posix='msg_max|there is for 3', mq_sysv='no queue of the default size holds')
+                ['mq-posix'], mq_posix='msg_max|there is for 3', mq_sysv='no queue of the default size holds')
     surrounding('few-sockets', ['unshare', '--net', 'bash', '-c', 'ip link set lo up && cd /proc/sys/net && echo 1 >core/somaxconn '
                                 '&& echo 0 >ipv4/tcp_max_tw_buckets && echo 1 >ipv4/icmp_echo_ignore_all && '
                                 'echo 1 >unix/max_dgram_qlen && echo 1024 2048 4096 >ipv4/tcp_wmem && '
