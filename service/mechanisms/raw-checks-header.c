@@ -26,67 +26,38 @@ enum {
 
 #define PROTOCOL_TEXT "253"
 #define ICMP_TEXT     "1"
+#define RAW_TEXT      "255"
 
-typedef struct Packet {
-        struct iphdr ip;
-        char payload[PAYLOAD];
-} Packet;
+#define IP_HDRINCL_TEXT "3"
 
-static int64_t send_packet(int fd, const Packet *packet, const Sock *to) {
-        InetName name;
-        ssize_t n;
+/* By the peer, with the source of a stranger, or none. */
+static int64_t send_packet(CheckRun *run, CheckProcess *peer, const Sock *to, const char *source) {
+        char text[2 * SOCK_NAME_MAX];
 
-        if (sock_parse(to->text, &name) < 0)
-                return -EINVAL;
-        n = sendto(fd, packet, sizeof *packet, MSG_NOSIGNAL, &name.any, inet_name_size(&name));
-        return n < 0 ? -errno : n;
-}
-
-/* With a source that is none of the sender's. */
-static bool packet_make(CheckRun *run, const Sock *to, unsigned source, Packet *ret) {
-        char from[SOCK_NAME_MAX];
-        InetName a, b;
-
-        sock_own_address(source, from);
-        if (!check_expect(run, "addresses", sock_parse(from, &a) < 0 || sock_parse(to->text, &b) < 0, 0))
-                return false;
-        *ret = (Packet){
-                .ip = {
-                        .version = 4,
-                        .ihl = RAW_HEADER / 4,
-                        .ttl = TTL,
-                        .protocol = INET_RAW_PROTOCOL,
-                        .saddr = a.v4.sin_addr.s_addr,
-                        .daddr = b.v4.sin_addr.s_addr,
-                },
-        };
-        return true;
-}
-
-static bool open_raw(CheckRun *run, int protocol, Sock *ret) {
-        ret->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-        return check_need_said(
-                run, "a raw socket needs CAP_NET_RAW, which this process does not have", ret->fd < 0 ? -errno : 0);
+        (void)snprintf(text, sizeof text, "%s %s", source, to->text);
+        return peer_call(run, peer, "send-packet", OWN, TTL, .text = text);
 }
 
 CheckResult raw_check_header_included(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock sender = SOCK_EMPTY;
-        Packet packet, got = {};
+        char stranger[SOCK_NAME_MAX];
+        SockPacket got = {};
+        CheckProcess *peer;
+        InetName source;
 
-        if (!raw_make(run, INET_RAW_PROTOCOL, 0, &here) || !open_raw(run, INET_RAW_PROTOCOL, &sender) ||
-                !check_expect(run, "IP_HDRINCL", sock_set(sender.fd, IPPROTO_IP, IP_HDRINCL, 1), 0) ||
-                !packet_make(run, &here, 3, &packet) ||
-                !check_expect(run, "send", send_packet(sender.fd, &packet, &here), sizeof packet) ||
+        sock_own_address(3, stranger);
+        if (!raw_begin(run, &here, &peer) || !check_expect(run, "an address", sock_parse(stranger, &source), 0) ||
+                !check_expect(run, "IP_HDRINCL",
+                        peer_call(run, peer, "set", OWN, IPPROTO_IP, 1, .text = IP_HDRINCL_TEXT), 0) ||
+                !check_expect(run, "send", send_packet(run, peer, &here, stranger), sizeof got) ||
                 !check_expect(run, "receive", raw_await(&here, &got, sizeof got), sizeof got) ||
-                !check_expect(run, "the source is what the sender wrote", got.ip.saddr == packet.ip.saddr, 1) ||
+                !check_expect(
+                        run, "the source is what the sender wrote", got.ip.saddr == source.v4.sin_addr.s_addr, 1) ||
                 !check_expect(run, "its TTL", got.ip.ttl, TTL) ||
                 !check_expect(run, "the length, which was 0", ntohs(got.ip.tot_len), sizeof got) ||
                 !check_expect(run, "the number, which was 0, is filled in", got.ip.id != 0, 1) ||
-                !check_expect(run, "the checksum is right", raw_checksum(&got.ip, sizeof got.ip), 0))
-                return CHECK_FAILED;
-        packet.ip.saddr = 0;
-        if (!check_expect(run, "send with no source", send_packet(sender.fd, &packet, &here), sizeof packet) ||
+                !check_expect(run, "the checksum is right", raw_checksum(&got.ip, sizeof got.ip), 0) ||
+                !check_expect(run, "send with no source", send_packet(run, peer, &here, "0.0.0.0:0"), sizeof got) ||
                 !check_expect(run, "receive", raw_await(&here, &got, sizeof got), sizeof got) ||
                 !check_expect(run, "the source is filled in", got.ip.saddr != 0, 1))
                 return CHECK_FAILED;
@@ -98,7 +69,7 @@ CheckResult raw_check_header_included(CheckRun *run) {
 CheckResult raw_check_header_fields(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         CheckProcess *peer;
-        Packet got = {};
+        SockPacket got = {};
 
         if (!raw_begin(run, &here, &peer) ||
                 !check_expect(run, "IP_TTL",
@@ -115,15 +86,21 @@ CheckResult raw_check_header_fields(CheckRun *run) {
 
 CheckResult raw_check_only_sends(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        CLEANUP(sock_done) Sock sender = SOCK_EMPTY;
-        Packet packet, got = {};
+        char stranger[SOCK_NAME_MAX];
+        SockPacket got = {};
+        CheckProcess *peer;
 
-        if (!raw_make(run, INET_RAW_PROTOCOL, 0, &here) || !raw_make(run, IPPROTO_RAW, 0, &sender) ||
-                !check_expect(run, "IP_HDRINCL at first", sock_get(sender.fd, IPPROTO_IP, IP_HDRINCL), 1) ||
-                !packet_make(run, &here, 3, &packet) ||
-                !check_expect(run, "send", send_packet(sender.fd, &packet, &here), sizeof packet) ||
+        sock_own_address(3, stranger);
+        if (!raw_make(run, INET_RAW_PROTOCOL, 0, &here) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(run, "socket",
+                        peer_call(run, peer, "socket", OWN, SOCK_RAW | SOCK_NONBLOCK, AF_INET, .text = RAW_TEXT), 0) ||
+                !check_expect(
+                        run, "bind to the same address", peer_call(run, peer, "bind", OWN, .text = here.text), 0) ||
+                !check_expect(
+                        run, "IP_HDRINCL at first", peer_call(run, peer, "get", OWN, IPPROTO_IP, IP_HDRINCL), 1) ||
+                !check_expect(run, "send", send_packet(run, peer, &here, stranger), sizeof got) ||
                 !check_expect(run, "receive, protocol 253", raw_await(&here, &got, sizeof got), sizeof got) ||
-                !check_expect(run, "receive, protocol 255", sock_receive(sender.fd), -EAGAIN))
+                !check_expect(run, "read, protocol 255", peer_call(run, peer, "read", OWN, 100), -EAGAIN))
                 return CHECK_FAILED;
         return check_ok(run,
                 "a socket of protocol 255 sent a packet of protocol 253, its header included; at the same address it "
@@ -146,26 +123,31 @@ CheckResult raw_check_copy_of_others(CheckRun *run) {
         return check_ok(run, "a datagram for a UDP socket came there, and to a raw socket with both headers, too");
 }
 
-/* At both ends it hears the question as well, unless that is filtered. */
+/* All bytes of what the peer sends are the type. The checksum is then wrong, so that the kernel answers nothing; raw
+ * sockets get it all the same. */
 CheckResult raw_check_icmp_filter(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
-        struct icmphdr request = { .type = ICMP_ECHO }, got;
-        struct icmp_filter filter = { 1U << ICMP_ECHO };
-        unsigned char packet[RAW_HEADER + sizeof got];
+        const struct icmp_filter filter = { 1U << ICMP_ECHO }, none = { 0 };
+        CheckProcess *peer;
 
-        request.checksum = raw_checksum(&request, sizeof request);
-        if (!raw_need_echo(run) || !raw_make(run, IPPROTO_ICMP, 0, &here) ||
+        if (!raw_make(run, IPPROTO_ICMP, 0, &here) ||
                 !check_expect(run, "ICMP_FILTER",
                         setsockopt(here.fd, IPPROTO_RAW, ICMP_FILTER, &filter, sizeof filter) < 0 ? -errno : 0, 0) ||
-                !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||
-                !check_expect(run, "send of an echo request", send(here.fd, &request, sizeof request, MSG_NOSIGNAL),
-                        sizeof request) ||
-                !check_expect(run, "receive", raw_await(&here, packet, sizeof packet), sizeof packet))
+                peer_start(run, 0, NULL, 0, &peer) < 0 ||
+                !check_expect(
+                        run, "socket", peer_call(run, peer, "socket", OWN, SOCK_RAW, AF_INET, .text = ICMP_TEXT), 0) ||
+                !check_expect(run, "connect", peer_call(run, peer, "connect", OWN, .text = here.text), 0) ||
+                !check_expect(run, "an echo request", peer_call(run, peer, "write", OWN, 8, ICMP_ECHO), 8) ||
+                !check_expect(run, "an echo reply", peer_call(run, peer, "write", OWN, 12, ICMP_ECHOREPLY), 12) ||
+                !check_expect(run, "received first", raw_size(&here), RAW_HEADER + 12) ||
+                !check_expect(run, "no filter",
+                        setsockopt(here.fd, IPPROTO_RAW, ICMP_FILTER, &none, sizeof none) < 0 ? -errno : 0, 0) ||
+                !check_expect(run, "an echo request", peer_call(run, peer, "write", OWN, 8, ICMP_ECHO), 8) ||
+                !check_expect(run, "received then", raw_size(&here), RAW_HEADER + 8))
                 return CHECK_FAILED;
-        memcpy(&got, packet + RAW_HEADER, sizeof got);
-        if (!check_expect(run, "the type of what came first", got.type, ICMP_ECHOREPLY))
-                return CHECK_FAILED;
-        return check_ok(run, "without echo requests by ICMP_FILTER: the first to come was the reply");
+        return check_ok(run,
+                "without echo requests by ICMP_FILTER: of a request and a reply only the reply came; without the "
+                "filter the next request, too");
 }
 
 /* By the length of the packet, with its header. */
@@ -192,15 +174,18 @@ CheckResult raw_check_filter(CheckRun *run) {
 }
 
 CheckResult raw_check_no_protocol(CheckRun *run) {
-        CLEANUP(sock_done) Sock one = SOCK_EMPTY;
-        CLEANUP_FD int none = -EBADF;
+        CLEANUP(sock_done) Sock here = SOCK_EMPTY;
+        CheckProcess *peer;
 
-        if (!open_raw(run, INET_RAW_PROTOCOL, &one))
+        if (!raw_begin(run, &here, &peer) ||
+                !check_expect(run, "socket of protocol 0",
+                        peer_call(run, peer, "socket", OWN + 1, SOCK_RAW, AF_INET, .text = "0"), -EPROTONOSUPPORT) ||
+                !check_expect(run, "one of UDP with 0",
+                        peer_call(run, peer, "socket", OWN + 1, SOCK_DGRAM, AF_INET, .text = "0"), 0))
                 return CHECK_FAILED;
-        none = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 0);
-        if (!check_expect(run, "socket of protocol 0", none < 0 ? -errno : 0, -EPROTONOSUPPORT))
-                return CHECK_FAILED;
-        return check_ok(run, "protocol 0, which stands for the usual one elsewhere: EPROTONOSUPPORT");
+        return check_ok(run,
+                "protocol 0, which stands for the usual one elsewhere: EPROTONOSUPPORT; with 253 the same process "
+                "made one");
 }
 
 /* raw(7): in the user namespace that governs its network namespace. */

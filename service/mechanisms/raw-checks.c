@@ -32,6 +32,7 @@ enum {
 };
 
 #define PROTOCOL_TEXT "253"
+#define ICMP_TEXT     "1"
 
 bool raw_make(CheckRun *run, int protocol, unsigned n, Sock *ret) {
         sock_own_address(n, ret->text);
@@ -246,8 +247,8 @@ uint16_t raw_checksum(const void *data, size_t size) {
         return htons((uint16_t)~sum);
 }
 
-/* The kernel answers. The socket hears the question, too, as it is at both ends. */
-bool raw_need_echo(CheckRun *run) {
+/* A machine can be told to answer none. */
+static bool need_echo(CheckRun *run) {
         return check_need_said(run, "icmp_echo_ignore_all is set: no echo request is answered",
                 limit_read("/proc/sys/net/ipv4/icmp_echo_ignore_all", 0) != 0 ? -EPERM : 0);
 }
@@ -255,27 +256,30 @@ bool raw_need_echo(CheckRun *run) {
 static CheckResult echo(CheckRun *run) {
         CLEANUP(sock_done) Sock here = SOCK_EMPTY;
         struct icmphdr request = { .type = ICMP_ECHO, .un.echo.id = htons((uint16_t)getpid()) };
-        unsigned char packet[128];
+        unsigned char packet[RAW_HEADER + sizeof request];
+        char there[SOCK_NAME_MAX];
         struct icmphdr icmp;
-        bool answered = false;
-        int64_t n = 0;
+        CheckProcess *peer;
 
+        sock_own_address(1, there);
         request.checksum = raw_checksum(&request, sizeof request);
-        if (!raw_need_echo(run) || !raw_make(run, IPPROTO_ICMP, 0, &here) ||
-                !check_expect(run, "connect to itself", sock_connect(here.fd, here.text), 0) ||
+        if (!need_echo(run) || !raw_make(run, IPPROTO_ICMP, 0, &here) || peer_start(run, 0, NULL, 0, &peer) < 0 ||
                 !check_expect(
-                        run, "send of an echo request", send(here.fd, &request, sizeof request, 0), sizeof request))
+                        run, "socket", peer_call(run, peer, "socket", OWN, SOCK_RAW, AF_INET, .text = ICMP_TEXT), 0) ||
+                !check_expect(run, "bind to another address", peer_call(run, peer, "bind", OWN, .text = there), 0) ||
+                !check_expect(run, "connect to that", sock_connect(here.fd, there), 0) ||
+                !check_expect(
+                        run, "send of an echo request", send(here.fd, &request, sizeof request, 0), sizeof request) ||
+                !check_expect(run, "read by the peer", peer_call(run, peer, "read", OWN, 100), sizeof packet) ||
+                !check_expect(run, "an answer", raw_await(&here, packet, sizeof packet), sizeof packet))
                 return CHECK_FAILED;
-        while (!answered && n >= 0) {
-                n = raw_await(&here, packet, sizeof packet);
-                if (n >= RAW_HEADER + (ssize_t)sizeof icmp) {
-                        memcpy(&icmp, packet + RAW_HEADER, sizeof icmp);
-                        answered = icmp.type == ICMP_ECHOREPLY && icmp.un.echo.id == request.un.echo.id;
-                }
-        }
-        if (!check_expect(run, "an echo reply with our number came", answered, 1))
+        memcpy(&icmp, packet + RAW_HEADER, sizeof icmp);
+        if (!check_expect(run, "its type", icmp.type, ICMP_ECHOREPLY) ||
+                !check_expect(run, "its number is ours", icmp.un.echo.id, request.un.echo.id))
                 return CHECK_FAILED;
-        return check_ok(run, "an ICMP echo request to this host: the kernel's reply was received");
+        return check_ok(run,
+                "an ICMP echo request to a peer's address: its raw socket heard it, and the kernel's reply was "
+                "received here");
 }
 
 /* 65535 bytes of a packet less its header. */
@@ -344,7 +348,7 @@ const Check raw_checks[] = {
         { "nobody-there", "without a receiver a send succeeds; only a connected socket hears of it", "raw(7)",
                 CHECK_BOTH, nobody_there, { inet_check_role } },
         { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request, unless it was told not to",
-                "raw(7)", CHECK_FORKED, echo, {} },
+                "raw(7)", CHECK_BOTH, echo, { inet_check_role } },
         { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
                 "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
                 .aspects = ASPECT(INTERRUPTED) },
@@ -386,19 +390,19 @@ const Check raw_checks[] = {
                 raw_check_ping, { inet_check_role }, .aspects = ASPECT(PERMISSION) | ASPECT(NAMESPACE),
                 .anywhere = true },
         { "header-included", "with IP_HDRINCL the sender writes the IP header, and may write any source", "raw(7)",
-                CHECK_FORKED, raw_check_header_included, {} },
+                CHECK_BOTH, raw_check_header_included, { inet_check_role } },
         { "header-fields", "socket options set the fields of the header that the kernel makes", "raw(7)", CHECK_BOTH,
                 raw_check_header_fields, { inet_check_role } },
         { "only-sends", "a socket of protocol 255 sends packets of any protocol, and receives none of them", "raw(7)",
-                CHECK_FORKED, raw_check_only_sends, {} },
+                CHECK_BOTH, raw_check_only_sends, { inet_check_role } },
         { "copy-of-others", "a raw socket gets copies of what goes to other kinds of sockets", "raw(7)", CHECK_BOTH,
                 raw_check_copy_of_others, { inet_check_role } },
-        { "icmp-filter", "ICMP_FILTER keeps types of ICMP messages away", "raw(7)", CHECK_FORKED,
-                raw_check_icmp_filter, {} },
+        { "icmp-filter", "ICMP_FILTER keeps types of ICMP messages away", "raw(7)", CHECK_BOTH, raw_check_icmp_filter,
+                { inet_check_role } },
         { "filter", "SO_ATTACH_FILTER keeps away what a program does not let through", "socket(7)", CHECK_BOTH,
                 raw_check_filter, { inet_check_role } },
-        { "no-protocol", "a raw socket has to name its protocol", "socket(2)", CHECK_FORKED, raw_check_no_protocol,
-                {} },
+        { "no-protocol", "a raw socket has to name its protocol", "socket(2)", CHECK_BOTH, raw_check_no_protocol,
+                { inet_check_role } },
         { "other-ipc", "IPC namespaces do not matter to a socket", "ipc_namespaces(7)", CHECK_BOTH,
                 transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
         { "next-waiter", "when a receiver that waits is killed, another gets what is sent then", "raw(7)", CHECK_BOTH,

@@ -15,8 +15,6 @@ bool raw_begin(CheckRun *run, Sock *here, CheckProcess **ret);
 /* The next packet to this socket's address, waited for. The size with the header. */
 int64_t raw_await(const Sock *here, void *packet, size_t size);
 int64_t raw_size(const Sock *here);
-/* A machine can be told to answer no echo request. */
-bool raw_need_echo(CheckRun *run);
 /* As IP has it. */
 uint16_t raw_checksum(const void *data, size_t size);
 
