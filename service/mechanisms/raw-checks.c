@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "raw-checks.h"
 
-#include "socket-checks.h"
+#include "socket-claims.h"
 
 /* What raw(7) promises. All raw sockets of a protocol share it, so each check has an address of 127.0.0.0/8 of its
  * own: the judge is bound to it, peers send to it. */
@@ -330,8 +330,6 @@ const Check raw_checks[] = {
         { "receive-blocks", "a receiver sleeps until there is a packet", "recv(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role },
                 .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
-        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "sender-killed", "packets outlive a killed sender, and there is no end of file", "raw(7)", CHECK_BOTH,
                 transport_sender_killed_empty, { transport_sender_killed_role }, .aspects = ASPECT(PERSISTENCE) },
         { "header", "with IPv4 the receiver gets the IP header, too", "raw(7)", CHECK_BOTH, header,
@@ -349,31 +347,9 @@ const Check raw_checks[] = {
                 CHECK_BOTH, nobody_there, { inet_check_role } },
         { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request, unless it was told not to",
                 "raw(7)", CHECK_BOTH, echo, { inet_check_role } },
-        { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
-                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
-                .aspects = ASPECT(INTERRUPTED) },
-        { "stopped", "a receiver that is stopped and continued goes on by itself", "signal(7)", CHECK_BOTH,
-                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
         { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
                 "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
                 .aspects = ASPECT(EXHAUSTION) },
-        { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
-                { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
-        { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",
-                "socket(7)", CHECK_BOTH, socket_check_receive_timeout, { inet_check_role },
-                .aspects = ASPECT(TIMEOUT) },
-        { "timeout-interrupted", "with SO_RCVTIMEO a handler gives EINTR, also with SA_RESTART", "signal(7)",
-                CHECK_BOTH, socket_check_timeout_interrupted, { inet_check_role }, .aspects = ASPECT(INTERRUPTED) },
-        { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)", CHECK_BOTH,
-                socket_check_waiter_killed, { inet_check_role },
-                .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },
-        { "shared", "processes that share a socket send at the same time, and small sends are not mixed", "socket(2)",
-                CHECK_BOTH, socket_check_many_writers, { inet_check_role },
-                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
-        { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)", CHECK_BOTH,
-                socket_check_creator_gone, { inet_check_role }, .aspects = ASPECT(CREATOR_GONE) },
-        { "buffer-limit", "a buffer larger than rmem_max is cut to it without an error", "socket(7)", CHECK_BOTH,
-                socket_check_buffer_limit, { inet_check_role }, .aspects = ASPECT(LIMIT) },
         { "namespace", "addresses belong to the network namespace; a socket that was handed over works in any",
                 "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
                 .aspects = ASPECT(NAMESPACE) },
@@ -410,6 +386,7 @@ const Check raw_checks[] = {
         { "many-writers", "what several send at once arrives once, whole, and in the order of each", "raw(7)",
                 CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
                 .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 

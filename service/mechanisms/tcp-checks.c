@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tcp-checks.h"
 
-#include "socket-checks.h"
+#include "socket-claims.h"
 
 /* What tcp(7) promises. The judge listens, a peer connects in its slot. */
 #include <errno.h>
@@ -275,10 +275,6 @@ const Check tcp_checks[] = {
                 { transport_receive_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
         { "send-blocks", "a sender sleeps while the buffers of both sides are full", "send(2)", CHECK_BOTH,
                 transport_send_blocks, { transport_send_blocks_role }, .aspects = ASPECT(BLOCKING) | ASPECT(FULL) },
-        { "non-blocking", "without waiting, empty and full give EAGAIN", "send(2)", CHECK_BOTH, transport_nonblocking,
-                { transport_nonblocking_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(FULL) | ASPECT(EMPTY) },
-        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "peer-killed", "when the peer is killed its bytes are received, then end of file", "tcp(7)", CHECK_BOTH,
                 transport_sender_killed_end, { transport_sender_killed_role },
                 .aspects = ASPECT(PERSISTENCE) | ASPECT(HOLDER_KILLED) },
@@ -308,42 +304,15 @@ const Check tcp_checks[] = {
                 CHECK_BOTH, inet_check_privileged, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "credentials", "a TCP connection does not tell whose process is at its far end", "unix(7)", CHECK_BOTH,
                 credentials, { inet_check_role }, .aspects = ASPECT(CREDENTIALS) },
-        { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
-                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
-                .aspects = ASPECT(INTERRUPTED) },
-        { "stopped", "a receiver that is stopped and continued goes on by itself", "signal(7)", CHECK_BOTH,
-                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
         { "killed-within",
                 "of a sender killed while it waits for room, what it had sent is received, and nothing else",
                 "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) },
         { "other-user", "another user connects, sends and receives: a port belongs to no user and has no mode",
                 "tcp(7)", CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
-        { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
-                { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
-        { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",
-                "socket(7)", CHECK_BOTH, socket_check_receive_timeout, { inet_check_role },
-                .aspects = ASPECT(TIMEOUT) },
-        { "timeout-interrupted", "with SO_RCVTIMEO a handler gives EINTR, also with SA_RESTART", "signal(7)",
-                CHECK_BOTH, socket_check_timeout_interrupted, { inet_check_role }, .aspects = ASPECT(INTERRUPTED) },
-        { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)", CHECK_BOTH,
-                socket_check_waiter_killed, { inet_check_role },
-                .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },
-        { "shared", "processes that share a socket send at the same time, and small sends are not mixed", "socket(2)",
-                CHECK_BOTH, socket_check_many_writers, { inet_check_role },
-                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
-        { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)", CHECK_BOTH,
-                socket_check_creator_gone, { inet_check_role }, .aspects = ASPECT(CREATOR_GONE) },
-        { "buffer-limit", "a buffer larger than rmem_max is cut to it without an error", "socket(7)", CHECK_BOTH,
-                socket_check_buffer_limit, { inet_check_role }, .aspects = ASPECT(LIMIT) },
         { "namespace", "ports belong to the network namespace; a socket that was handed over works in any",
                 "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
                 .aspects = ASPECT(NAMESPACE) },
-        { "accept-exhausted", "without a descriptor left accept gives EMFILE, and the connection waits on",
-                "accept(2)", CHECK_BOTH, socket_check_accept_exhausted, { inet_check_role },
-                .aspects = ASPECT(EXHAUSTION) },
-        { "accept-killed", "who is killed while it waits in accept takes no connection along", "accept(2)", CHECK_BOTH,
-                socket_check_accept_killed, { inet_check_role }, .aspects = ASPECT(WAITER_KILLED) },
         { "connect-twice", "a socket connects once: EISCONN, and EALREADY while it is under way", "connect(2)",
                 CHECK_BOTH, tcp_check_connect_twice, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
         { "self-connect", "a socket can connect to its own port, where nobody listens", "RFC 9293, 3.5", CHECK_BOTH,
@@ -394,6 +363,8 @@ const Check tcp_checks[] = {
         { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
                 "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
                 .aspects = ASPECT(EXHAUSTION) },
+        SOCKET_CONNECTION_CLAIMS(inet_check_role),
+        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "udp-checks.h"
 
-#include "socket-checks.h"
+#include "socket-claims.h"
 
 /* What udp(7) promises, and what it does not. The judge's socket is bound, peers send to it. */
 #include <errno.h>
@@ -303,8 +303,6 @@ const Check udp_checks[] = {
         { "receive-blocks", "a receiver sleeps until there is a datagram", "recv(2)", CHECK_BOTH,
                 transport_receive_blocks, { transport_receive_blocks_role },
                 .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
-        { "timeout", "poll(2) gives up at its time-out, never before", "poll(2)", CHECK_BOTH, transport_timeout,
-                { transport_timeout_role }, .aspects = ASPECT(TIMEOUT) },
         { "sender-killed", "datagrams outlive a killed sender, and there is no end of file", "udp(7)", CHECK_BOTH,
                 transport_sender_killed_empty, { transport_sender_killed_role }, .aspects = ASPECT(PERSISTENCE) },
         { "receiver-killed", "the first send to a killed receiver is lost without an error", "udp(7)", CHECK_BOTH,
@@ -319,33 +317,11 @@ const Check udp_checks[] = {
                 "a port of an address has one receiver; with SO_REUSEADDR on all, the last to bind gets everything",
                 "socket(7)", CHECK_BOTH, in_use, { inet_check_role } },
         { "ipv6", "IPv6 works alike", "ipv6(7)", CHECK_BOTH, ipv6, { inet_check_role } },
-        { "interrupted", "a handler that runs while a receiver waits: EINTR, or with SA_RESTART it goes on",
-                "signal(7)", CHECK_BOTH, transport_interrupted_restarts, { transport_interrupted_role },
-                .aspects = ASPECT(INTERRUPTED) },
-        { "stopped", "a receiver that is stopped and continued goes on by itself", "signal(7)", CHECK_BOTH,
-                transport_stopped_goes_on, { transport_interrupted_role }, .aspects = ASPECT(INTERRUPTED) },
         { "other-user", "another user connects, sends and receives: a port belongs to no user and has no mode",
                 "udp(7)", CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
         { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
                 "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
                 .aspects = ASPECT(EXHAUSTION) },
-        { "peek", "MSG_PEEK shows what waits and leaves it", "recv(2)", CHECK_BOTH, socket_check_peek,
-                { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) | ASPECT(EMPTY) },
-        { "receive-timeout", "with SO_RCVTIMEO a receive gives EAGAIN when its time is over, never before",
-                "socket(7)", CHECK_BOTH, socket_check_receive_timeout, { inet_check_role },
-                .aspects = ASPECT(TIMEOUT) },
-        { "timeout-interrupted", "with SO_RCVTIMEO a handler gives EINTR, also with SA_RESTART", "signal(7)",
-                CHECK_BOTH, socket_check_timeout_interrupted, { inet_check_role }, .aspects = ASPECT(INTERRUPTED) },
-        { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)", CHECK_BOTH,
-                socket_check_waiter_killed, { inet_check_role },
-                .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },
-        { "shared", "processes that share a socket send at the same time, and small sends are not mixed", "socket(2)",
-                CHECK_BOTH, socket_check_many_writers, { inet_check_role },
-                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
-        { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)", CHECK_BOTH,
-                socket_check_creator_gone, { inet_check_role }, .aspects = ASPECT(CREATOR_GONE) },
-        { "buffer-limit", "a buffer larger than rmem_max is cut to it without an error", "socket(7)", CHECK_BOTH,
-                socket_check_buffer_limit, { inet_check_role }, .aspects = ASPECT(LIMIT) },
         { "namespace", "ports belong to the network namespace; a socket that was handed over works in any",
                 "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
                 .aspects = ASPECT(NAMESPACE) },
@@ -379,6 +355,7 @@ const Check udp_checks[] = {
         { "many-writers", "what several send at once arrives once, whole, and in the order of each", "udp(7)",
                 CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
                 .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
+        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 
