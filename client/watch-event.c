@@ -34,6 +34,7 @@ static const SignalSpec specs[] = {
         { IPCBUS_INTERFACE_DATAGRAM, "MessageArrived", "(t)", "message-arrived", { "bytes" } },
         { IPCBUS_INTERFACE_STREAM, "PeerConnected", "(a{sv})", "peer-connected", { "" } },
         { IPCBUS_INTERFACE_STREAM, "PeerClosed", "(a{sv})", "peer-closed", { "" } },
+        { IPCBUS_INTERFACE_MESSAGE_QUEUE, "PeerClosed", "(a{sv})", "peer-closed", { "" } },
         { IPCBUS_INTERFACE_SEMAPHORE, "Posted", "(tt)", "posted", { "count", "value" } },
         { IPCBUS_INTERFACE_SIGNALS, "Received", "(isiuu)", "signal-received",
                 { "signal", "name", "value", "sender_pid", "sender_uid" } },

@@ -52,6 +52,8 @@ static const struct {
         { EVENT_MESSAGE_ARRIVED, CAPABILITY_DATAGRAM, IPCBUS_INTERFACE_DATAGRAM, "MessageArrived", append_bytes },
         { EVENT_PEER_CONNECTED, CAPABILITY_STREAM, IPCBUS_INTERFACE_STREAM, "PeerConnected", bus_append_record },
         { EVENT_PEER_CLOSED, CAPABILITY_STREAM, IPCBUS_INTERFACE_STREAM, "PeerClosed", bus_append_record },
+        { EVENT_PEER_CLOSED, CAPABILITY_MESSAGE_QUEUE, IPCBUS_INTERFACE_MESSAGE_QUEUE, "PeerClosed",
+                bus_append_record },
         { EVENT_SIGNAL_RECEIVED, CAPABILITY_SIGNALS, IPCBUS_INTERFACE_SIGNALS, "Received", append_received },
         { EVENT_POSTED, CAPABILITY_SEMAPHORE, IPCBUS_INTERFACE_SEMAPHORE, "Posted", append_posted },
 };

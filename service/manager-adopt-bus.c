@@ -63,6 +63,7 @@ static bool is_bus_of(const Manager *manager, int fd) {
 static int adopt(
         Manager *manager, sd_bus_message *call, int given, const Record *options, Object **ret, Error *error) {
         CLEANUP(kernel_object_done) KernelObject kernel = KERNEL_OBJECT_EMPTY;
+        const Mechanism *within;
         CLEANUP_FD int fd = -EBADF;
         int r = -EMEDIUMTYPE;
 
@@ -74,6 +75,9 @@ static int adopt(
         fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
                 return error_set_errno(error, errno, "The descriptor cannot be taken over");
+        within = mechanism_within(fd, NULL);
+        if (within)
+                r = ask(within, &fd, options, &kernel, error);
         for (size_t i = 0; i < mechanism_table_size && r == -EMEDIUMTYPE; i++)
                 r = ask(mechanism_table[i], &fd, options, &kernel, error);
         if (r == -EMEDIUMTYPE)

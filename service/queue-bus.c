@@ -8,7 +8,22 @@
 
 /* One number beside a message: a priority, or a type where the kind has that instead. */
 static const char *number_name(const Object *object) {
-        return option_find(object->kernel.mechanism->options, "priority") ? "priority" : "type";
+        const OptionSpec *options = object->kernel.mechanism->options;
+
+        return option_find(options, "priority") ? "priority" : option_find(options, "type") ? "type" : NULL;
+}
+
+static int set_number(const Object *object, uint32_t number, Record **options, Error *error) {
+        const char *name = number_name(object);
+
+        if (name)
+                return object_bus_option(object, OPTION_FOR_SEND, name,
+                        &(Value){ .type = VALUE_U64, .u64 = number }, options, error);
+        if (number == 0)
+                return 0;
+        return error_set(error, ERROR_INVALID_OPTION,
+                "Messages of %.200s have neither a priority nor a type; the number is 0, not %u.", object->address,
+                number);
 }
 
 static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
@@ -25,8 +40,7 @@ static int method_send(sd_bus_message *call, void *userdata, sd_bus_error *ret_e
                 return r;
         r = operation_check_size(request.size, &error);
         if (r >= 0)
-                r = object_bus_option(object, OPTION_FOR_SEND, number_name(object),
-                        &(Value){ .type = VALUE_U64, .u64 = priority }, &request.options, &error);
+                r = set_number(object, priority, &request.options, &error);
         if (r < 0) {
                 record_free(request.options);
                 return bus_set_error(ret_error, &error);
@@ -93,5 +107,6 @@ const sd_bus_vtable message_queue_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Peek", SD_BUS_ARGS("t", index), SD_BUS_RESULT("ay", data, "u", priority), method_peek,
                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("MessageArrived", SD_BUS_ARGS("t", messages), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PeerClosed", SD_BUS_ARGS("a{sv}", peer), 0),
         SD_BUS_VTABLE_END,
 };

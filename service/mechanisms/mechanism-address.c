@@ -76,6 +76,13 @@ int mechanism_resolve(Address *address, Error *error) {
         return 0;
 }
 
+const Mechanism *mechanism_within(int fd, const char *name) {
+        for (size_t i = 0; i < mechanism_table_size; i++)
+                if (mechanism_table[i]->within && mechanism_table[i]->within(fd, name))
+                        return mechanism_table[i];
+        return NULL;
+}
+
 bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *address) {
         return mechanism->in_worker & 1u << OPERATION_ADOPT ||
                (mechanism->needs_fetch && mechanism->needs_fetch(address));

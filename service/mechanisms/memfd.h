@@ -11,6 +11,8 @@
 
 typedef struct Address Address;
 typedef struct Explanation Explanation;
+typedef struct Mechanism Mechanism;
+typedef struct Record Record;
 typedef struct Scan Scan;
 
 enum {
@@ -29,6 +31,9 @@ enum {
 extern const Transport memfd_transport;
 
 int memfd_scan(Scan *scan);
+/* The same of those that a kind knows by what is in them (Mechanism.within): `look` adds what that is, of a descriptor
+ * for reading; there may be none. */
+int memfd_scan_within(Scan *scan, const Mechanism *within, void (*look)(int fd, Record *row));
 int memfd_explain(const Address *address, Explanation *explanation);
 
 /* The name in a link or path as the kernel shows it, "/memfd:NAME (deleted)"; -EMEDIUMTYPE for another. */

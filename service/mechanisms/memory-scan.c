@@ -35,6 +35,9 @@ typedef struct MemoryScan {
         Holder opened; /* has it open; pid 0: nobody */
         Holder mapper; /* maps it, shared where somebody does; pid 0: nobody */
         uint64_t shared, private;
+        /* Of which memfds: those that this kind knows, NULL: those that none does; and what it adds. */
+        const Mechanism *within;
+        void (*look)(int fd, Record *row);
 } MemoryScan;
 
 static bool is_memfd_device(const MemoryScan *state, dev_t device) {
@@ -96,8 +99,8 @@ static int memfd_row_name(const MemoryScan *state, char ret_name[MEMFD_NAME_SIZE
 }
 
 /* Size, owner and seals, as far as this user may know them. Nothing here is worth failing a scan for. */
-static void memfd_row_look(const MemoryScan *state, Record *row) {
-        CLEANUP_FD int pinned = -EBADF, fd = -EBADF;
+static void memfd_row_look(const MemoryScan *state, Record *row, int *ret_fd) {
+        CLEANUP_FD int pinned = -EBADF;
         char link[64];
         struct stat st;
 
@@ -114,36 +117,42 @@ static void memfd_row_look(const MemoryScan *state, Record *row) {
         record_set_u64(row, "size", (uint64_t)st.st_size);
         record_set_u64(row, "used", (uint64_t)st.st_blocks * 512);
         record_set_u64(row, "created", birth_of_file(pinned, ""));
-        if (memory_file_reopen(pinned, O_RDONLY, &fd) >= 0)
-                memory_seals_describe(fd, row);
+        if (memory_file_reopen(pinned, O_RDONLY, ret_fd) >= 0)
+                memory_seals_describe(*ret_fd, row);
 }
 
 static int scan_memfd(MemoryScan *state) {
         CLEANUP(record_freep) Record *row = NULL;
         CLEANUP(address_done) Address address = ADDRESS_EMPTY;
+        const char *kind = state->within ? state->within->kind : "memfd";
         CLEANUP_FREE char *text = NULL;
+        CLEANUP_FD int fd = -EBADF;
         char name[MEMFD_NAME_SIZE];
         int r;
 
         /* Not one of ours to show, or gone meanwhile. */
         if (memfd_row_name(state, name) < 0)
                 return 0;
-        r = address_set_number(&address, "memfd", ADDRESS_INODE, state->key.number);
+        r = address_set_number(&address, kind, ADDRESS_INODE, state->key.number);
         if (r < 0)
                 return r;
         text = address_print(&address);
         r = text ? record_new(&row) : -ENOMEM;
         if (r < 0)
                 return r;
-        record_set_string(row, "kind", "memfd");
+        record_set_string(row, "kind", kind);
         record_set_string(row, "address", text);
         record_set_string(row, "name", name);
         record_set_u64(row, "uid", state->opened.pid > 0 ? state->opened.uid : state->mapper.uid);
-        memfd_row_look(state, row);
+        memfd_row_look(state, row, &fd);
+        if (mechanism_within(fd, name) != state->within)
+                return 0;
         record_set_string(row, "state",
                 state->opened.pid == 0               ? "mapped, no descriptor is left"
                 : state->shared + state->private > 0 ? "open and mapped"
                                                      : "open");
+        if (state->look)
+                state->look(fd, row);
         if (state->scan->table) {
                 r = holders_append(state->scan->table, &state->key, 1, row);
                 if (r < 0)
@@ -242,25 +251,29 @@ static void table_done(ProcTable **table) {
 }
 
 /* The table is also needed where holders are not wanted. */
-static int scan_files(Scan *scan, int (*each)(dev_t device, uint64_t inode, void *userdata)) {
+static int scan_files(MemoryScan *state, int (*each)(dev_t device, uint64_t inode, void *userdata)) {
         CLEANUP(table_done) ProcTable *own = NULL;
-        MemoryScan state = { .scan = scan, .table = scan->table };
         int r;
 
-        if (!state.table) {
+        state->table = state->scan->table;
+        if (!state->table) {
                 r = proc_table_new(&own);
                 if (r < 0)
                         return r;
-                state.table = own;
+                state->table = own;
         }
-        state.n_devices = memfd_devices(state.devices);
-        return proc_table_files(state.table, each, &state);
+        state->n_devices = memfd_devices(state->devices);
+        return proc_table_files(state->table, each, state);
+}
+
+int memfd_scan_within(Scan *scan, const Mechanism *within, void (*look)(int fd, Record *row)) {
+        return scan_files(&(MemoryScan){ .scan = scan, .within = within, .look = look }, each_memfd);
 }
 
 int memfd_scan(Scan *scan) {
-        return scan_files(scan, each_memfd);
+        return memfd_scan_within(scan, NULL, NULL);
 }
 
 int mmap_scan(Scan *scan) {
-        return scan_files(scan, each_mapped);
+        return scan_files(&(MemoryScan){ .scan = scan }, each_mapped);
 }
