@@ -75,7 +75,7 @@ static int adopt(
         fd = fcntl(given, F_DUPFD_CLOEXEC, 3);
         if (fd < 0)
                 return error_set_errno(error, errno, "The descriptor cannot be taken over");
-        within = mechanism_within(fd, NULL);
+        within = mechanism_within(fd);
         if (within)
                 r = ask(within, &fd, options, &kernel, error);
         for (size_t i = 0; i < mechanism_table_size && r == -EMEDIUMTYPE; i++)

@@ -18,6 +18,8 @@ extern const Check memfd_checks[];
 extern const CheckGap memfd_gaps[];
 extern const Check mmap_checks[];
 extern const CheckGap mmap_gaps[];
+extern const Check ring_checks[];
+extern const CheckGap ring_gaps[];
 extern const Check signal_checks[];
 extern const CheckGap signal_gaps[];
 extern const Check sem_sysv_checks[];

@@ -8,6 +8,7 @@ extern const Mechanism mechanism_shm_sysv;
 extern const Mechanism mechanism_shm_posix;
 extern const Mechanism mechanism_memfd;
 extern const Mechanism mechanism_mmap;
+extern const Mechanism mechanism_ring;
 extern const Mechanism mechanism_signal;
 extern const Mechanism mechanism_sem_sysv;
 extern const Mechanism mechanism_sem_posix;

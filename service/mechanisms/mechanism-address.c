@@ -76,9 +76,9 @@ int mechanism_resolve(Address *address, Error *error) {
         return 0;
 }
 
-const Mechanism *mechanism_within(int fd, const char *name) {
+const Mechanism *mechanism_within(int fd) {
         for (size_t i = 0; i < mechanism_table_size; i++)
-                if (mechanism_table[i]->within && mechanism_table[i]->within(fd, name))
+                if (mechanism_table[i]->within && mechanism_table[i]->within(fd))
                         return mechanism_table[i];
         return NULL;
 }

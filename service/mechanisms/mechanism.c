@@ -19,6 +19,7 @@ const Mechanism *const mechanism_table[] = {
         &mechanism_shm_posix,
         &mechanism_memfd,
         &mechanism_mmap,
+        &mechanism_ring,
         &mechanism_signal,
         &mechanism_sem_sysv,
         &mechanism_sem_posix,

@@ -161,9 +161,8 @@ struct Mechanism {
         int (*from_fd)(KernelObject *object, int fd, const Record *options, Error *error);
         /* Objects of the kind are objects of a more general kind too, known by what is in them: memory with something of
          * a certain form. Such a kind is asked first what a descriptor is of, and lists them in the other's place. `fd`
-         * is only read; where there is none (negative), `name`, that of the memory, has to tell. NULL: the kind's
-         * objects are no other kind's. */
-        bool (*within)(int fd, const char *name);
+         * is only read. NULL: the kind's objects are no other kind's. */
+        bool (*within)(int fd);
         /* Is there work before open() that may take long or block: a walk of /proc for what has no name
          * (pipe:[81234]), a host name? Then fetch() does it in a worker. NULL: never. */
         bool (*needs_fetch)(const Address *address);
@@ -316,7 +315,7 @@ bool mechanism_opens_in_worker(const Mechanism *mechanism, const Address *addres
  * `mechanism` and perhaps the address, of it. Takes *fd over on success. -EMEDIUMTYPE, with no Error: it is none. */
 int kernel_object_from_fd(KernelObject *object, int *fd, const Record *options, Error *error);
 /* The kind that knows what a descriptor is of before more general ones do (see `within`), or NULL. */
-const Mechanism *mechanism_within(int fd, const char *name);
+const Mechanism *mechanism_within(int fd);
 /* 0, or NotSupported with the kind's own reason. */
 int mechanism_supports(const Mechanism *mechanism, Operation operation, Error *error);
 /* All that DescribeKind publishes: kind, title, family, available, reason, facts, interfaces, ends, operations,

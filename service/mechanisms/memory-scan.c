@@ -145,7 +145,7 @@ static int scan_memfd(MemoryScan *state) {
         record_set_string(row, "name", name);
         record_set_u64(row, "uid", state->opened.pid > 0 ? state->opened.uid : state->mapper.uid);
         memfd_row_look(state, row, &fd);
-        if (mechanism_within(fd, name) != state->within)
+        if ((fd >= 0 ? mechanism_within(fd) : NULL) != state->within)
                 return 0;
         record_set_string(row, "state",
                 state->opened.pid == 0               ? "mapped, no descriptor is left"
