@@ -49,8 +49,7 @@ void ring_check_done(RingCheck *check) {
 }
 
 bool ring_check_make(CheckRun *run, uint64_t capacity, unsigned flags, RingCheck *ret) {
-        return check_need(
-                run, "ipcbus_ring_create", ipcbus_ring_create("ipcbus-check", capacity, flags, &ret->fd));
+        return check_need(run, "ipcbus_ring_create", ipcbus_ring_create("ipcbus-check", capacity, flags, &ret->fd));
 }
 
 bool ring_check_open(CheckRun *run, RingCheck *check, IpcbusRingRole role) {
@@ -240,7 +239,9 @@ static int64_t call_places(CheckPeer *peer, const PeerCall *call, PeerReply *rep
         return r;
 }
 
-/* Also what the other side looks at first, again and again. */
+enum { HEAD_WORDS = 16 }; /* what is read once, and found wrong at once */
+
+/* Anything anywhere, but for what says that it is a ring at all. */
 static int64_t call_scribble(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
         uint64_t end = monotonic_now() + (uint64_t)call->c * 1000, seed = (uint64_t)getpid();
         int fd = number(peer, call->b);
@@ -258,7 +259,8 @@ static int64_t call_scribble(CheckPeer *peer, const PeerCall *call, PeerReply *r
                 for (int i = 0; i < 64; i++) {
                         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
                         /* Every value from a bit to all of them; positions near those of the ring, too. */
-                        words[(seed >> 33) % n] = i % 4 == 0 ? (seed >> 40) % 8192 : seed >> (seed >> 58);
+                        words[HEAD_WORDS + (seed >> 33) % (n - HEAD_WORDS)] = i % 4 == 0 ? (seed >> 40) % 8192
+                                                                                         : seed >> (seed >> 58);
                         reply->x++;
                 }
         munmap((void *)(uintptr_t)words, (size_t)st.st_size);

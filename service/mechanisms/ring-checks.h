@@ -11,6 +11,7 @@ enum {
         RING_FROM_JUDGE = 0, /* the descriptor that a peer was started with */
         RING_SMALL = 4096,   /* capacity of most */
         RING_SIZE = 200,     /* of the messages that are numbered: message_fill() */
+        RING_FITS = 15,      /* of them in a small one: 4 cache lines each, and the head of the next */
         RING_HANDLES = 4,    /* of a peer */
 };
 
@@ -41,10 +42,10 @@ bool ring_gives(CheckRun *run, RingCheck *check, int64_t want);
  *   ring-open a b=descriptor c=role | ring-close a | ring-send a b=number c=usec | ring-receive a c=usec: the number |
  *   ring-flood a b=how many: numbers from 0 | ring-drain a b=how many: x the first number that was not next |
  *   ring-reserve a b=number: fills it, and commits nothing | ring-commit a | ring-append a b=number | ring-publish a |
- *   ring-peek a: the number | ring-release a | ring-wait a b=usec: x 1 where it gave up early | ring-way a b=IpcbusRingWait |
- *   ring-recover a: how many | ring-places b=descriptor: opens writers until it is refused: x how many |
- *   ring-scribble b=descriptor c=msec: writes anything anywhere into it | truncate b=descriptor c=size |
- *   guard a=descriptor of two pages of memory, maps them */
+ *   ring-peek a: the number | ring-release a | ring-wait a b=usec: x 1 where it gave up early | ring-way a
+ * b=IpcbusRingWait | ring-recover a: how many | ring-places b=descriptor: opens writers until it is refused: x how
+ * many | ring-scribble b=descriptor c=msec: writes anything anywhere into it | truncate b=descriptor c=size | guard
+ * a=descriptor of two pages of memory, maps them */
 int ring_check_role(CheckPeer *peer);
 
 /* ring-death-checks.c */

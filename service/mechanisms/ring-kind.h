@@ -37,5 +37,5 @@ void ring_watch(KernelObject *object, uint32_t revents, EventSink *sink);
 int ring_scan(Scan *scan);
 int ring_explain(const Address *address, Explanation *explanation);
 
-extern const Transport ring_transport;
+extern const Transport ring_transport, ring_transport_many;
 extern const Transport *const ring_more_transports[];

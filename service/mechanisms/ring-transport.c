@@ -187,10 +187,10 @@ static void ring_link_close_direction(Link *link, bool sending) {
                 side->in = ipcbus_ring_close(side->in);
 }
 
-#define RING_TRANSPORT                                                                                   \
-        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .attach = ring_link_attach,    \
-        .send = ring_link_send, .receive = ring_link_receive, .try_send = ring_link_try_send,            \
-        .try_receive = ring_link_try_receive, .wait_readable = ring_link_wait_readable,                  \
+#define RING_TRANSPORT                                                                                \
+        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .attach = ring_link_attach, \
+        .send = ring_link_send, .receive = ring_link_receive, .try_send = ring_link_try_send,         \
+        .try_receive = ring_link_try_receive, .wait_readable = ring_link_wait_readable,               \
         .close_direction = ring_link_close_direction, .detach = ring_link_detach, .teardown = ring_link_teardown
 
 const Transport ring_transport = {
@@ -199,7 +199,7 @@ const Transport ring_transport = {
         .setup = ring_link_setup,
 };
 
-static const Transport ring_transport_many = {
+const Transport ring_transport_many = {
         .variant = "many to many",
         RING_TRANSPORT,
         .setup = ring_link_setup_many,

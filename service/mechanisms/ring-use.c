@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One message into a ring or out of it, in a worker, for callers on the bus: each takes a place in the ring for as long
- * as it lasts. Programs that have an end of their own do this without any of it (ipcbus-ring.h). */
+/* One message into a ring or out of it, in a worker, for callers on the bus: each takes a place in the ring for as
+ * long as it lasts. Programs that have an end of their own do this without any of it (ipcbus-ring.h). */
 #include "ring-kind.h"
 
 #include <errno.h>
@@ -50,8 +50,8 @@ int ring_send(
                         "ring.",
                         size, name.text, ipcbus_ring_message_max(ring));
         if (r == -EPIPE)
-                return error_set(error, ERROR_PEER_GONE,
-                        "%s is full, and those who read from it have left or died.", name.text);
+                return error_set(error, ERROR_PEER_GONE, "%s is full, and those who read from it have left or died.",
+                        name.text);
         if (r < 0)
                 return failed(object, "write into", r, error);
         *ret_sent = size;

@@ -211,8 +211,8 @@ static int ring_open_end(KernelObject *object, const char *end, bool take, int *
                         "The service holds no descriptor of %s any more: it was given away.", name.text);
         r = memory_file_reopen(object->fds[0], O_RDWR, ret_fd);
         if (r < 0)
-                return error_set_errno(error, r, "%s cannot be opened again through /proc/self/fd, as its end needs",
-                        name.text);
+                return error_set_errno(
+                        error, r, "%s cannot be opened again through /proc/self/fd, as its end needs", name.text);
         if (take)
                 ring_close(object);
         return 0;
