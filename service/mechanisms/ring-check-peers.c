@@ -153,6 +153,16 @@ static int64_t call_drain(CheckPeer *peer, const PeerCall *call, PeerReply *repl
         return n < 0 ? n : 0;
 }
 
+static int64_t call_large(CheckPeer *peer, const PeerCall *call, PeerReply *reply) {
+        IpcbusRing *ring = handle(call);
+        CLEANUP_FREE void *message = malloc((size_t)call->b);
+
+        if (!ring || !message)
+                return ring ? -ENOMEM : -EBADF;
+        message_fill(message, (size_t)call->b, (uint64_t)call->c);
+        return ipcbus_ring_send(ring, message, (size_t)call->b, CHECK_PATIENCE_USEC);
+}
+
 static int reserve(IpcbusRing *ring, uint64_t n) {
         void *place;
         int r = ipcbus_ring_reserve(ring, RING_SIZE, CHECK_PATIENCE_USEC, &place);
@@ -276,6 +286,7 @@ static const PeerFunction functions[] = {
         { "ring-close", call_close },
         { "ring-send", call_send },
         { "ring-receive", call_receive },
+        { "ring-large", call_large },
         { "ring-flood", call_flood },
         { "ring-drain", call_drain },
         { "ring-reserve", call_reserve },

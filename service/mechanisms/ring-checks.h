@@ -41,6 +41,7 @@ bool ring_gives(CheckRun *run, RingCheck *check, int64_t want);
 /* Beside what all peers can, a being one of its handles:
  *   ring-open a b=descriptor c=role | ring-close a | ring-send a b=number c=usec | ring-receive a c=usec: the number |
  *   ring-flood a b=how many: numbers from 0 | ring-drain a b=how many: x the first number that was not next |
+ *   ring-large a b=size c=number |
  *   ring-reserve a b=number: fills it, and commits nothing | ring-commit a | ring-append a b=number | ring-publish a |
  *   ring-peek a: the number | ring-release a | ring-wait a b=usec: x 1 where it gave up early | ring-way a
  * b=IpcbusRingWait | ring-recover a: how many | ring-places b=descriptor: opens writers until it is refused: x how

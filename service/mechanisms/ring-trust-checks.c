@@ -187,7 +187,7 @@ CheckResult ring_handed_on(CheckRun *run) {
 
 CheckResult ring_address_space(CheckRun *run) {
         CLEANUP(ring_check_done) RingCheck check = RING_CHECK_EMPTY;
-        enum { LARGE = 64 * 1024 * 1024, LITTLE = 1024 * 1024 };
+        enum { LARGE = 1024 * 1024, LITTLE = 64 * 1024 };
         CheckProcess *peer;
 
         if (!ring_check_make(run, LARGE, 0, &check) || peer_start(run, 0, &check.fd, 1, &peer) < 0 ||
@@ -203,7 +203,7 @@ CheckResult ring_no_descriptors(CheckRun *run) {
         CheckProcess *peer;
 
         if (!ring_check_begin(run, RING_SMALL, IPCBUS_RING_MANY, IPCBUS_RING_READER, &check, &peer) ||
-                !check_need(run, "RLIMIT_NOFILE", peer_call(run, peer, "limit", RLIMIT_NOFILE, 0)) ||
+                !check_need(run, "RLIMIT_NOFILE", peer_call(run, peer, "limit", RLIMIT_NOFILE, 1)) ||
                 !check_expect(run, "opening another handle",
                         peer_call(run, peer, "ring-open", 1, RING_FROM_JUDGE, IPCBUS_RING_WRITER), -EMFILE) ||
                 !check_expect(run, "send by the one that is open", peer_call(run, peer, "ring-send", 0, 3), 0) ||

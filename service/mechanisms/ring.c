@@ -28,6 +28,7 @@
 #include "memfd.h"
 #include "memory-file.h"
 #include "scan.h"
+#include "trait-tables.h"
 
 #define SIZE_DEFAULT (UINT64_C(1) << 20)
 
@@ -58,6 +59,8 @@ static int ring_probe(Record *facts, Error *error) {
                 return error_set(error, ERROR_NOT_SUPPORTED,
                         "A ring is opened through /proc/self/fd, which cannot be used here: %s.", strerror(errno));
         limit_append(facts, "IPCBUS_RING_CAPACITY_MAX", IPCBUS_RING_CAPACITY_MAX, "bytes", "ipcbus-ring.h");
+        limit_append(facts, "message_max", IPCBUS_RING_CAPACITY_MAX / 2 - RING_RECORD_HEAD,
+                "bytes: half of the largest ring, and of any", "ipcbus_ring_message_max()");
         limit_append(facts, "IPCBUS_RING_PARTICIPANTS", IPCBUS_RING_PARTICIPANTS,
                 "writers and readers of one that is many to many", "ipcbus-ring.h");
         limit_append(facts, "layout", ipcbus_ring_version(), "version", "ipcbus_ring_version()");
@@ -291,6 +294,7 @@ const Mechanism mechanism_ring = {
         .holder_keys = ring_holder_keys,
         .transport = &ring_transport,
         .more_transports = ring_more_transports,
+        .traits = ring_traits,
         .checks = ring_checks,
         .gaps = ring_gaps,
 };

@@ -6,6 +6,7 @@
 #include "trait.h"
 
 extern const Trait shm_sysv_traits[], shm_posix_traits[], memfd_traits[], mmap_traits[];    /* memory-traits.c */
+extern const Trait ring_traits[];                                                           /* ring-traits.c */
 extern const Trait pipe_traits[], fifo_traits[];                                            /* pipe-traits.c */
 extern const Trait mq_sysv_traits[], mq_posix_traits[];                                     /* queue-traits.c */
 extern const Trait unix_stream_traits[], unix_dgram_traits[], unix_seqpacket_traits[];      /* unix-traits.c */

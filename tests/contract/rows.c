@@ -130,6 +130,14 @@ const Contract contract_rows[] = {
                 .listed_held = true,
         },
         {
+                .kind = "ring",
+                .create = "size=4K",
+                .send_too_much = 4096,
+                .end = "ring",
+                .told = "PeerClosed",
+                .many = true,
+        },
+        {
                 .kind = "signal",
                 .create = "signals=USR1,RTMIN",
                 .send = "signal=USR1",
