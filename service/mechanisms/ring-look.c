@@ -25,6 +25,11 @@
 #include "memory-seals.h"
 #include "scan.h"
 
+enum {
+        LOOKS = 8, /* for who has just died */
+        LOOK_USEC = 50,
+};
+
 struct RingState {
         IpcbusRing *observer;
         unsigned participants; /* when last looked at */
@@ -178,28 +183,45 @@ static bool drain(int fd) {
         return closed;
 }
 
+static unsigned participants(const RingState *state) {
+        IpcbusRingState look;
+
+        return ipcbus_ring_state(state->observer, &look, sizeof look) < 0 ? 0
+                                                                          : look.writers + look.readers + look.dead;
+}
+
+/* The kernel tells of the closing a moment before it gives up the lock that proves that a participant lives
+ * (__fput()), so one that has just died is looked for again, shortly; who waits in the ring finds it later anyway. How
+ * many were found. */
+static unsigned recover(const RingState *state, unsigned before) {
+        int r = ipcbus_ring_recover(state->observer);
+
+        for (unsigned i = 0; i < LOOKS && r == 0 && participants(state) >= before && before > 0; i++) {
+                (void)usleep(LOOK_USEC);
+                r = ipcbus_ring_recover(state->observer);
+        }
+        return r > 0 ? (unsigned)r : 0;
+}
+
 void ring_watch(KernelObject *object, uint32_t revents, EventSink *sink) {
         CLEANUP(record_freep) Record *details = NULL;
-        IpcbusRingState look;
-        unsigned before, now;
+        unsigned before, recovered = 0;
         RingState *state;
-        int recovered;
         bool closed;
 
         closed = drain(object->fds[1]);
         if (state_of(object, &state, NULL) < 0)
                 return;
-        before = state->participants;
-        recovered = closed ? ipcbus_ring_recover(state->observer) : 0;
-        if (ipcbus_ring_state(state->observer, &look, sizeof look) < 0)
+        before = participants(state);
+        if (state->participants > before)
+                before = state->participants;
+        if (closed)
+                recovered = recover(state, before);
+        state->participants = participants(state);
+        if (!closed || (recovered == 0 && state->participants >= before) || record_new(&details) < 0)
                 return;
-        now = state->participants = look.writers + look.readers;
-        if (recovered <= 0 && (!closed || now >= before))
-                return;
-        if (record_new(&details) < 0)
-                return;
-        record_set_u64(details, "participants", now);
-        record_set_u64(details, "recovered", recovered > 0 ? (uint64_t)recovered : 0);
+        record_set_u64(details, "participants", state->participants);
+        record_set_u64(details, "recovered", recovered);
         sink->emit(sink, EVENT_PEER_CLOSED, details);
 }
 

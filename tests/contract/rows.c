@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ipcbus-ring.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "KIND:id=5" */
@@ -82,6 +84,37 @@ static int queue_for_name(const char *address) {
         return reply != NULL ? 0 : -EIO;
 }
 
+/* "KIND:[INODE]", through whoever has it open: it has no name. */
+static int open_held(const char *address) {
+        guint64 inode = g_ascii_strtoull(strchr(address, '[') + 1, NULL, 10);
+        g_autoptr(GDir) processes = g_dir_open("/proc", 0, NULL);
+        const char *pid, *number;
+
+        while ((pid = g_dir_read_name(processes)) != NULL) {
+                g_autofree char *folder = g_build_filename("/proc", pid, "fd", NULL);
+                g_autoptr(GDir) descriptors = g_ascii_isdigit(*pid) ? g_dir_open(folder, 0, NULL) : NULL;
+
+                while (descriptors != NULL && (number = g_dir_read_name(descriptors)) != NULL) {
+                        g_autofree char *link = g_build_filename(folder, number, NULL);
+                        g_autofree char *target = g_file_read_link(link, NULL);
+                        struct stat st;
+
+                        if (target != NULL && g_str_has_prefix(target, "/memfd:") && stat(link, &st) >= 0 &&
+                                st.st_ino == inode)
+                                return open(link, O_RDWR | O_CLOEXEC);
+                }
+        }
+        return -1;
+}
+
+/* Takes a place in it, and keeps that for as long as the process lives. */
+static int read_from_ring(const char *address) {
+        int fd = open_held(address);
+        IpcbusRing *ring;
+
+        return fd < 0 ? -ENOENT : ipcbus_ring_open(fd, IPCBUS_RING_READER, &ring);
+}
+
 /* A lock belongs to who made it: its hold lasts until it is given back. */
 static void lock_and_unlock(Proof *proof, Fixture *fixture, const char *address) {
         g_autoptr(GVariant) meta = NULL;
@@ -133,7 +166,7 @@ const Contract contract_rows[] = {
                 .kind = "ring",
                 .create = "size=4K",
                 .send_too_much = 4096,
-                .end = "ring",
+                .hold = read_from_ring,
                 .told = "PeerClosed",
                 .many = true,
         },
