@@ -17,8 +17,8 @@ static int set_number(const Object *object, uint32_t number, Record **options, E
         const char *name = number_name(object);
 
         if (name)
-                return object_bus_option(object, OPTION_FOR_SEND, name,
-                        &(Value){ .type = VALUE_U64, .u64 = number }, options, error);
+                return object_bus_option(
+                        object, OPTION_FOR_SEND, name, &(Value){ .type = VALUE_U64, .u64 = number }, options, error);
         if (number == 0)
                 return 0;
         return error_set(error, ERROR_INVALID_OPTION,

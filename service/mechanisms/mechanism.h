@@ -159,9 +159,9 @@ struct Mechanism {
          * rest as open() does; the address, too, where it is empty. -EMEDIUMTYPE, with no Error: this is no descriptor
          * of this kind. It looks at what the descriptor is, never at what the caller says. NULL: the kind has none. */
         int (*from_fd)(KernelObject *object, int fd, const Record *options, Error *error);
-        /* Objects of the kind are objects of a more general kind too, known by what is in them: memory with something of
-         * a certain form. Such a kind is asked first what a descriptor is of, and lists them in the other's place. `fd`
-         * is only read. NULL: the kind's objects are no other kind's. */
+        /* Objects of the kind are objects of a more general kind too, known by what is in them: memory with something
+         * of a certain form. Such a kind is asked first what a descriptor is of, and lists them in the other's place.
+         * `fd` is only read. NULL: the kind's objects are no other kind's. */
         bool (*within)(int fd);
         /* Is there work before open() that may take long or block: a walk of /proc for what has no name
          * (pipe:[81234]), a host name? Then fetch() does it in a worker. NULL: never. */
