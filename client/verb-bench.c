@@ -19,15 +19,19 @@
 #include "saved.h"
 #include "units.h"
 
-static char *opt_size, *opt_mode, *opt_cpus, *opt_wait, *opt_time, *opt_trials, *opt_save, *opt_compare, *opt_plot,
-        *opt_from;
+static char *opt_size, *opt_mode, *opt_cpus, *opt_placement, *opt_peers, *opt_wait, *opt_time, *opt_trials, *opt_save,
+        *opt_compare, *opt_plot, *opt_from;
 static gboolean opt_csv, opt_fail_slower;
 
 static const GOptionEntry entries[] = {
         { "size", 's', 0, G_OPTION_ARG_FILENAME, &opt_size, "Bytes of a message, as 64,4K", "SIZE,..." },
-        { "mode", 'm', 0, G_OPTION_ARG_FILENAME, &opt_mode, "latency, throughput or both", "MODE,..." },
-        { "wait", 'w', 0, G_OPTION_ARG_FILENAME, &opt_wait, "How to wait: block, spin or both", "WAIT,..." },
+        { "mode", 'm', 0, G_OPTION_ARG_FILENAME, &opt_mode, "latency, throughput, burst, fan-out, fan-in",
+                "MODE,..." },
+        { "wait", 'w', 0, G_OPTION_ARG_FILENAME, &opt_wait, "How to wait: block, poll, spin, adaptive", "WAIT,..." },
         { "cpus", 0, 0, G_OPTION_ARG_FILENAME, &opt_cpus, "Pin the two sides; 0,0 is the same CPU", "A,B" },
+        { "placement", 0, 0, G_OPTION_ARG_FILENAME, &opt_placement,
+                "same-cpu, other-cpu, other-cpu-awake, smt-sibling, other-node", "PLACEMENT,..." },
+        { "peers", 0, 0, G_OPTION_ARG_FILENAME, &opt_peers, "How many, for fan-out and fan-in: 2 to 8", "N,..." },
         { "time", 0, 0, G_OPTION_ARG_FILENAME, &opt_time, "How long to measure each result", "TIME" },
         { "trials", 0, 0, G_OPTION_ARG_FILENAME, &opt_trials, "How many trials for each result", "N" },
         { "save", 0, 0, G_OPTION_ARG_FILENAME, &opt_save, "Write the results to a file, as --json prints them",
@@ -83,8 +87,9 @@ static bool string_list(Record *options, const char *key, const char *text) {
 static bool read_options(Record *options) {
         return number_list(options, "sizes", "size", OPTION_SIZE, opt_size) &&
                number_list(options, "cpus", "cpus", OPTION_COUNT, opt_cpus) &&
-               string_list(options, "modes", opt_mode) && string_list(options, "waits", opt_wait) &&
-               options_flag(options, OPTION_TIME, "time", opt_time) &&
+               number_list(options, "peers", "peers", OPTION_COUNT, opt_peers) &&
+               string_list(options, "placements", opt_placement) && string_list(options, "modes", opt_mode) &&
+               string_list(options, "waits", opt_wait) && options_flag(options, OPTION_TIME, "time", opt_time) &&
                options_flag(options, OPTION_COUNT, "trials", opt_trials);
 }
 

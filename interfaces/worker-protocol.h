@@ -5,8 +5,8 @@
  *
  *   op          request                                                     records besides "progress" and "end"
  *   test        kinds, claims (STRINGS), bound_usec, token, directory       environment, check, summary
- *   benchmark   kinds, modes, waits (STRINGS), sizes, cpus (U64S),          environment, floor, result, summary
- *               time (us), trials, token, directory
+ *   benchmark   kinds, modes, waits, placements (STRINGS), sizes, cpus,     environment, floor, result, summary
+ *               peers (U64S), time (us), trials, token, directory
  *   list        filter (RECORDS, one)                                       row
  *   describe    address, holders (BOOL)                                     row
  *   explain     address, uid, gid, user (STRING)                            row
@@ -42,8 +42,10 @@
  *   check: kind, id, claim, source, result ("ok", "failed", "skipped"), evidence, relations (STRINGS), usec (U64)
  *   summary: ok, failed, skipped (U64)
  *   floor: name, value (DOUBLE), unit, and "size" where it has one
- *   result: kind, variant (STRING, of a kind with several transports), mode, size, wait, cpus (U64S), placement,
- *           trials, latency_ns.min … latency_ns.max,
+ *   result: kind, variant (STRING, of a kind that is measured in several ways), mode, burst (messages to one answer),
+ *           size, wait, spin_us (of an adaptive one), placement, cpus (U64S: of side 0, then of each that stands
+ *           opposite), trials; of fan-out and fan-in: peers, shared (BOOL: one object for all), fairness (DOUBLE: the
+ *           slowest by the fastest), peer_messages_per_second (U64S); latency_ns.min … latency_ns.max,
  *           latency_ns.interval (U64S, two), latency_ns.curve (U64S: the i-th is exceeded by one in 10^(i/10)
  *           round trips), messages_per_second, bytes_per_second, cpu_ns_per_message,
  *           context_switches_per_message (DOUBLE), floor (STRING), floor_ns, ratio_to_floor (DOUBLE),

@@ -66,12 +66,15 @@ const OptionSpec test_options[] = {
 
 const OptionSpec benchmark_options[] = {
         { "lease", OPTION_STRING, OPTION_FOR_CREATE, "caller", 0, 0, "caller or none" },
-        { "modes", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "latency, throughput" },
+        { "modes", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "latency, throughput, burst, fan-out, fan-in" },
         { "sizes", OPTION_SIZES, OPTION_FOR_CREATE, NULL, 0, 0, "of a message, in bytes" },
-        { "waits", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "block, spin" },
+        { "waits", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0, "block, poll, spin, adaptive" },
         { "cpus", OPTION_SIZES, OPTION_FOR_CREATE, NULL, 0, 0, "two CPU numbers, one a side" },
+        { "placements", OPTION_STRINGS, OPTION_FOR_CREATE, NULL, 0, 0,
+                "same-cpu, other-cpu, other-cpu-awake, smt-sibling, other-node" },
+        { "peers", OPTION_SIZES, OPTION_FOR_CREATE, NULL, 0, 0, "of fan-out and fan-in: 2 to 8 each" },
         { "time", OPTION_TIME, OPTION_FOR_CREATE, NULL, 1000, 0, "of one result" },
-        { "trials", OPTION_COUNT, OPTION_FOR_CREATE, NULL, 1, 1000, "of one result" },
+        { "trials", OPTION_COUNT, OPTION_FOR_CREATE, NULL, 1, 100, "of one result" },
         {},
 };
 

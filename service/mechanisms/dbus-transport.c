@@ -280,7 +280,7 @@ static int flush(const Link *link, Side *side) {
                 r = side_process(side);
                 if (r < 0)
                         return r;
-                if (r == 0 && link->wait == WAIT_BLOCK)
+                if (r == 0 && link->wait != WAIT_SPIN)
                         (void)sd_bus_wait(side->bus, UINT64_MAX);
         }
 }
@@ -358,7 +358,7 @@ static ssize_t link_receive(Link *link, void *buffer, size_t size) {
                         return 0;
                 if (r < 0 && r != -EPIPE)
                         return r;
-                if (r == 0 && link->wait == WAIT_BLOCK)
+                if (r == 0 && link->wait != WAIT_SPIN)
                         (void)sd_bus_wait(side->bus, UINT64_MAX);
         }
         return take_message(side, buffer, size);
@@ -383,6 +383,10 @@ static int link_wait_readable(Link *link, uint64_t timeout_usec) {
                         return r;
         }
         return 0;
+}
+
+static int link_poll_fd(const Link *link) {
+        return sd_bus_get_fd(((const Side *)link->state)->bus);
 }
 
 sd_bus *dbus_link_bus(const Link *link) {
@@ -426,8 +430,8 @@ static void link_close_direction(Link *link, bool sending) {
 
 #define COMMON_OPERATIONS                                                                                            \
         .boundaries = true, .executed = true, .send = link_send, .receive = link_receive, .try_send = link_try_send, \
-        .try_receive = link_try_receive, .wait_readable = link_wait_readable,                                        \
-        .close_direction = link_close_direction, .detach = link_detach, .teardown = link_teardown
+        .try_receive = link_try_receive, .wait_readable = link_wait_readable, .poll_fd = link_poll_fd,               \
+        .buffered = true, .close_direction = link_close_direction, .detach = link_detach, .teardown = link_teardown
 
 const Transport dbus_direct_transport = {
         .variant = "direct",

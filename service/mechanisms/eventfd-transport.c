@@ -24,7 +24,8 @@ static void eventfd_link_teardown(Link *link) {
 
 static int eventfd_link_setup(Link *link, Error *error) {
         for (unsigned lane = 0; lane < LINK_LANES; lane++) {
-                link->fds[lane] = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+                link->fds[lane] = eventfd(
+                        0, EFD_CLOEXEC | EFD_SEMAPHORE | (link_never_sleeps(link) ? EFD_NONBLOCK : 0));
                 if (link->fds[lane] < 0) {
                         int r = error_set_errno(error, errno, "No eventfd can be made");
 
@@ -56,7 +57,7 @@ static int eventfd_link_send(Link *link, const void *data, size_t size) {
                 return -EMSGSIZE;
         do
                 n = write(link->own[SENDING], &one, sizeof one);
-        while (n < 0 && errno == EINTR);
+        while (n < 0 && link_sends_again(link, link->own[SENDING], -errno));
         return n < 0 ? -errno : 0;
 }
 
@@ -75,7 +76,8 @@ static ssize_t eventfd_link_try_receive(Link *link, void *buffer, size_t size) {
         ssize_t n;
 
         do
-                n = preadv2(link->own[RECEIVING], &vector, 1, -1, RWF_NOWAIT);
+                n = link_never_sleeps(link) ? read(link->own[RECEIVING], &value, sizeof value)
+                                            : preadv2(link->own[RECEIVING], &vector, 1, -1, RWF_NOWAIT);
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : 0;
 }
@@ -99,6 +101,10 @@ static int eventfd_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[RECEIVING], timeout_usec);
 }
 
+static int eventfd_link_poll_fd(const Link *link) {
+        return link->own[RECEIVING];
+}
+
 const Transport eventfd_transport = {
         .message_max = 0,
         .boundaries = true,
@@ -109,6 +115,8 @@ const Transport eventfd_transport = {
         .receive = eventfd_link_receive,
         .try_send = eventfd_link_try_send,
         .try_receive = eventfd_link_try_receive,
+        .poll_fd = eventfd_link_poll_fd,
+        .several_max = 1,
         .wait_readable = eventfd_link_wait_readable,
         .detach = eventfd_link_detach,
         .teardown = eventfd_link_teardown,

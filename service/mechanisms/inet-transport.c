@@ -168,7 +168,7 @@ static int take_credit(Link *link, bool wait) {
         ssize_t n;
 
         while (side->sent - side->taken >= side->depth) {
-                n = recv(link->own[CREDIT], &taken, sizeof taken, wait && link->wait == WAIT_BLOCK ? 0 : MSG_DONTWAIT);
+                n = recv(link->own[CREDIT], &taken, sizeof taken, wait && link->wait != WAIT_SPIN ? 0 : MSG_DONTWAIT);
                 if (n == (ssize_t)sizeof taken && taken > side->taken && taken <= side->sent)
                         side->taken = taken;
                 else if (n < 0 && errno == EAGAIN && !wait)
@@ -188,7 +188,7 @@ static int send_message(Link *link, const void *data, size_t size, bool wait) {
                 return r;
         do
                 r = send(link->own[DATA], data, size,
-                            MSG_NOSIGNAL | (wait && link->wait == WAIT_BLOCK ? 0 : MSG_DONTWAIT)) < 0
+                            MSG_NOSIGNAL | (wait && link->wait != WAIT_SPIN ? 0 : MSG_DONTWAIT)) < 0
                             ? -errno
                             : 0;
         while (r == -EINTR || (r == -EAGAIN && wait));
@@ -265,6 +265,10 @@ static int link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[DATA], timeout_usec);
 }
 
+static int link_poll_fd(const Link *link) {
+        return link->own[DATA];
+}
+
 static void link_detach(Link *link) {
         for (unsigned i = 0; i < LINK_FDS_MAX; i++)
                 link->own[i] = fd_close(link->own[i]);
@@ -283,6 +287,7 @@ const Transport udp_transport = {
         .receive = link_receive,
         .try_send = link_try_send,
         .try_receive = link_try_receive,
+        .poll_fd = link_poll_fd,
         .wait_readable = link_wait_readable,
         .detach = link_detach,
         .teardown = link_teardown,
@@ -298,6 +303,7 @@ const Transport raw_transport = {
         .receive = link_receive,
         .try_send = link_try_send,
         .try_receive = link_try_receive,
+        .poll_fd = link_poll_fd,
         .wait_readable = link_wait_readable,
         .detach = link_detach,
         .teardown = link_teardown,

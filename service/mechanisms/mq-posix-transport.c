@@ -16,6 +16,7 @@
 #include "posix-name.h"
 #include "posix-transports.h"
 #include "spin.h"
+#include "stream-wait.h"
 #include "transport.h"
 
 enum {
@@ -115,7 +116,7 @@ static void mq_link_detach(Link *link) {
 }
 
 static int mq_link_attach(Link *link, Error *error) {
-        int flags = O_CLOEXEC | (link->wait == WAIT_SPIN ? O_NONBLOCK : 0), r;
+        int flags = O_CLOEXEC | (link_never_sleeps(link) ? O_NONBLOCK : 0), r;
         struct mq_attr attr;
         MqSide *side;
 
@@ -147,7 +148,7 @@ static int send_result(int r) {
 }
 
 static int mq_link_try_send(Link *link, const void *data, size_t size) {
-        if (link->wait == WAIT_SPIN)
+        if (link_never_sleeps(link))
                 return send_result(mq_send(link->own[0], data, size, 0));
         return send_result(mq_timedsend(link->own[0], data, size, 0, &no_wait));
 }
@@ -157,7 +158,7 @@ static int mq_link_send(Link *link, const void *data, size_t size) {
 
         do
                 r = send_result(mq_send(link->own[0], data, size, 0));
-        while (r == -EINTR || (r == -EAGAIN && link->wait == WAIT_SPIN));
+        while (r < 0 && link_sends_again(link, link->own[0], r));
         return r;
 }
 
@@ -168,7 +169,7 @@ static ssize_t receive_once(Link *link, void *buffer, size_t size, bool wait) {
         size_t room = bounce ? side->message_size : size;
         ssize_t n;
 
-        n = wait || link->wait == WAIT_SPIN ? mq_receive(link->own[1], into, room, NULL)
+        n = wait || link_never_sleeps(link) ? mq_receive(link->own[1], into, room, NULL)
                                             : mq_timedreceive(link->own[1], into, room, NULL, &no_wait);
         if (n < 0)
                 return errno == ETIMEDOUT ? -EAGAIN : -errno;
@@ -194,19 +195,11 @@ static ssize_t mq_link_receive(Link *link, void *buffer, size_t size) {
 }
 
 static int mq_link_wait_readable(Link *link, uint64_t timeout) {
-        struct pollfd wanted = { .fd = link->own[1], .events = POLLIN };
-        uint64_t end = monotonic_end(timeout), now;
-        struct timespec left;
-        int n;
+        return wait_readable_fd(link->own[1], timeout);
+}
 
-        do {
-                now = monotonic_now();
-                left = timespec_from_usec(end > now ? end - now : 0);
-                n = ppoll(&wanted, 1, end == USEC_INFINITY ? NULL : &left, NULL);
-        } while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return -errno;
-        return n == 0 ? -ETIMEDOUT : 0;
+static int mq_link_poll_fd(const Link *link) {
+        return link->own[1];
 }
 
 /* close_direction: none. A queue does not tell who has it open. */
@@ -220,6 +213,8 @@ const Transport mq_posix_transport = {
         .receive = mq_link_receive,
         .try_send = mq_link_try_send,
         .try_receive = mq_link_try_receive,
+        .poll_fd = mq_link_poll_fd,
+        .several_max = MESSAGE_MAX,
         .wait_readable = mq_link_wait_readable,
         .detach = mq_link_detach,
         .teardown = mq_link_teardown,

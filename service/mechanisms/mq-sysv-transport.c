@@ -146,6 +146,8 @@ const Transport mq_sysv_transport = {
         .receive = mq_link_receive,
         .try_send = mq_link_try_send,
         .try_receive = mq_link_try_receive,
+        .poll_reason = "a System V queue has no descriptor: nothing but msgrcv(2) waits for it",
+        .several_max = MESSAGE_MAX,
         .detach = mq_link_detach,
         .teardown = mq_link_teardown,
 };

@@ -256,6 +256,7 @@ static int mutex_link_wait_readable(Link *link, uint64_t timeout) {
 }
 
 const Transport mutex_transport = {
+        .in_memory = true,
         .message_max = 0,
         .boundaries = true,
         .executed = true,
@@ -265,6 +266,8 @@ const Transport mutex_transport = {
         .receive = mutex_link_receive,
         .try_send = mutex_link_try_send,
         .try_receive = mutex_link_try_receive,
+        .poll_reason =
+                "a mutex is a word in memory, without a descriptor: nothing but pthread_mutex_lock(3) waits for it",
         .wait_readable = mutex_link_wait_readable,
         .detach = mutex_link_detach,
         .teardown = mutex_link_teardown,

@@ -77,7 +77,7 @@ static int pipe_link_ready(Link *link, Error *error) {
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 r = -errno;
         for (unsigned i = SENDING; r >= 0 && i <= RECEIVING; i++)
-                r = pipe_link_nonblock(link->own[i], link->wait == WAIT_SPIN);
+                r = pipe_link_nonblock(link->own[i], link->wait != WAIT_BLOCK);
         if (r >= 0)
                 return 0;
         pipe_link_detach(link);
@@ -106,7 +106,7 @@ static int send_rest(Link *link, const char *data, size_t size) {
                 if (n >= 0) {
                         data += n;
                         size -= (size_t)n;
-                } else if (errno != EINTR && !(errno == EAGAIN && link->wait == WAIT_SPIN))
+                } else if (!link_sends_again(link, link->own[SENDING], -errno))
                         return -errno;
         }
         return 0;
@@ -123,10 +123,15 @@ static int pipe_link_send(Link *link, const void *data, size_t size) {
 static ssize_t pipe_link_receive(Link *link, void *buffer, size_t size) {
         ssize_t n;
 
-        do
+        for (;;) {
                 n = read(link->own[RECEIVING], buffer, size);
-        while (n < 0 && link_receives_again(link, -errno));
-        return n < 0 ? -errno : n;
+                if (n >= 0)
+                        return n;
+                if (errno == EAGAIN && link->wait == WAIT_ADAPTIVE)
+                        (void)wait_readable_fd(link->own[RECEIVING], USEC_INFINITY);
+                else if (!link_receives_again(link, -errno))
+                        return -errno;
+        }
 }
 
 /* read(2) and write(2) know no flag against waiting (RWF_NOWAIT is not for FIFOs), so a blocking end is switched for
@@ -165,6 +170,10 @@ static ssize_t pipe_link_try_receive(Link *link, void *buffer, size_t size) {
 
 static int pipe_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[RECEIVING], timeout_usec);
+}
+
+static int pipe_link_poll_fd(const Link *link) {
+        return link->own[RECEIVING];
 }
 
 static void pipe_link_close_direction(Link *link, bool sending) {
@@ -274,6 +283,8 @@ const Transport pipe_transport = {
         .receive = pipe_link_receive,
         .try_send = pipe_link_try_send,
         .try_receive = pipe_link_try_receive,
+        .poll_fd = pipe_link_poll_fd,
+        .several_max = PIPE_BUF,
         .wait_readable = pipe_link_wait_readable,
         .close_direction = pipe_link_close_direction,
         .detach = pipe_link_detach,
@@ -289,6 +300,8 @@ const Transport fifo_transport = {
         .receive = pipe_link_receive,
         .try_send = pipe_link_try_send,
         .try_receive = pipe_link_try_receive,
+        .poll_fd = pipe_link_poll_fd,
+        .several_max = PIPE_BUF,
         .wait_readable = pipe_link_wait_readable,
         .close_direction = pipe_link_close_direction,
         .detach = pipe_link_detach,

@@ -168,6 +168,7 @@ static int sem_link_wait_readable(Link *link, uint64_t timeout) {
 }
 
 const Transport sem_posix_transport = {
+        .in_memory = true,
         .message_max = 0,
         .boundaries = true,
         .executed = true,
@@ -177,6 +178,9 @@ const Transport sem_posix_transport = {
         .receive = sem_link_receive,
         .try_send = sem_link_try_send,
         .try_receive = sem_link_try_receive,
+        .poll_reason =
+                "a POSIX semaphore is a word in memory, without a descriptor: nothing but sem_wait(3) waits for it",
+        .several_max = 1,
         .wait_readable = sem_link_wait_readable,
         .detach = sem_link_detach,
         .teardown = sem_link_teardown,

@@ -29,7 +29,9 @@ int shm_ring_wait_readable(Link *link, uint64_t timeout_usec);
 void shm_ring_close_direction(Link *link, bool sending);
 
 /* What is the same in the Transport of every memory that the ring lies in. */
-#define SHM_RING_TRANSPORT                                                                                \
-        .message_max = SHM_RING_MESSAGE_MAX, .boundaries = true, .executed = true, .send = shm_ring_send, \
-        .receive = shm_ring_receive, .try_send = shm_ring_try_send, .try_receive = shm_ring_try_receive,  \
-        .wait_readable = shm_ring_wait_readable, .close_direction = shm_ring_close_direction
+#define SHM_RING_TRANSPORT                                                                            \
+        .message_max = SHM_RING_MESSAGE_MAX, .in_memory = true, .boundaries = true, .executed = true, \
+        .send = shm_ring_send, .receive = shm_ring_receive, .try_send = shm_ring_try_send,            \
+        .try_receive = shm_ring_try_receive, .wait_readable = shm_ring_wait_readable,                 \
+        .close_direction = shm_ring_close_direction,                                                  \
+        .poll_reason = "memory has no descriptor that tells when it is written: nothing but a futex waits for it"

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 enum {
         VALUE_SIZE = 4,
         FIRST_SIGNAL = 4, /* from SIGRTMIN on: the first few are what people try by hand */
+        LINKS_MAX = 8,    /* in one process, two signals each */
         DEPTH_MAX = 1024,
         PEER_USEC = 10 * 1000 * 1000,
         FULL_NSEC = 20 * 1000,
@@ -43,6 +45,7 @@ typedef struct SignalSide {
         uint32_t out_lane, in_lane, depth;
         pid_t peer;
         uint32_t sent, taken_seen, received;
+        int fd;       /* signalfd(2), where the side waits by epoll */
         bool stashed; /* wait_readable() can only wait by taking */
         siginfo_t stash;
 } SignalSide;
@@ -78,6 +81,7 @@ static int signal_link_setup(Link *link, Error *error) {
         if (link->message_max > VALUE_SIZE)
                 link->message_max = VALUE_SIZE;
         link->words[0] = link->depth;
+        link->words[1] = link->number % LINKS_MAX;
         link->fds[0] = fd_take(&fd);
         return 0;
 }
@@ -91,8 +95,8 @@ static void drain(const sigset_t *set) {
 
 static int signal_link_attach(Link *link, Error *error) {
         SignalSide *side;
+        int first, r;
         void *page;
-        int r;
 
         side = calloc(1, sizeof(*side));
         if (!side)
@@ -107,12 +111,20 @@ static int signal_link_attach(Link *link, Error *error) {
         side->page = page;
         side->out_lane = link->side;
         side->in_lane = !link->side;
-        side->out_signal = SIGRTMIN + FIRST_SIGNAL + (int)side->out_lane;
+        first = SIGRTMIN + FIRST_SIGNAL + LINK_LANES * (int)link->words[1];
+        side->out_signal = first + (int)side->out_lane;
         side->depth = (uint32_t)link->words[0];
         sigemptyset(&side->in);
-        sigaddset(&side->in, SIGRTMIN + FIRST_SIGNAL + (int)side->in_lane);
+        sigaddset(&side->in, first + (int)side->in_lane);
         sigprocmask(SIG_BLOCK, &side->in, NULL);
         drain(&side->in); /* of an earlier link of this process */
+        side->fd = link->wait == WAIT_POLL ? signalfd(-1, &side->in, SFD_CLOEXEC | SFD_NONBLOCK) : -EBADF;
+        if (side->fd < 0 && link->wait == WAIT_POLL) {
+                r = error_set_errno(error, errno, "Cannot make a descriptor of the signals of a link");
+                munmap(page, sizeof(Page));
+                free(side);
+                return r;
+        }
         atomic_store(&side->page->pid[link->side], (uint32_t)getpid());
         syscall(SYS_futex, &side->page->pid[link->side], FUTEX_WAKE, 1, NULL, NULL, 0);
         link->state = side;
@@ -183,11 +195,10 @@ static int signal_link_send(Link *link, const void *data, size_t size) {
         return r;
 }
 
-static ssize_t take(SignalSide *side, const siginfo_t *info, void *buffer, size_t size) {
-        Value32 value = { 0 };
+static ssize_t take(SignalSide *side, union sigval sent, void *buffer, size_t size) {
+        Value32 value = { .value = sent };
         size_t length;
 
-        value.value = info->si_value;
         length = carries_size() ? value.parts.size : VALUE_SIZE;
         if (length > VALUE_SIZE)
                 return -EBADMSG; /* sent by somebody else */
@@ -198,6 +209,16 @@ static ssize_t take(SignalSide *side, const siginfo_t *info, void *buffer, size_
         return (ssize_t)length;
 }
 
+/* signalfd(2): ssi_ptr holds the whole of the value. */
+static ssize_t receive_read(SignalSide *side, void *buffer, size_t size) {
+        struct signalfd_siginfo info;
+        ssize_t n = read(side->fd, &info, sizeof info);
+
+        if (n != (ssize_t)sizeof info)
+                return n < 0 ? -errno : -EBADMSG;
+        return take(side, (union sigval){ .sival_ptr = (void *)(uintptr_t)info.ssi_ptr }, buffer, size);
+}
+
 static ssize_t receive_once(Link *link, void *buffer, size_t size, bool wait) {
         static const struct timespec no_wait = { 0 };
         SignalSide *side = link->state;
@@ -205,11 +226,13 @@ static ssize_t receive_once(Link *link, void *buffer, size_t size, bool wait) {
 
         if (side->stashed) {
                 side->stashed = false;
-                return take(side, &side->stash, buffer, size);
+                return take(side, side->stash.si_value, buffer, size);
         }
+        if (side->fd >= 0 && !wait)
+                return receive_read(side, buffer, size);
         if ((wait ? sigwaitinfo(&side->in, &info) : sigtimedwait(&side->in, &info, &no_wait)) < 0)
                 return -errno;
-        return take(side, &info, buffer, size);
+        return take(side, info.si_value, buffer, size);
 }
 
 static ssize_t signal_link_try_receive(Link *link, void *buffer, size_t size) {
@@ -255,9 +278,14 @@ static void signal_link_detach(Link *link) {
         if (!side)
                 return;
         drain(&side->in);
+        fd_close(side->fd);
         munmap(side->page, sizeof(Page));
         free(side);
         link->state = NULL;
+}
+
+static int signal_link_poll_fd(const Link *link) {
+        return ((const SignalSide *)link->state)->fd;
 }
 
 static void signal_link_teardown(Link *link) {
@@ -275,6 +303,7 @@ const Transport signal_transport = {
         .receive = signal_link_receive,
         .try_send = signal_link_try_send,
         .try_receive = signal_link_try_receive,
+        .poll_fd = signal_link_poll_fd,
         .wait_readable = signal_link_wait_readable,
         .detach = signal_link_detach,
         .teardown = signal_link_teardown,

@@ -27,7 +27,7 @@ typedef struct TcpSide {
 } TcpSide;
 
 static int wait_flag(const Link *link) {
-        return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
+        return link_never_sleeps(link) ? MSG_DONTWAIT : 0;
 }
 
 static void tcp_link_teardown(Link *link) {
@@ -128,7 +128,7 @@ static int tcp_link_send(Link *link, const void *data, size_t size) {
 
         do
                 r = send_once(link, data, size, wait_flag(link));
-        while (r == -EINTR || r == -EAGAIN);
+        while (r < 0 && (link_sends_again(link, link->own[0], r) || r == -EAGAIN));
         return r;
 }
 
@@ -179,6 +179,10 @@ static int tcp_link_settle(Link *link) {
         return 0;
 }
 
+static int tcp_link_poll_fd(const Link *link) {
+        return link->own[0];
+}
+
 static void tcp_link_close_direction(Link *link, bool sending) {
         (void)shutdown(link->own[0], sending ? SHUT_WR : SHUT_RD);
 }
@@ -200,6 +204,7 @@ const Transport tcp_transport = {
         .try_send = tcp_link_try_send,
         .try_receive = tcp_link_try_receive,
         .settle = tcp_link_settle,
+        .poll_fd = tcp_link_poll_fd,
         .wait_readable = tcp_link_wait_readable,
         .close_direction = tcp_link_close_direction,
         .detach = tcp_link_detach,

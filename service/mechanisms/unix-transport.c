@@ -20,7 +20,7 @@ enum { NAMES_MAX = 1024 };
 enum { SENDING, RECEIVING }; /* of datagrams; a stream is one socket for both */
 
 static int wait_flag(const Link *link) {
-        return link->wait == WAIT_SPIN ? MSG_DONTWAIT : 0;
+        return link_never_sleeps(link) ? MSG_DONTWAIT : 0;
 }
 
 static int link_address(const Link *link, unsigned lane, Address *ret, Error *error) {
@@ -117,7 +117,7 @@ static int send_rest(Link *link, const char *data, size_t size) {
                 if (n >= 0) {
                         data += n;
                         size -= (size_t)n;
-                } else if (errno != EINTR && !(errno == EAGAIN && link->wait == WAIT_SPIN))
+                } else if (!link_sends_again(link, link->own[0], -errno))
                         return -errno;
         }
         return 0;
@@ -157,6 +157,10 @@ static ssize_t stream_link_try_receive(Link *link, void *buffer, size_t size) {
 
 static int stream_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[0], timeout_usec);
+}
+
+static int stream_link_poll_fd(const Link *link) {
+        return link->own[0];
 }
 
 static void stream_link_close_direction(Link *link, bool sending) {
@@ -236,7 +240,7 @@ static int dgram_link_send(Link *link, const void *data, size_t size) {
 
         do
                 r = send(link->own[SENDING], data, size, MSG_NOSIGNAL | wait_flag(link)) < 0 ? -errno : 0;
-        while (r == -EINTR || (r == -EAGAIN && link->wait == WAIT_SPIN));
+        while (r < 0 && link_sends_again(link, link->own[SENDING], r));
         return r;
 }
 
@@ -270,6 +274,10 @@ static int dgram_link_wait_readable(Link *link, uint64_t timeout_usec) {
         return wait_readable_fd(link->own[RECEIVING], timeout_usec);
 }
 
+static int dgram_link_poll_fd(const Link *link) {
+        return link->own[RECEIVING];
+}
+
 /* Both sides set the buffer of their own socket in attach(); here it is tried what one can get. The other side's queue
  * has no bound of its own for who is connected to it, so how many fit is a matter of memory: not known. */
 static int seqpacket_link_setup(Link *link, Error *error) {
@@ -297,7 +305,7 @@ static int seqpacket_link_send(Link *link, const void *data, size_t size) {
 
         do
                 r = send(link->own[0], data, size, MSG_NOSIGNAL | wait_flag(link)) < 0 ? -errno : 0;
-        while (r == -EINTR || r == -ECONNRESET || (r == -EAGAIN && link->wait == WAIT_SPIN));
+        while (r < 0 && (r == -ECONNRESET || link_sends_again(link, link->own[0], r)));
         return r;
 }
 
@@ -343,6 +351,7 @@ const Transport unix_stream_transport = {
         .receive = stream_link_receive,
         .try_send = stream_link_try_send,
         .try_receive = stream_link_try_receive,
+        .poll_fd = stream_link_poll_fd,
         .wait_readable = stream_link_wait_readable,
         .close_direction = stream_link_close_direction,
         .detach = unix_link_detach,
@@ -360,6 +369,8 @@ const Transport unix_dgram_transport = {
         .receive = dgram_link_receive,
         .try_send = dgram_link_try_send,
         .try_receive = dgram_link_try_receive,
+        .poll_fd = dgram_link_poll_fd,
+        .several_max = INT32_MAX,
         .wait_readable = dgram_link_wait_readable,
         .detach = unix_link_detach,
         .teardown = unix_link_teardown,
@@ -375,6 +386,7 @@ const Transport unix_seqpacket_transport = {
         .receive = seqpacket_link_receive,
         .try_send = seqpacket_link_try_send,
         .try_receive = seqpacket_link_try_receive,
+        .poll_fd = stream_link_poll_fd,
         .wait_readable = stream_link_wait_readable,
         .close_direction = stream_link_close_direction,
         .detach = unix_link_detach,

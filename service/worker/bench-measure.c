@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The two sides of a trial.
+/* The two sides of a trial, and what all trials begin and end with.
  *
  * What stands inside the loops, besides the transport's own send() and receive(): the payload is written and checked
  * (payload.h), one word that both sides share is read (it changes twice a trial), and, on one side only, the clock.
@@ -7,143 +7,42 @@
  * short that this would add more than 1 %, the clock is read once per 2, 4, 8 … round trips, and each of them counts
  * with the mean of its batch; the result says how many ("batch"). Throughput reads it about every 50 us.
  *
+ * A burst is as many messages as BENCH_BURST one after the other, and one answer when the last of them has come.
+ *
  * Every loop ends by itself only as long as messages arrive; the parent of both sides ends those that do not. */
 #include "bench-measure.h"
 
+#include <errno.h>
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-#include "payload.h"
+#include "bench-fan.h"
+#include "bench-side.h"
 #include "units.h"
 
-enum {
-        PHASE_WARM_UP,
-        PHASE_MEASURE,
-        PHASE_STOP,
-};
+enum { BATCH_SHIFT_MAX = 10 };
 
-enum {
-        BATCH_SHIFT_MAX = 10,
-        /* How far a sender may run ahead: more than any queue, pipe or socket holds, so that those are held back by
-         * themselves; less for what nothing else holds back (a semaphore), or the receiver would work off in its
-         * trial what was sent before. */
-        AHEAD_MAX = 1 << 17,
-        AHEAD_MAX_TOKENS = 1 << 10,
-        AHEAD_STEP = 64,
-        WARM_UP_WINDOWS = 16,
-};
-
-typedef struct Side {
-        unsigned side;
-        Measure *measure;
-        Link *link;
-        const Transport *transport;
-        size_t size;
-        bool boundaries;
-        void *out, *in;
-        uint64_t number; /* of the last message sent (side 0) or received (side 1) */
-        Usage begin;
-} Side;
-
-/* Numbers of messages that go back are told from those that go forth. */
-static inline uint64_t answer_to(uint64_t number) {
-        return ~number;
-}
-
-static __attribute__((cold, noinline)) int say_failed(const Side *side, const char *what, uint64_t number, int error) {
-        return pair_give_up(&side->measure->pair, side->side, error, "%s message %llu of %zu bytes: %s (%s)", what,
-                (unsigned long long)number, side->size, strerror(-error), strerrorname_np(-error) ?: "?");
-}
-
-static __attribute__((cold, noinline)) int say_short(const Side *side, uint64_t number, ssize_t n) {
-        if (n == 0)
-                return pair_give_up(&side->measure->pair, side->side, EPIPE,
-                        "the other side ended before message %llu", (unsigned long long)number);
-        return pair_give_up(&side->measure->pair, side->side, EBADMSG,
-                "message %llu arrived with %zd bytes, %zu were sent", (unsigned long long)number, n, side->size);
-}
-
-static __attribute__((cold, noinline)) int say_wrong(const Side *side, uint64_t number) {
-        const unsigned char *found = side->in;
-        unsigned char *wanted = side->out;
-        size_t i = 0;
-
-        payload_fill(wanted, side->size, number);
-        while (i < side->size && found[i] == wanted[i])
-                i++;
-        return pair_give_up(&side->measure->pair, side->side, EBADMSG,
-                "a message arrived wrong: byte %zu of %zu was 0x%02x, 0x%02x was sent", i, side->size, found[i],
-                wanted[i]);
-}
-
-static inline int side_send(Side *side, uint64_t number) {
-        int r;
-
-        payload_fill(side->out, side->size, number);
-        r = side->transport->send(side->link, side->out, side->size);
-        return r < 0 ? say_failed(side, "cannot send", number, r) : 0;
-}
-
-static inline int side_receive(Side *side, uint64_t number) {
-        ssize_t n, more;
-
-        n = side->transport->receive(side->link, side->in, side->size);
-        while (n > 0 && (size_t)n < side->size && !side->boundaries) {
-                more = side->transport->receive(side->link, (char *)side->in + n, side->size - (size_t)n);
-                if (more <= 0)
-                        return more < 0 ? say_failed(side, "cannot receive", number, (int)more)
-                                        : say_short(side, number, n);
-                n += more;
-        }
-        if (n < 0)
-                return say_failed(side, "cannot receive", number, (int)n);
-        if ((size_t)n != side->size)
-                return say_short(side, number, n);
-        return payload_check(side->in, side->size, number) ? 0 : say_wrong(side, number);
-}
-
+/* One message, or in a burst several, and the answer to the last. */
 static inline int round_trip(Side *side) {
+        unsigned n = side->measure->mode == BENCH_BURST ? BENCH_BURST_MESSAGES : 1;
         int r;
 
-        side->number++;
-        r = side_send(side, side->number);
-        if (r < 0)
-                return r;
+        do {
+                side->number++;
+                r = side_send(side, side->number);
+                if (r < 0)
+                        return r;
+        } while (--n > 0);
         return side_receive(side, answer_to(side->number));
 }
 
-static Usage usage_now(void) {
-        struct rusage usage;
+/* Messages of both directions, from the number of those that went forth. */
+static uint64_t both_ways(const Side *side) {
+        uint64_t forth = side->number - side->begin.messages;
 
-        getrusage(RUSAGE_SELF, &usage);
-        return (Usage){
-                .cpu_nsec = ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * NSEC_PER_SEC +
-                            ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * NSEC_PER_USEC,
-                .voluntary = (uint64_t)usage.ru_nvcsw,
-                .involuntary = (uint64_t)usage.ru_nivcsw,
-                .nsec = now_nsec(),
-        };
-}
-
-static void usage_begin(Side *side) {
-        side->begin = usage_now();
-        side->begin.messages = side->number;
-}
-
-/* `factor`: messages to one number. */
-static void usage_end(Side *side, unsigned factor) {
-        Usage end = usage_now();
-
-        side->measure->usage[side->side] = (Usage){
-                .cpu_nsec = end.cpu_nsec - side->begin.cpu_nsec,
-                .voluntary = end.voluntary - side->begin.voluntary,
-                .involuntary = end.involuntary - side->begin.involuntary,
-                .nsec = end.nsec - side->begin.nsec,
-                .messages = (side->number - side->begin.messages) * factor,
-        };
+        return side->measure->mode == BENCH_BURST ? forth + forth / BENCH_BURST_MESSAGES : 2 * forth;
 }
 
 /* Round trips until the mean of a window is within 5 % of the window before, and 16 windows at most. Gives the mean of
@@ -199,7 +98,7 @@ static int latency_lead(Side *side, uint64_t until) {
                 until = now_nsec() + measure->nsec / 2;
 
         atomic_store(&measure->marks.first, side->number + 1);
-        usage_begin(side);
+        side_usage_begin(side);
         last = side->begin.nsec;
         do {
                 for (unsigned i = 0; i < batch; i++) {
@@ -211,7 +110,7 @@ static int latency_lead(Side *side, uint64_t until) {
                 histogram_add(&measure->histogram, (now - last + batch / 2) >> shift);
                 last = now;
         } while (now < until);
-        usage_end(side, 2);
+        side_usage_end(side, both_ways(side));
         atomic_store(&measure->marks.last, side->number + 1);
         return round_trip(side);
 }
@@ -219,33 +118,35 @@ static int latency_lead(Side *side, uint64_t until) {
 /* Side 1 of latency. */
 static int latency_follow(Side *side) {
         Measure *measure = side->measure;
-        uint64_t number;
+        unsigned burst = measure->mode == BENCH_BURST ? BENCH_BURST_MESSAGES : 1;
+        uint64_t first;
         int r;
 
         for (;;) {
-                number = side->number + 1;
-                r = side_receive(side, number);
+                first = side->number + 1;
+                for (unsigned i = 0; i < burst; i++) {
+                        r = side_receive(side, side->number + 1);
+                        if (r < 0)
+                                return r;
+                        side->number++;
+                }
+                r = side_send(side, answer_to(side->number));
                 if (r < 0)
                         return r;
-                side->number = number;
-                r = side_send(side, answer_to(number));
-                if (r < 0)
-                        return r;
-                if (number == atomic_load_explicit(&measure->marks.first, memory_order_relaxed))
-                        usage_begin(side);
-                if (number == atomic_load_explicit(&measure->marks.last, memory_order_relaxed))
+                if (first == atomic_load_explicit(&measure->marks.first, memory_order_relaxed))
+                        side_usage_begin(side);
+                if (first == atomic_load_explicit(&measure->marks.last, memory_order_relaxed))
                         break;
         }
-        usage_end(side, 2);
+        side_usage_end(side, both_ways(side));
         return 0;
 }
 
 /* Only reached where the kind does not hold the sender back by itself. */
 static __attribute__((cold, noinline)) void wait_for_receiver(const Side *side) {
-        unsigned most = side->transport->message_max <= BENCH_TOKEN_MAX ? AHEAD_MAX_TOKENS : AHEAD_MAX;
         Measure *measure = side->measure;
 
-        while (side->number - atomic_load(&measure->received.value) > most &&
+        while (side->number - atomic_load(&measure->received.value) > ahead_max(side->transport) &&
                 atomic_load(&measure->phase.value) != PHASE_STOP)
                 sched_yield();
 }
@@ -258,7 +159,7 @@ static int throughput_send(Side *side) {
         Usage start;
         int r;
 
-        usage_begin(side);
+        side_usage_begin(side);
         start = side->begin;
         for (;;) {
                 side->number++;
@@ -273,11 +174,11 @@ static int throughput_send(Side *side) {
                 phase = now;
                 if (phase == PHASE_STOP)
                         break;
-                usage_begin(side);
+                side_usage_begin(side);
         }
         if (side->begin.messages == side->number)
                 side->begin = start;
-        usage_end(side, 1);
+        side_usage_end(side, side->number - side->begin.messages);
         atomic_store(&measure->marks.last, side->number + 1);
         side->number++;
         return side_send(side, side->number);
@@ -336,14 +237,14 @@ static int throughput_receive(Side *side, uint64_t until) {
                 return r;
         if (until < now_nsec() + measure->nsec / 2)
                 until = now_nsec() + measure->nsec / 2;
-        usage_begin(side);
+        side_usage_begin(side);
         atomic_store(&measure->phase.value, PHASE_MEASURE);
         do {
                 r = throughput_receive_n(side, step);
                 if (r < 0)
                         return r;
         } while (now_nsec() < until);
-        usage_end(side, 1);
+        side_usage_end(side, side->number - side->begin.messages);
         atomic_store(&measure->phase.value, PHASE_STOP);
         /* What is still on the way, so that the sender is not left waiting. */
         while (atomic_load(&measure->marks.last) == 0 || side->number < atomic_load(&measure->marks.last)) {
@@ -354,74 +255,167 @@ static int throughput_receive(Side *side, uint64_t until) {
         return 0;
 }
 
-/* The floors that may bind the result, and the cache line as a sign of the state that the host is in. */
-static void probe_floors(const Side *side) {
-        bool one_cpu = side->measure->placement == PLACEMENT_SAME_CPU;
-        double *floors = side->measure->floors, value;
-        uint64_t nsec = side->measure->nsec / 16;
+FloorType measure_base_floor(PlacementType placement, WaitMode wait) {
+        bool one_cpu = placement == PLACEMENT_SAME_CPU;
+
+        if (wait == WAIT_SPIN || (wait == WAIT_ADAPTIVE && !one_cpu))
+                return one_cpu ? FLOOR_SYSCALL : FLOOR_CACHELINE;
+        if (placement == PLACEMENT_OTHER_CPU_AWAKE)
+                return FLOOR_FUTEX_AWAKE;
+        return one_cpu ? FLOOR_FUTEX : FLOOR_FUTEX_OTHER_CPU;
+}
+
+static bool goes_both_ways(const Measure *measure) {
+        return measure->mode == BENCH_LATENCY || measure->mode == BENCH_BURST;
+}
+
+/* The floor of the waiting, which both sides have to probe together; side 0 gets its value. */
+static double probe_base(const Side *side, FloorType floor, FloorArea *area, uint64_t nsec) {
+        pair_meet(&side->measure->pair);
+        if (floor == FLOOR_CACHELINE)
+                return floor_cacheline(area, side->side, nsec / 4);
+        return floor_futex(area, side->side, nsec);
+}
+
+/* Before the trial: the floors that may bind the result, and, on two CPUs, the cache line in any case, as a sign of
+ * the state that the host is in. */
+static void probe_before(const Side *side) {
+        Measure *measure = side->measure;
+        FloorType base = measure_base_floor(measure->placement, measure->wait);
+        size_t copied = measure->in_place == IN_PLACE_UNTOUCHED || side->size < 64 ? 64 : side->size;
+        uint64_t nsec = measure->nsec / 16;
+        double value;
 
         if (side->side == 0) {
-                floors[FLOOR_SYSCALL] = floor_syscall(nsec / 16);
-                floors[FLOOR_MEMCPY] = floor_memcpy(side->in, side->out, side->size < 64 ? 64 : side->size, nsec / 8);
+                measure->floors[FLOOR_SYSCALL] = floor_syscall(nsec / 16);
+                measure->floors[FLOOR_MEMCPY] = floor_memcpy(side->in, side->out, copied, nsec / 8);
         }
-        pair_meet(&side->measure->pair);
-        if (!one_cpu) {
-                value = floor_cacheline(&side->measure->areas[0], side->side, nsec / 8);
-                if (side->side == 0)
-                        floors[FLOOR_CACHELINE] = value;
-        }
-        if (side->measure->mode != BENCH_LATENCY || side->measure->wait != WAIT_BLOCK)
+        if (side->side > 1 || measure->peers > 1)
                 return;
-        pair_meet(&side->measure->pair);
-        value = floor_futex(&side->measure->areas[1], side->side, nsec);
+        if (measure->placement != PLACEMENT_SAME_CPU) {
+                value = probe_base(side, FLOOR_CACHELINE, &measure->areas[0], nsec / 2);
+                if (side->side == 0)
+                        measure->floors[FLOOR_CACHELINE] = value;
+        }
+        if (!goes_both_ways(measure) || base == FLOOR_CACHELINE || base == FLOOR_SYSCALL)
+                return;
+        value = probe_base(side, base, &measure->areas[1], nsec);
         if (side->side == 0)
-                floors[one_cpu ? FLOOR_FUTEX : FLOOR_FUTEX_OTHER_CPU] = value;
+                measure->floors[base] = value;
 }
 
-static int measure_attached(Side *side) {
-        uint64_t until = now_nsec() + side->measure->nsec;
+/* And after it, once more: what went up or down meanwhile did so under the trial. */
+static void probe_after(const Side *side) {
+        Measure *measure = side->measure;
+        FloorType base = measure_base_floor(measure->placement, measure->wait);
+        double value, before;
 
-        probe_floors(side);
-        pair_meet(&side->measure->pair);
-        if (side->measure->mode == BENCH_LATENCY)
+        if (measure->peers > 1)
+                return;
+        if (!goes_both_ways(measure))
+                base = measure->placement == PLACEMENT_SAME_CPU ? FLOOR_SYSCALL : FLOOR_CACHELINE;
+        before = measure->floors[base];
+        if (base == FLOOR_SYSCALL)
+                value = side->side == 0 ? floor_syscall(measure->nsec / 256) : 0;
+        else
+                value = probe_base(side, base, &measure->areas[2], measure->nsec / 16);
+        if (side->side != 0 || value <= 0 || before <= 0)
+                return;
+        measure->floors[base] = (before + value) / 2;
+        measure->drift = value > before ? value / before : before / value;
+}
+
+static int measure_attached(Side *side, Link *links) {
+        Measure *measure = side->measure;
+        uint64_t until = now_nsec() + measure->nsec;
+
+        probe_before(side);
+        pair_meet(&measure->pair);
+        switch (measure->mode) {
+        case BENCH_LATENCY:
+        case BENCH_BURST:
                 return side->side == 0 ? latency_lead(side, until) : latency_follow(side);
-        return side->side == 0 ? throughput_send(side) : throughput_receive(side, until);
+        case BENCH_THROUGHPUT:
+                return side->side == 0 ? throughput_send(side) : throughput_receive(side, until);
+        case BENCH_FAN_OUT:
+                return side->side == 0 ? fan_out_hub(side, links, until) : fan_out_peer(side);
+        case BENCH_FAN_IN:
+                return side->side == 0 ? fan_in_hub(side, links, until) : fan_in_peer(side);
+        default:
+                return pair_give_up(&measure->pair, side->side, EINVAL, "there is no such mode");
+        }
 }
 
-int measure_side(unsigned side_number, Measure *measure, Link *link) {
+static int side_attach(Side *side, Link *link) {
+        Error error = { 0 };
+        int r;
+
+        link->side = side->side > 0;
+        r = side->transport->attach(link, &error);
+        if (r < 0)
+                return pair_give_up(&side->measure->pair, side->side, r, "%s", error.message);
+        r = link_wait_begin(link, &error);
+        if (r < 0) {
+                side->transport->detach(link);
+                return pair_give_up(&side->measure->pair, side->side, r, "%s", error.message);
+        }
+        return 0;
+}
+
+static void side_detach(const Side *side, Link *link) {
+        link_wait_end(link);
+        side->transport->detach(link);
+}
+
+/* Side 0 attaches to all links, a peer to its own. */
+static int side_run(Side *side, Link *links) {
+        const Measure *measure = side->measure;
+        unsigned n = side->side == 0 && !measure->one_link ? measure->peers : 1, attached = 0;
+        int r = 0;
+
+        side->link = &links[side->side == 0 || measure->one_link ? 0 : side->side - 1];
+        if (side->side == 0 && measure->mode == BENCH_FAN_IN && !measure->one_link)
+                for (unsigned i = 0; i < n; i++)
+                        fan_in_prepare(&links[i]);
+        for (; r >= 0 && attached < n; attached += r >= 0)
+                r = side_attach(side, &side->link[attached]);
+        if (r >= 0) {
+                side->send = link_sender(side->link);
+                side->receive = link_receiver(side->link);
+                pair_meet(&side->measure->pair);
+                r = measure_attached(side, links);
+        }
+        /* What one side closes may take back what is still on its way to the other. */
+        if (r >= 0) {
+                pair_meet(&side->measure->pair);
+                probe_after(side);
+        }
+        while (attached > 0)
+                side_detach(side, &side->link[--attached]);
+        return r;
+}
+
+int measure_side(unsigned side_number, Measure *measure, Link *links) {
         size_t room = measure->size < 64 ? 64 : (measure->size + 63) / 64 * 64;
         Side side = {
                 .side = side_number,
                 .measure = measure,
-                .link = link,
-                .transport = link_transport(link),
+                .transport = link_transport(links),
                 .size = measure->size,
-                .boundaries = link_transport(link)->boundaries,
+                .boundaries = link_transport(links)->boundaries,
+                .in_place = measure->in_place,
         };
-        Error error = { 0 };
         int r;
 
         side.out = aligned_alloc(4096, (room + 4095) / 4096 * 4096);
         side.in = aligned_alloc(4096, (room + 4095) / 4096 * 4096);
         if (side.out == NULL || side.in == NULL) {
                 r = pair_give_up(&measure->pair, side_number, ENOMEM, "no memory for messages of %zu bytes", room);
-                goto finish;
+        } else {
+                memset(side.out, 1, room);
+                memset(side.in, 1, room);
+                r = side_run(&side, links);
         }
-        memset(side.out, 1, room);
-        memset(side.in, 1, room);
-        link->side = side_number;
-        r = link_transport(link)->attach(link, &error);
-        if (r < 0) {
-                r = pair_give_up(&measure->pair, side_number, r, "%s", error.message);
-                goto finish;
-        }
-        pair_meet(&measure->pair);
-        r = measure_attached(&side);
-        /* What one side closes may take back what is still on its way to the other. */
-        if (r >= 0)
-                pair_meet(&measure->pair);
-        link_transport(link)->detach(link);
-finish:
         free(side.out);
         free(side.in);
         return r;

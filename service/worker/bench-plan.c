@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench-choice.h"
 #include "cleanup.h"
 #include "units.h"
 
 static const char *const mode_names[BENCH_MODE_MAX] = {
         [BENCH_LATENCY] = "latency",
         [BENCH_THROUGHPUT] = "throughput",
+        [BENCH_BURST] = "burst",
+        [BENCH_FAN_OUT] = "fan-out",
+        [BENCH_FAN_IN] = "fan-in",
 };
 
 const char *bench_mode_name(BenchMode mode) {
@@ -25,124 +29,6 @@ BenchMode bench_mode_from_name(const char *name) {
                 if (strcmp(mode_names[mode], name) == 0)
                         return mode;
         return BENCH_MODE_INVALID;
-}
-
-/* Which of the modes and ways of waiting are asked for, in the order of their enums. */
-typedef struct Choice {
-        BenchMode modes[BENCH_MODE_MAX];
-        size_t n_modes;
-        WaitMode waits[WAIT_MODE_MAX];
-        size_t n_waits;
-} Choice;
-
-static bool listed(const Value *list, const char *word) {
-        for (size_t i = 0; i < list->strings.n; i++)
-                if (strcmp(list->strings.items[i], word) == 0)
-                        return true;
-        return false;
-}
-
-/* NULL where the key is not there or the list is empty: then the default holds. */
-static const Value *get_list(const Record *request, const char *key, ValueType type) {
-        const Value *value = record_get(request, key);
-
-        if (value == NULL || value->type != type)
-                return NULL;
-        if (type == VALUE_STRINGS ? value->strings.n == 0 : value->u64s.n == 0)
-                return NULL;
-        return value;
-}
-
-static int choose_modes(const Record *request, Choice *choice, Error *error) {
-        const Value *list = get_list(request, "modes", VALUE_STRINGS);
-
-        for (size_t i = 0; list != NULL && i < list->strings.n; i++)
-                if (bench_mode_from_name(list->strings.items[i]) == BENCH_MODE_INVALID)
-                        return error_set(error, ERROR_INVALID_OPTION,
-                                "There is no mode \"%s\"; the modes are \"latency\" and \"throughput\".",
-                                list->strings.items[i]);
-        for (BenchMode mode = 0; mode < BENCH_MODE_MAX; mode++)
-                if (list == NULL || listed(list, mode_names[mode]))
-                        choice->modes[choice->n_modes++] = mode;
-        return 0;
-}
-
-static int choose_waits(const Record *request, Choice *choice, Error *error) {
-        const Value *list = get_list(request, "waits", VALUE_STRINGS);
-
-        if (list == NULL) {
-                choice->waits[choice->n_waits++] = WAIT_BLOCK;
-                return 0;
-        }
-        for (size_t i = 0; i < list->strings.n; i++)
-                if (wait_mode_from_name(list->strings.items[i]) == WAIT_MODE_INVALID)
-                        return error_set(error, ERROR_INVALID_OPTION,
-                                "There is no way of waiting \"%s\"; there are \"block\" and \"spin\".",
-                                list->strings.items[i]);
-        for (WaitMode wait = 0; wait < WAIT_MODE_MAX; wait++)
-                if (listed(list, wait_mode_name(wait)))
-                        choice->waits[choice->n_waits++] = wait;
-        return 0;
-}
-
-static int choose_sizes(const Record *request, BenchPlan *plan, Error *error) {
-        const Value *list = get_list(request, "sizes", VALUE_U64S);
-
-        if (list == NULL) {
-                plan->sizes[plan->n_sizes++] = BENCH_SIZE_DEFAULT;
-                return 0;
-        }
-        if (list->u64s.n > BENCH_SIZES_MAX)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "\"sizes\" lists %zu sizes; %d are the most for one run.", list->u64s.n, BENCH_SIZES_MAX);
-        for (size_t i = 0; i < list->u64s.n; i++) {
-                uint64_t size = list->u64s.items[i];
-                bool again = false;
-
-                if (size < 1 || size > BENCH_SIZE_MAX)
-                        return error_set(error, ERROR_INVALID_OPTION,
-                                "A message of %llu bytes cannot be measured: sizes go from 1 byte to 64 MiB.",
-                                (unsigned long long)size);
-                for (size_t k = 0; k < plan->n_sizes; k++)
-                        again = again || plan->sizes[k] == size;
-                if (!again)
-                        plan->sizes[plan->n_sizes++] = (size_t)size;
-        }
-        return 0;
-}
-
-static int choose_placements(const Record *request, BenchPlan *plan, Error *error) {
-        const Value *list = get_list(request, "cpus", VALUE_U64S);
-        int r;
-
-        if (list == NULL) {
-                r = placement_defaults(plan->placements);
-                if (r < 0)
-                        return error_set_errno(error, r, "Cannot tell which CPUs this process may use");
-                plan->n_placements = (size_t)r;
-                return 0;
-        }
-        if (list->u64s.n != 2 || list->u64s.items[0] > INT32_MAX || list->u64s.items[1] > INT32_MAX)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "\"cpus\" takes two CPU numbers, one for each side, as in 0,1; 0,0 is the same CPU.");
-        plan->n_placements = 1;
-        return placement_of((unsigned)list->u64s.items[0], (unsigned)list->u64s.items[1], &plan->placements[0], error);
-}
-
-static int choose_times(const Record *request, BenchPlan *plan, Error *error) {
-        uint64_t trials = record_get_u64(request, "trials", BENCH_TRIALS_DEFAULT);
-        uint64_t time = record_get_u64(request, "time", BENCH_TIME_DEFAULT);
-
-        if (trials < 1 || trials > BENCH_TRIALS_MAX)
-                return error_set(error, ERROR_INVALID_OPTION, "%llu trials cannot be run: 1 to %d can.",
-                        (unsigned long long)trials, BENCH_TRIALS_MAX);
-        if (time < 1000 || time > 600 * USEC_PER_SEC)
-                return error_set(error, ERROR_INVALID_OPTION,
-                        "%llu microseconds a result cannot be done: 1 ms to 10 minutes can.",
-                        (unsigned long long)time);
-        plan->trials = (unsigned)trials;
-        plan->trial_nsec = time * NSEC_PER_USEC / trials;
-        return 0;
 }
 
 /* The limit in force of that value, among what the kind's probe() said; "" where it names none. */
@@ -171,16 +57,45 @@ void bench_cell_too_large(BenchCell *cell, const Record *facts, size_t most) {
                 limit);
 }
 
+/* Can side 0 have several peers over this kind so, and over one link or several? "" or why not. */
+static const char *judge_fan(BenchCell *cell) {
+        const Transport *transport = cell->transport;
+        const char *reason;
+
+        if (cell->in_place != IN_PLACE_NOT)
+                return "in place is measured from one to one";
+        /* The number of a message has to fit, for whoever gets it to know what it is. */
+        cell->one_link = transport->several_max > 0 &&
+                         (transport->message_max == 0 ||
+                                 (cell->asked <= transport->several_max && cell->asked >= sizeof(uint64_t)));
+        if (transport->try_send == NULL || transport->try_receive == NULL)
+                return "it has no calls that never wait";
+        if (cell->mode == BENCH_FAN_IN && !cell->one_link && cell->wait != WAIT_SPIN &&
+                transport_waits(transport, WAIT_POLL, &reason) < 0)
+                return "each peer takes an object of its own, and the receiver can sleep on one of them at a time: "
+                       "only --wait spin can be measured";
+        return "";
+}
+
 /* What is known before anything is tried. `first` tells whether it is the first of the sizes. */
 static void cell_judge(BenchCell *cell, const Error *unavailable, bool first) {
         const Mechanism *mechanism = cell->mechanism;
         const Transport *transport = cell->transport;
+        const char *reason = "";
         Error error = { 0 };
 
+        if (transport != NULL && bench_mode_fans(cell->mode))
+                reason = judge_fan(cell);
+        if (transport != NULL && reason[0] == 0)
+                (void)transport_waits(transport, cell->wait, &reason);
         if (mechanism_supports(mechanism, OPERATION_BENCHMARK, &error) < 0)
                 snprintf(cell->skipped, sizeof cell->skipped, "%.*s", BENCH_REASON_MAX - 1, error.message);
         else if (error_is_set(unavailable))
                 snprintf(cell->skipped, sizeof cell->skipped, "%.*s", BENCH_REASON_MAX - 1, unavailable->message);
+        else if (cell->placement.missing != NULL)
+                snprintf(cell->skipped, sizeof cell->skipped, "%s", cell->placement.missing);
+        else if (reason[0] != 0)
+                snprintf(cell->skipped, sizeof cell->skipped, "%s", reason);
         else if (cell->wait == WAIT_SPIN && cell->placement.type == PLACEMENT_SAME_CPU)
                 snprintf(cell->skipped, sizeof cell->skipped,
                         "both sides share a CPU: a spinning side keeps the other from running");
@@ -192,21 +107,38 @@ static void cell_judge(BenchCell *cell, const Error *unavailable, bool first) {
                         mechanism->kind, transport->message_max);
 }
 
-/* What is measured: a kind, by one of its transports. */
+/* What is measured: a kind, by one of its transports, copied or in place. */
 typedef struct Subject {
         const Mechanism *mechanism;
         const Transport *transport; /* NULL where the kind has none */
+        InPlace in_place;
         Error unavailable;
 } Subject;
+
+static const char *const in_place_names[] = {
+        [IN_PLACE_NOT] = "",
+        [IN_PLACE_WHOLE] = "in place",
+        [IN_PLACE_UNTOUCHED] = "in place, untouched",
+};
+
+/* Of the kind by that transport: one, or, where messages can stay where they are, three. */
+static void add_subjects(BenchPlan *plan, const Mechanism *mechanism, const Transport *transport, Subject *subjects) {
+        InPlace last = transport != NULL && transport->reserve != NULL ? IN_PLACE_UNTOUCHED : IN_PLACE_NOT;
+
+        for (InPlace in_place = IN_PLACE_NOT; in_place <= last; in_place++)
+                subjects[plan->n_subjects++] = (Subject){
+                        .mechanism = mechanism, .transport = transport, .in_place = in_place
+                };
+}
 
 static int plan_subjects(
         BenchPlan *plan, const Mechanism *const *mechanisms, size_t n, Subject **ret_subjects, Error *error) {
         CLEANUP_FREE Subject *subjects = NULL;
-        size_t most = n;
+        size_t most = 3 * n;
 
         for (size_t i = 0; i < n; i++)
                 for (const Transport *const *t = mechanisms[i]->more_transports; t != NULL && *t != NULL; t++)
-                        most++;
+                        most += 3;
         subjects = calloc(most, sizeof *subjects);
         plan->facts = calloc(most, sizeof *plan->facts);
         if (subjects == NULL || plan->facts == NULL)
@@ -214,10 +146,9 @@ static int plan_subjects(
         for (size_t i = 0; i < n; i++) {
                 const Transport *const *t = mechanisms[i]->more_transports;
 
-                subjects[plan->n_subjects++] = (Subject){ .mechanism = mechanisms[i],
-                        .transport = mechanisms[i]->transport };
+                add_subjects(plan, mechanisms[i], mechanisms[i]->transport, subjects);
                 for (; t != NULL && *t != NULL; t++)
-                        subjects[plan->n_subjects++] = (Subject){ .mechanism = mechanisms[i], .transport = *t };
+                        add_subjects(plan, mechanisms[i], *t, subjects);
         }
         for (size_t k = 0; k < plan->n_subjects; k++) {
                 if (record_new(&plan->facts[k]) < 0)
@@ -229,10 +160,38 @@ static int plan_subjects(
         return 0;
 }
 
+/* A mode, and with how many peers. */
+typedef struct Shape {
+        BenchMode mode;
+        unsigned peers;
+} Shape;
+
+static size_t plan_shapes(const BenchPlan *plan, const BenchChoice *choice, Shape shapes[]) {
+        size_t n = 0;
+
+        for (size_t m = 0; m < choice->n_modes; m++)
+                if (!bench_mode_fans(choice->modes[m]))
+                        shapes[n++] = (Shape){ choice->modes[m], 1 };
+                else
+                        for (size_t k = 0; k < plan->n_peers; k++)
+                                shapes[n++] = (Shape){ choice->modes[m], plan->peers[k] };
+        return n;
+}
+
+static void name_variant(const Subject *subject, BenchCell *cell) {
+        const char *variant = subject->transport != NULL ? subject->transport->variant : NULL;
+        const char *in_place = in_place_names[subject->in_place];
+
+        snprintf(cell->variant, sizeof cell->variant, "%s%s%s", variant != NULL ? variant : "",
+                variant != NULL && in_place[0] != 0 ? ", " : "", in_place);
+}
+
 static int plan_cells(
-        BenchPlan *plan, const Mechanism *const *mechanisms, size_t n, const Choice *choice, Error *error) {
-        size_t groups = choice->n_modes * plan->n_sizes * choice->n_waits * plan->n_placements, g = 0;
+        BenchPlan *plan, const Mechanism *const *mechanisms, size_t n, const BenchChoice *choice, Error *error) {
+        Shape shapes[BENCH_MODE_MAX * BENCH_PEERS_MAX];
         CLEANUP_FREE Subject *subjects = NULL;
+        size_t n_shapes = plan_shapes(plan, choice, shapes);
+        size_t groups = n_shapes * plan->n_sizes * choice->n_waits * plan->n_placements, g = 0;
         int r;
 
         r = plan_subjects(plan, mechanisms, n, &subjects, error);
@@ -256,12 +215,15 @@ static int plan_cells(
                         *cell = (BenchCell){
                                 .mechanism = subjects[k].mechanism,
                                 .transport = subjects[k].transport,
-                                .mode = choice->modes[m],
+                                .in_place = subjects[k].in_place,
+                                .mode = shapes[m].mode,
+                                .peers = shapes[m].peers,
                                 .wait = choice->waits[w],
                                 .placement = plan->placements[p],
                                 .asked = plan->sizes[s],
                                 .size = plan->sizes[s],
                         };
+                        name_variant(&subjects[k], cell);
                         cell_judge(cell, &subjects[k].unavailable, s == 0);
                 }
         }
@@ -270,7 +232,7 @@ static int plan_cells(
 
 int bench_plan_new(
         const Mechanism *const *mechanisms, size_t n, const Record *request, BenchPlan **ret, Error *error) {
-        Choice choice = { 0 };
+        BenchChoice choice = { 0 };
         BenchPlan *plan;
         int r;
 
@@ -283,15 +245,7 @@ int bench_plan_new(
                 r = error_set(error, ERROR_INVALID_OPTION, "A benchmark needs kinds, a token and a directory.");
                 goto fail;
         }
-        r = choose_modes(request, &choice, error);
-        if (r >= 0)
-                r = choose_waits(request, &choice, error);
-        if (r >= 0)
-                r = choose_sizes(request, plan, error);
-        if (r >= 0)
-                r = choose_placements(request, plan, error);
-        if (r >= 0)
-                r = choose_times(request, plan, error);
+        r = bench_choose(request, plan, &choice, error);
         if (r >= 0)
                 r = plan_cells(plan, mechanisms, n, &choice, error);
         if (r < 0)

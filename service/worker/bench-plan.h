@@ -17,9 +17,19 @@
 typedef enum BenchMode {
         BENCH_LATENCY,    /* round trips, one message on the way at a time */
         BENCH_THROUGHPUT, /* one way, as fast as the receiver takes them */
+        BENCH_BURST,      /* round trips of several messages there and one back */
+        BENCH_FAN_OUT,    /* one way, from one to several */
+        BENCH_FAN_IN,     /* one way, from several to one */
         BENCH_MODE_MAX,
         BENCH_MODE_INVALID = -1,
 } BenchMode;
+
+/* What is done with the bytes of a message. */
+typedef enum InPlace {
+        IN_PLACE_NOT,       /* they are copied, once or more often, as the kind does it */
+        IN_PLACE_WHOLE,     /* written where the other side reads them */
+        IN_PLACE_UNTOUCHED, /* they lie there already: the first and the last word alone are written and read */
+} InPlace;
 
 enum {
         BENCH_TRIALS_DEFAULT = 5,
@@ -30,14 +40,21 @@ enum {
         BENCH_SIZES_MAX = 64,
         BENCH_CELLS_MAX = 10000,
         BENCH_REASON_MAX = 512,
-        BENCH_TOKEN_MAX = 8, /* kinds that never carry more than this are measured with what they carry */
+        BENCH_PEERS_MAX = 8,
+        BENCH_BURST_MESSAGES = 32,
+        BENCH_SPIN_NSEC = 20000, /* WAIT_ADAPTIVE: of the order of what a wake-up costs, and not more */
+        BENCH_TOKEN_MAX = 8,     /* kinds that never carry more than this are measured with what they carry */
 };
 
 /* One result to be. */
 typedef struct BenchCell {
         const Mechanism *mechanism;
         const Transport *transport; /* NULL where the kind has none */
+        InPlace in_place;
+        char variant[64]; /* of those that the kind is measured by; "": it has one only */
         BenchMode mode;
+        unsigned peers; /* of side 0 */
+        bool one_link;  /* for all of them */
         WaitMode wait;
         Placement placement;
         size_t asked;                   /* size that the caller wants */
@@ -50,8 +67,10 @@ typedef struct BenchPlan {
         uint64_t trial_nsec; /* how long one trial takes, with its warm-up */
         unsigned trials;
         const char *token, *directory; /* borrowed from the request */
-        Placement placements[2];
+        Placement placements[PLACEMENT_TYPE_MAX];
         size_t n_placements;
+        unsigned peers[BENCH_PEERS_MAX];
+        size_t n_peers;
         size_t n_sizes;
         size_t sizes[BENCH_SIZES_MAX];
         size_t n_subjects;
@@ -67,5 +86,9 @@ BenchPlan *bench_plan_free(BenchPlan *plan);
 /* Says why the kind does not carry messages of that size, naming the limit where the kind's facts have it. */
 void bench_cell_too_large(BenchCell *cell, const Record *facts, size_t most);
 
+/* Has side 0 several peers? */
+static inline bool bench_mode_fans(BenchMode mode) {
+        return mode == BENCH_FAN_OUT || mode == BENCH_FAN_IN;
+}
 const char *bench_mode_name(BenchMode mode);
 BenchMode bench_mode_from_name(const char *name);

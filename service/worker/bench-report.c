@@ -7,18 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench-floor.h"
 #include "cleanup.h"
 #include "environment.h"
 #include "statistics.h"
+#include "units.h"
 #include "worker-protocol.h"
 
 #define CONFIDENCE 0.95
 
 enum { CURVE_STEPS_PER_DECADE = 10, CURVE_STEPS_MAX = 6 * CURVE_STEPS_PER_DECADE + 1 };
-
-/* A floor that a result undercuts by more than this did not bind it: the mechanism found a way around. The floors of a
- * latency are round trips themselves, and may have been probed in a worse moment. */
-static const double floor_tolerance[BENCH_MODE_MAX] = { [BENCH_LATENCY] = 0.5, [BENCH_THROUGHPUT] = 0.9 };
 
 /* A pass over the trials of a cell, those left out not among them. */
 typedef struct Kept {
@@ -55,29 +53,6 @@ static double figure_switches(const Trial *trial, const void *argument) {
 
 static double figure_batch(const Trial *trial, const void *argument) {
         return trial->batch;
-}
-
-/* How often a floor has to be paid in what the figure is of: a round trip carries a message each way, and both are
- * copied at least once, unless the mechanism avoids it. */
-static double floor_times(BenchMode mode, FloorType floor) {
-        return floor == FLOOR_MEMCPY && mode == BENCH_LATENCY ? 2 : 1;
-}
-
-typedef struct FloorArgument {
-        BenchMode mode;
-        FloorType floor;
-} FloorArgument;
-
-static double figure_floor(const Trial *trial, const void *argument) {
-        const FloorArgument *of = argument;
-
-        return trial->floors[of->floor] * floor_times(of->mode, of->floor);
-}
-
-static double figure_ratio(const Trial *trial, const void *argument) {
-        double floor = figure_floor(trial, argument);
-
-        return floor > 0 ? trial->nsec / floor : 0;
 }
 
 /* Marks the trials whose probe is away from the others'. The probe is the one that takes both CPUs, where the
@@ -126,43 +101,14 @@ static void kept_done(Kept *kept) {
         free(kept->values);
 }
 
-/* The greatest of those that the figure does not undercut; where it undercuts all, the least. */
-static FloorType binding_floor(const BenchCell *cell, Kept *kept, double nsec) {
-        static const FloorType candidates[BENCH_MODE_MAX][5] = {
-                [BENCH_LATENCY] = { FLOOR_CACHELINE, FLOOR_FUTEX, FLOOR_FUTEX_OTHER_CPU, FLOOR_MEMCPY,
-                        FLOOR_TYPE_INVALID },
-                [BENCH_THROUGHPUT] = { FLOOR_SYSCALL, FLOOR_MEMCPY, FLOOR_TYPE_INVALID },
-        };
-        FloorType best = FLOOR_TYPE_INVALID, least = FLOOR_TYPE_INVALID;
-        double best_nsec = 0, least_nsec = 0;
+static void report_floor(const BenchCell *cell, Kept *kept, Record *record) {
+        BoundFloor floor = bench_floor(cell, kept->trials, kept->n, kept->values);
 
-        for (const FloorType *floor = candidates[cell->mode]; *floor != FLOOR_TYPE_INVALID; floor++) {
-                FloorArgument argument = { cell->mode, *floor };
-                double value = figure_median(kept, figure_floor, &argument);
-
-                if (value <= 0)
-                        continue;
-                if (least == FLOOR_TYPE_INVALID || value < least_nsec) {
-                        least = *floor;
-                        least_nsec = value;
-                }
-                /* The values are sorted now: whether it is undercut is asked of the best moment that it had. */
-                if (nsec >= kept->values[0] * floor_tolerance[cell->mode] && value > best_nsec) {
-                        best = *floor;
-                        best_nsec = value;
-                }
-        }
-        return best != FLOOR_TYPE_INVALID ? best : least;
-}
-
-static void report_floor(const BenchCell *cell, Kept *kept, double nsec, Record *record) {
-        FloorArgument argument = { cell->mode, binding_floor(cell, kept, nsec) };
-
-        if (argument.floor == FLOOR_TYPE_INVALID)
+        if (floor.type == FLOOR_TYPE_INVALID)
                 return;
-        record_set_string(record, "floor", floor_name(argument.floor));
-        record_set_double(record, "floor_ns", figure_median(kept, figure_floor, &argument));
-        record_set_double(record, "ratio_to_floor", figure_median(kept, figure_ratio, &argument));
+        record_set_string(record, "floor", floor_name(floor.type));
+        record_set_double(record, "floor_ns", floor.nsec);
+        record_set_double(record, "ratio_to_floor", floor.ratio);
 }
 
 /* What a comparison with another run needs: each trial, with the floors that were probed beside it. */
@@ -255,20 +201,52 @@ static void report_throughput(const BenchCell *cell, Kept *kept, Record *record)
         record_set_double(record, "bytes_per_second", rate * bytes);
 }
 
-static void report_what(const BenchCell *cell, Record *record) {
-        uint64_t cpus[2] = { cell->placement.cpus[0], cell->placement.cpus[1] };
+static double figure_fairness(const Trial *trial, const void *argument) {
+        return trial->fairness;
+}
 
+static double figure_peer(const Trial *trial, const void *argument) {
+        return trial->peer_rates[*(const unsigned *)argument];
+}
+
+static void report_peers(const BenchCell *cell, Kept *kept, Record *record) {
+        uint64_t rates[BENCH_PEERS_MAX];
+
+        for (unsigned i = 0; i < cell->peers; i++)
+                rates[i] = (uint64_t)(figure_median(kept, figure_peer, &i) + 0.5);
+        record_set_u64s(record, "peer_messages_per_second", rates, cell->peers);
+        record_set_double(record, "fairness", figure_median(kept, figure_fairness, NULL));
+        record_set_bool(record, "shared", cell->one_link);
+}
+
+static void report_where(const BenchCell *cell, Record *record) {
+        uint64_t cpus[1 + BENCH_PEERS_MAX] = { cell->placement.cpus[0], cell->placement.cpus[1] };
+
+        record_set_string(record, "placement", placement_name(cell->placement.type));
+        if (cell->placement.missing != NULL)
+                return;
+        for (unsigned i = 0; cell->peers > 1 && i < cell->peers; i++)
+                cpus[1 + i] = placement_peer_cpu(&cell->placement, i);
+        record_set_u64s(record, "cpus", cpus, 1 + cell->peers);
+}
+
+static void report_what(const BenchCell *cell, Record *record) {
         record_set_string(record, WORKER_TYPE, "result");
         record_set_string(record, "kind", cell->mechanism->kind);
-        if (cell->transport)
-                record_set_string(record, "variant", cell->transport->variant);
+        if (cell->variant[0] != 0)
+                record_set_string(record, "variant", cell->variant);
         record_set_string(record, "mode", bench_mode_name(cell->mode));
+        if (cell->peers > 1)
+                record_set_u64(record, "peers", cell->peers);
+        if (cell->mode == BENCH_BURST)
+                record_set_u64(record, "burst", BENCH_BURST_MESSAGES);
         record_set_u64(record, "size", cell->size);
         if (cell->size != cell->asked)
                 record_set_u64(record, "size_asked", cell->asked);
         record_set_string(record, "wait", wait_mode_name(cell->wait));
-        record_set_u64s(record, "cpus", cpus, 2);
-        record_set_string(record, "placement", placement_name(cell->placement.type));
+        if (cell->wait == WAIT_ADAPTIVE && cell->placement.type != PLACEMENT_SAME_CPU)
+                record_set_u64(record, "spin_us", BENCH_SPIN_NSEC / NSEC_PER_USEC);
+        report_where(cell, record);
 }
 
 /* By what, of all trials, also those left out. */
@@ -280,8 +258,9 @@ static void report_disturbance(const Trial *trials, unsigned n, const Kept *kept
                 { DISTURBANCE_STEAL, "time that the host took" },
                 { DISTURBANCE_OTHERS, "other programs on the same CPU" },
                 { DISTURBANCE_FLOOR, "a machine that changed its speed" },
+                { DISTURBANCE_CLOCK, "a CPU clock that changed" },
         };
-        const char *names[3];
+        const char *names[sizeof causes / sizeof *causes];
         unsigned mask = 0, n_names = 0;
 
         record_set_bool(record, "disturbed", kept->disturbed);
@@ -296,7 +275,6 @@ static void report_disturbance(const Trial *trials, unsigned n, const Kept *kept
 
 static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Record *record) {
         uint64_t messages = 0;
-        double nsec;
         Kept kept;
         int r;
 
@@ -308,14 +286,15 @@ static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Reco
         record_set_u64(record, "trials", kept.n);
         record_set_u64(record, "trials_left_out", kept.left_out);
         record_set_u64(record, "messages", messages);
-        if (cell->mode == BENCH_LATENCY)
+        if (cell->mode == BENCH_LATENCY || cell->mode == BENCH_BURST)
                 report_latency(&kept, record);
-        else
+        if (cell->mode != BENCH_LATENCY)
                 report_throughput(cell, &kept, record);
+        if (cell->peers > 1)
+                report_peers(cell, &kept, record);
         record_set_double(record, "cpu_ns_per_message", figure_median(&kept, figure_cpu, NULL));
         record_set_double(record, "context_switches_per_message", figure_median(&kept, figure_switches, NULL));
-        nsec = figure_median(&kept, figure_nsec, NULL);
-        report_floor(cell, &kept, nsec, record);
+        report_floor(cell, &kept, record);
         report_disturbance(trials, n, &kept, record);
         report_trials(trials, n, &kept, record);
         kept_done(&kept);

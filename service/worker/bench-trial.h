@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One trial of one cell: two fresh processes, a fresh link, and what came out of it. */
+/* One trial of one cell: fresh processes, a fresh link or several, and what came out of it. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,19 +18,26 @@ typedef enum Disturbance {
         DISTURBANCE_OTHERS = 1 << 1,
         /* The floor probed beside it is not where it was in the other trials of its kind (bench-report.c). */
         DISTURBANCE_FLOOR = 1 << 2,
+        /* The clock of one of the CPUs went faster or slower by more than 5 %. */
+        DISTURBANCE_CLOCK = 1 << 3,
 } Disturbance;
 
 #define TRIAL_STEAL_MAX        0.02
 #define TRIAL_INVOLUNTARY_RATE 50.0
 #define TRIAL_UNACCOUNTED_MAX  0.10
+#define TRIAL_CLOCK_MAX        0.05
+/* What the floor of the waiting may change by between before and after. */
+#define TRIAL_DRIFT_MAX 1.5
 
 typedef struct Trial {
-        double nsec;                   /* latency: the median round trip; throughput: the time a message takes */
-        double messages_per_second;    /* throughput */
-        double cpu_nsec_per_message;   /* of both sides together */
-        double switches_per_message;   /* context switches of both, wanted or not */
-        uint64_t messages;             /* that count */
-        unsigned batch;                /* round trips to one reading of the clock */
+        double fairness; /* several peers: messages of the one with the fewest by those with the most */
+        double peer_rates[BENCH_PEERS_MAX]; /* messages a second of each of several peers */
+        double nsec;                 /* latency, burst: the median round trip; throughput: the time a message takes */
+        double messages_per_second;  /* all but latency */
+        double cpu_nsec_per_message; /* of both sides together */
+        double switches_per_message; /* context switches of both, wanted or not */
+        uint64_t messages;           /* that count */
+        unsigned batch;              /* round trips to one reading of the clock */
         double floors[FLOOR_TYPE_MAX]; /* probed beside it; 0: not this one */
         unsigned disturbed;            /* mask of Disturbance */
         Histogram histogram;           /* latency */

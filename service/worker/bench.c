@@ -40,9 +40,10 @@ static int send_progress(BenchRun *run, const BenchCell *cell, unsigned trial) {
                 return r;
         record_set_string(record, WORKER_TYPE, WORKER_TYPE_PROGRESS);
         record_set_double(record, "progress", (double)run->done / (double)run->total);
-        record_set_format(record, "message", "%s of %s, %zu bytes, %s, %s, trial %u of %u",
-                bench_mode_name(cell->mode), cell->mechanism->kind, cell->size, placement_name(cell->placement.type),
-                wait_mode_name(cell->wait), trial + 1, run->plan->trials);
+        record_set_format(record, "message", "%s of %s%s%s, %zu bytes, %s, %s, trial %u of %u",
+                bench_mode_name(cell->mode), cell->mechanism->kind, cell->variant[0] != 0 ? " " : "", cell->variant,
+                cell->size, placement_name(cell->placement.type), wait_mode_name(cell->wait), trial + 1,
+                run->plan->trials);
         if (run->done > 0)
                 record_set_double(record, "seconds_left",
                         (double)(now - run->started) / 1e9 / (double)run->done * (double)(run->total - run->done));

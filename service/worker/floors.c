@@ -31,6 +31,8 @@ static const struct {
         [FLOOR_FUTEX] = { "futex_round_trip_ns", "wake the other process and sleep until woken, on one CPU" },
         [FLOOR_FUTEX_OTHER_CPU] = { "futex_round_trip_other_cpu_ns",
                 "wake the other process and sleep until woken, on two CPUs" },
+        [FLOOR_FUTEX_AWAKE] = { "futex_round_trip_awake_ns",
+                "wake the other process and sleep until woken, on two CPUs that something else keeps awake" },
         [FLOOR_IDLE_WAKEUP] = { "idle_wakeup_ns", "from the call that wakes to running on the other, idle CPU" },
         [FLOOR_MEMCPY] = { "memcpy_bytes_per_second", "one copy of the message in memory" },
 };
@@ -236,7 +238,7 @@ typedef struct FloorRun {
         PairShared pair;
         FloorArea areas[4];
         Floors floors;
-        bool one_cpu;
+        PlacementType placement;
 } FloorRun;
 
 static void measure_copies(Floors *floors) {
@@ -255,11 +257,30 @@ static void measure_copies(Floors *floors) {
         free(buffer);
 }
 
-static int floors_side(unsigned side, PairShared *shared, void *userdata) {
-        FloorRun *run = userdata;
+/* On two CPUs that may go idle. */
+static void measure_other_cpu(unsigned side, FloorRun *run) {
         double *values = run->floors.values, value;
 
-        if (side == 0) {
+        pair_meet(&run->pair);
+        value = floor_cacheline(&run->areas[1], side, 5 * NSEC_PER_MSEC);
+        if (side == 0)
+                values[FLOOR_CACHELINE] = value;
+        pair_meet(&run->pair);
+        value = floor_cacheline_payload(&run->areas[2], side, 5 * NSEC_PER_MSEC);
+        if (side == 0)
+                values[FLOOR_CACHELINE_PAYLOAD] = value;
+        pair_meet(&run->pair);
+        value = floor_idle_wakeup(&run->areas[3], side, 24);
+        if (side == 0)
+                values[FLOOR_IDLE_WAKEUP] = value;
+}
+
+static int floors_side(unsigned side, PairShared *shared, void *userdata) {
+        FloorRun *run = userdata;
+        bool awake = run->placement == PLACEMENT_OTHER_CPU_AWAKE;
+        double *values = run->floors.values, value;
+
+        if (side == 0 && values[FLOOR_SYSCALL] <= 0) {
                 run->floors.timer = floor_timer();
                 values[FLOOR_SYSCALL] = floor_syscall(2 * NSEC_PER_MSEC);
                 measure_copies(&run->floors);
@@ -267,21 +288,11 @@ static int floors_side(unsigned side, PairShared *shared, void *userdata) {
         pair_meet(shared);
         value = floor_futex(&run->areas[0], side, 15 * NSEC_PER_MSEC);
         if (side == 0)
-                values[run->one_cpu ? FLOOR_FUTEX : FLOOR_FUTEX_OTHER_CPU] = value;
-        if (run->one_cpu)
-                return 0;
-        pair_meet(shared);
-        value = floor_cacheline(&run->areas[1], side, 5 * NSEC_PER_MSEC);
-        if (side == 0)
-                values[FLOOR_CACHELINE] = value;
-        pair_meet(shared);
-        value = floor_cacheline_payload(&run->areas[2], side, 5 * NSEC_PER_MSEC);
-        if (side == 0)
-                values[FLOOR_CACHELINE_PAYLOAD] = value;
-        pair_meet(shared);
-        value = floor_idle_wakeup(&run->areas[3], side, 24);
-        if (side == 0)
-                values[FLOOR_IDLE_WAKEUP] = value;
+                values[awake                                   ? FLOOR_FUTEX_AWAKE
+                        : run->placement == PLACEMENT_SAME_CPU ? FLOOR_FUTEX
+                                                               : FLOOR_FUTEX_OTHER_CPU] = value;
+        if (!awake && run->placement != PLACEMENT_SAME_CPU)
+                measure_other_cpu(side, run);
         return 0;
 }
 
@@ -310,7 +321,7 @@ static void collect_sizes(Floors *floors, const size_t *sizes, size_t n_sizes) {
 int floors_measure(
         const Placement *placements, size_t n, const size_t *sizes, size_t n_sizes, int channel, Floors *ret) {
         char reason[PAIR_REASON_MAX];
-        bool seen[2] = { false, false };
+        bool seen[3] = { false };
         PairOutcome outcome = PAIR_DONE;
         FloorRun *run;
         void *memory;
@@ -322,19 +333,22 @@ int floors_measure(
         run = memory;
         collect_sizes(&run->floors, sizes, n_sizes);
         for (size_t i = 0; i < n; i++) {
+                PlacementType type = placements[i].type;
+                unsigned which = type == PLACEMENT_SAME_CPU ? 0 : type == PLACEMENT_OTHER_CPU_AWAKE ? 1 : 2;
                 Pair pair = {
                         .side = floors_side,
                         .userdata = run,
                         .cpus = { placements[i].cpus[0], placements[i].cpus[1] },
+                        .awake = type == PLACEMENT_OTHER_CPU_AWAKE,
                         .shared = &run->pair,
                         .timeout_usec = 3 * USEC_PER_SEC,
                         .channel = channel,
                 };
 
-                run->one_cpu = placements[i].type == PLACEMENT_SAME_CPU;
-                if (seen[run->one_cpu])
+                if (seen[which] || placements[i].missing != NULL)
                         continue;
-                seen[run->one_cpu] = true;
+                seen[which] = true;
+                run->placement = type;
                 memset(&run->pair, 0, sizeof run->pair);
                 memset(run->areas, 0, sizeof run->areas);
                 r = pair_run(&pair, &outcome, reason);

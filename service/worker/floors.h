@@ -17,6 +17,7 @@ typedef enum FloorType {
         FLOOR_CACHELINE_PAYLOAD, /* the same with 64 bytes, written and checked on both sides */
         FLOOR_FUTEX,             /* wake the other side, sleep until woken; both on one CPU */
         FLOOR_FUTEX_OTHER_CPU,   /* the same on two CPUs, each idle while the other runs */
+        FLOOR_FUTEX_AWAKE,       /* the same, and something else keeps both from going idle */
         FLOOR_IDLE_WAKEUP,       /* from the waking call to the first instruction on the other CPU, idle before */
         FLOOR_MEMCPY,            /* one copy of a message, in nanoseconds; its size is said beside it */
         FLOOR_TYPE_MAX,

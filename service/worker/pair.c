@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starting, bounding and ending two processes. The parent owns them through pidfds; each side dies with the parent
+/* Starting, bounding and ending processes. The parent owns them through pidfds; each side dies with the parent
  * (PR_SET_PDEATHSIG) and stays in its process group, so that whoever ends the group ends them too. */
 #include "pair.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,10 +66,10 @@ void *pair_memory_free(void *memory, size_t size) {
 
 void pair_meet(PairShared *shared) {
         uint32_t seen = atomic_fetch_add(&shared->barrier, 1) + 1;
-        uint32_t target = seen + seen % 2;
+        uint32_t n = shared->n_sides, target = (seen + n - 1) / n * n;
 
         if (seen == target)
-                futex_wake(&shared->barrier, 1);
+                futex_wake(&shared->barrier, INT_MAX);
         while ((seen = atomic_load(&shared->barrier)) < target)
                 futex_wait(&shared->barrier, seen);
 }
@@ -137,47 +139,96 @@ static int child_start(const Pair *pair, unsigned side, Child *child) {
         return child->pidfd < 0 ? -errno : 0;
 }
 
-/* Until both have ended, or one has failed and the other had its grace, or the time is over, or nobody listens. */
-static PairOutcome children_wait(const Pair *pair, Child children[2]) {
-        uint64_t deadline = now_nsec() + pair->timeout_usec * NSEC_PER_USEC, now;
+/* Whoever finds a CPU with nothing to do puts it to sleep, and a virtual one is slow to wake. This one always has
+ * something to do, and gives way to whatever else there is: what it costs is counted to none of the sides. */
+static _Noreturn void keep_awake(unsigned cpu, pid_t parent) {
+        const struct sched_param none = { 0 };
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent || cpu_pin(cpu) < 0 || sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+                _exit(EXIT_CODE_FAILED);
+        for (;;)
+                __asm__ volatile("" ::: "memory");
+}
+
+static unsigned sides_of(const Pair *pair) {
+        return pair->n_sides > 0 ? pair->n_sides : 2;
+}
+
+/* One for each of the CPUs. */
+static int pair_keep_awake(const Pair *pair, Child keepers[PAIR_SIDES_MAX]) {
+        pid_t parent = getpid();
+        unsigned k;
+
+        for (unsigned i = 0; pair->awake && i < sides_of(pair); i++) {
+                for (k = 0; k < i && pair->cpus[k] != pair->cpus[i]; k++)
+                        ;
+                if (k < i)
+                        continue;
+                keepers[i].pid = fork();
+                if (keepers[i].pid < 0)
+                        return -errno;
+                if (keepers[i].pid == 0)
+                        keep_awake(pair->cpus[i], parent);
+        }
+        return 0;
+}
+
+/* Takes note of those that have ended. Has one failed? */
+static bool children_reap(Child *children, unsigned n, const struct pollfd *fds, bool *all_ended) {
         bool failed = false;
 
-        for (;;) {
-                struct pollfd fds[3] = {
-                        { .fd = children[0].ended ? -1 : children[0].pidfd, .events = POLLIN },
-                        { .fd = children[1].ended ? -1 : children[1].pidfd, .events = POLLIN },
-                        { .fd = pair->channel, .events = 0 },
-                };
+        *all_ended = true;
+        for (unsigned i = 0; i < n; i++) {
+                if (!children[i].ended && fds[i].revents != 0) {
+                        child_reap(&children[i], 0);
+                        failed = failed || child_failed(&children[i]);
+                }
+                *all_ended = *all_ended && children[i].ended;
+        }
+        return failed;
+}
+
+/* Until all have ended, or one has failed and the others had their grace, or the time is over, or nobody listens. */
+static PairOutcome children_wait(const Pair *pair, Child *children) {
+        uint64_t deadline = now_nsec() + pair->timeout_usec * NSEC_PER_USEC, now;
+        bool failed = false, all_ended = false;
+        unsigned n = sides_of(pair);
+
+        while (!all_ended) {
+                struct pollfd fds[PAIR_SIDES_MAX + 1];
                 struct timespec left;
 
-                if (children[0].ended && children[1].ended)
-                        return failed ? PAIR_FAILED : PAIR_DONE;
+                for (unsigned i = 0; i < n; i++)
+                        fds[i] = (struct pollfd){ .fd = children[i].ended ? -1 : children[i].pidfd, .events = POLLIN };
+                fds[n] = (struct pollfd){ .fd = pair->channel };
                 now = now_nsec();
                 if (now >= deadline)
                         return failed ? PAIR_FAILED : PAIR_TIMED_OUT;
                 left.tv_sec = (time_t)((deadline - now) / NSEC_PER_SEC);
                 left.tv_nsec = (long)((deadline - now) % NSEC_PER_SEC);
-                if (ppoll(fds, 3, &left, NULL) < 0 && errno != EINTR)
-                        return PAIR_TIMED_OUT;
-                if ((fds[2].revents & (POLLHUP | POLLERR)) != 0)
+                if (ppoll(fds, n + 1, &left, NULL) < 0) {
+                        if (errno != EINTR)
+                                return PAIR_TIMED_OUT;
+                        continue;
+                }
+                if ((fds[n].revents & (POLLHUP | POLLERR)) != 0)
                         return PAIR_CANCELLED;
-                for (unsigned i = 0; i < 2; i++) {
-                        if (children[i].ended || fds[i].revents == 0)
-                                continue;
-                        child_reap(&children[i], 0);
-                        if (child_failed(&children[i]) && !failed) {
-                                failed = true;
-                                if (deadline > now_nsec() + GRACE_NSEC)
-                                        deadline = now_nsec() + GRACE_NSEC;
-                        }
+                if (children_reap(children, n, fds, &all_ended) && !failed) {
+                        failed = true;
+                        if (deadline > now_nsec() + GRACE_NSEC)
+                                deadline = now_nsec() + GRACE_NSEC;
                 }
         }
+        return failed ? PAIR_FAILED : PAIR_DONE;
 }
 
 /* A side that was killed explains what its peer then saw, so it goes first; a killed one cannot say anything. */
-static void explain(const Pair *pair, const Child children[2], PairOutcome outcome, char reason[PAIR_REASON_MAX]) {
+static void explain(const Pair *pair, const Child *children, PairOutcome outcome, char reason[PAIR_REASON_MAX]) {
+        unsigned n = sides_of(pair);
+
         if (outcome == PAIR_TIMED_OUT) {
-                for (unsigned i = 0; i < 2; i++)
+                for (unsigned i = 0; i < n; i++)
                         if (!children[i].killed) {
                                 snprintf(reason, PAIR_REASON_MAX, "side %u ended early, and the other waited %.1f s",
                                         i, (double)pair->timeout_usec / (double)USEC_PER_SEC);
@@ -187,13 +238,13 @@ static void explain(const Pair *pair, const Child children[2], PairOutcome outco
                         (double)pair->timeout_usec / (double)USEC_PER_SEC);
                 return;
         }
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < n; i++)
                 if (!children[i].killed && children[i].ended && WIFSIGNALED(children[i].status)) {
                         snprintf(reason, PAIR_REASON_MAX, "side %u was killed by signal %d (SIG%s)", i,
                                 WTERMSIG(children[i].status), sigabbrev_np(WTERMSIG(children[i].status)) ?: "?");
                         return;
                 }
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < n; i++)
                 if (!children[i].killed && child_failed(&children[i]) && pair->shared->reasons[i][0] != 0) {
                         snprintf(reason, PAIR_REASON_MAX, "%.*s", PAIR_REASON_MAX - 1, pair->shared->reasons[i]);
                         return;
@@ -202,27 +253,33 @@ static void explain(const Pair *pair, const Child children[2], PairOutcome outco
 }
 
 int pair_run(const Pair *pair, PairOutcome *ret, char reason[PAIR_REASON_MAX]) {
-        Child children[2] = { { .pidfd = -EBADF }, { .pidfd = -EBADF } };
+        Child children[PAIR_SIDES_MAX], keepers[PAIR_SIDES_MAX];
+        unsigned n = sides_of(pair);
         PairOutcome outcome;
         int r;
 
         reason[0] = 0;
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < PAIR_SIDES_MAX; i++)
+                children[i] = keepers[i] = (Child){ .pidfd = -EBADF };
+        pair->shared->n_sides = n;
+        r = pair_keep_awake(pair, keepers);
+        for (unsigned i = 0; i < n && r >= 0; i++)
                 r = child_start(pair, i, &children[i]);
-                if (r < 0)
-                        goto finish;
-        }
+        if (r < 0)
+                goto finish;
         outcome = children_wait(pair, children);
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < n; i++)
                 child_kill(&children[i]);
+        for (unsigned i = 0; i < n; i++)
                 child_reap(&children[i], 0);
-        }
         if (outcome == PAIR_FAILED || outcome == PAIR_TIMED_OUT)
                 explain(pair, children, outcome, reason);
         *ret = outcome;
         r = 0;
 finish:
-        child_done(&children[0]);
-        child_done(&children[1]);
+        for (unsigned i = 0; i < PAIR_SIDES_MAX; i++) {
+                child_done(&children[i]);
+                child_done(&keepers[i]);
+        }
         return r;
 }

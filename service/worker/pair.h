@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Two processes, each on its CPU, that do something together and end within a time, whatever happens to them. Trials
- * and floors both run so. */
+/* Two or more processes, each on its CPU, that do something together and end within a time, whatever happens to them.
+ * Trials and floors both run so. */
 #pragma once
 
 #include <stdatomic.h>
@@ -9,13 +9,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { PAIR_REASON_MAX = 256 };
+enum { PAIR_REASON_MAX = 256, PAIR_SIDES_MAX = 9 };
 
-/* What the two see: at the start of the memory that they share. */
+/* What all see: at the start of the memory that they share. */
 typedef struct PairShared {
-        _Atomic uint32_t barrier; /* arrivals so far, of both */
-        pid_t pids[2];
-        char reasons[2][PAIR_REASON_MAX]; /* why a side gave up, in its own words */
+        _Atomic uint32_t barrier; /* arrivals so far, of all */
+        uint32_t n_sides;         /* set by pair_run() */
+        pid_t pids[PAIR_SIDES_MAX];
+        char reasons[PAIR_SIDES_MAX][PAIR_REASON_MAX]; /* why a side gave up, in its own words */
 } PairShared;
 
 typedef struct Pair {
@@ -23,10 +24,12 @@ typedef struct Pair {
          * reasons[side] filled. */
         int (*side)(unsigned side, PairShared *shared, void *userdata);
         void *userdata;
-        unsigned cpus[2];
+        unsigned n_sides; /* 0 is 2 */
+        unsigned cpus[PAIR_SIDES_MAX];
+        bool awake;            /* none of these CPUs goes idle meanwhile: see pair_keep_awake() in pair.c */
         PairShared *shared;    /* from pair_memory_new() */
-        uint64_t timeout_usec; /* then both are killed */
-        int channel;           /* when the peer of this socket goes, both are killed; -EBADF: none */
+        uint64_t timeout_usec; /* then all are killed */
+        int channel;           /* when the peer of this socket goes, all are killed; -EBADF: none */
 } Pair;
 
 typedef enum PairOutcome {
@@ -37,7 +40,7 @@ typedef enum PairOutcome {
         PAIR_OUTCOME_MAX,
 } PairOutcome;
 
-/* Runs both and waits for their end; none is left when it returns. For PAIR_FAILED and PAIR_TIMED_OUT the reason is
+/* Runs all and waits for their end; none is left when it returns. For PAIR_FAILED and PAIR_TIMED_OUT the reason is
  * filled. Negative errno where they could not be started. */
 int pair_run(const Pair *pair, PairOutcome *ret, char reason[PAIR_REASON_MAX]);
 
@@ -45,7 +48,7 @@ int pair_run(const Pair *pair, PairOutcome *ret, char reason[PAIR_REASON_MAX]);
 int pair_memory_new(size_t size, void **ret);
 void *pair_memory_free(void *memory, size_t size);
 
-/* Both sides go on only when both have come here. */
+/* The sides go on only when all have come here. */
 void pair_meet(PairShared *shared);
 /* Fills the reason of a side and returns -abs(number). */
 int pair_give_up(PairShared *shared, unsigned side, int number, const char *format, ...)

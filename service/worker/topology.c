@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,17 +13,33 @@
 
 #include "units.h"
 
-enum { LINE_MAX_READ = 256 };
+enum { LINE_MAX_READ = 256, PLACEMENT_PEERS_MAX = 8 };
 
 static const char *const placement_names[PLACEMENT_TYPE_MAX] = {
         [PLACEMENT_SAME_CPU] = "same-cpu",
         [PLACEMENT_OTHER_CPU] = "other-cpu",
+        [PLACEMENT_OTHER_CPU_AWAKE] = "other-cpu-awake",
         [PLACEMENT_SMT_SIBLING] = "smt-sibling",
         [PLACEMENT_OTHER_NODE] = "other-node",
 };
 
 const char *placement_name(PlacementType type) {
         return type >= 0 && type < PLACEMENT_TYPE_MAX ? placement_names[type] : NULL;
+}
+
+static const char *const placement_missing[PLACEMENT_TYPE_MAX] = {
+        [PLACEMENT_SAME_CPU] = "these are two CPUs",
+        [PLACEMENT_OTHER_CPU] = "there is no second core of one node here that this process may use",
+        [PLACEMENT_OTHER_CPU_AWAKE] = "there is no second core of one node here that this process may use",
+        [PLACEMENT_SMT_SIBLING] = "there is no core with two hardware threads here that this process may use",
+        [PLACEMENT_OTHER_NODE] = "there is no second NUMA node here with CPUs that this process may use",
+};
+
+PlacementType placement_from_name(const char *name) {
+        for (PlacementType type = 0; type < PLACEMENT_TYPE_MAX; type++)
+                if (strcmp(placement_names[type], name) == 0)
+                        return type;
+        return PLACEMENT_TYPE_INVALID;
 }
 
 /* The first line of a small file, without its end of line. */
@@ -115,11 +132,53 @@ int placement_defaults(Placement ret[2]) {
         }
         if (first < 0)
                 return -ENODEV;
-        ret[0] = (Placement){ PLACEMENT_SAME_CPU, { (unsigned)first, (unsigned)first } };
+        ret[0] = (Placement){ PLACEMENT_SAME_CPU, { (unsigned)first, (unsigned)first }, NULL };
         if (second < 0)
                 return 1;
-        ret[1] = (Placement){ best, { (unsigned)first, (unsigned)second } };
+        ret[1] = (Placement){ best, { (unsigned)first, (unsigned)second }, NULL };
         return 2;
+}
+
+static bool lies_so(unsigned a, unsigned b, PlacementType type) {
+        return placement_type_of(a, b) == (type == PLACEMENT_OTHER_CPU_AWAKE ? PLACEMENT_OTHER_CPU : type);
+}
+
+int placement_find(PlacementType type, Placement *ret) {
+        cpu_set_t set;
+        int r;
+
+        r = allowed_cpus(&set);
+        if (r < 0)
+                return r;
+        for (unsigned a = 0; a < CPU_SETSIZE; a++)
+                for (unsigned b = CPU_ISSET(a, &set) ? a : CPU_SETSIZE; b < CPU_SETSIZE; b++)
+                        if (CPU_ISSET(b, &set) && lies_so(a, b, type)) {
+                                *ret = (Placement){ type, { a, b }, NULL };
+                                return 0;
+                        }
+        *ret = (Placement){ .type = type, .missing = placement_missing[type] };
+        return 0;
+}
+
+Placement placement_as(const Placement *placement, PlacementType type) {
+        Placement as = *placement;
+
+        as.type = type;
+        if (!lies_so(as.cpus[0], as.cpus[1], type))
+                as.missing = "the two CPUs that are asked for do not lie so to each other";
+        return as;
+}
+
+unsigned placement_peer_cpu(const Placement *placement, unsigned nth) {
+        unsigned found[PLACEMENT_PEERS_MAX], n = 0;
+        cpu_set_t set;
+
+        if (placement->type == PLACEMENT_SAME_CPU || allowed_cpus(&set) < 0)
+                return placement->cpus[1];
+        for (unsigned cpu = 0; cpu < CPU_SETSIZE && n < PLACEMENT_PEERS_MAX; cpu++)
+                if (CPU_ISSET(cpu, &set) && lies_so(placement->cpus[0], cpu, placement->type))
+                        found[n++] = cpu;
+        return n > 0 ? found[nth % n] : placement->cpus[1];
 }
 
 /* "0, 1, 4": for a sentence. */
@@ -156,7 +215,7 @@ int placement_of(unsigned a, unsigned b, Placement *ret, Error *error) {
                         "CPU %u cannot be used: this process may run on CPU %s. Name two of those in \"cpus\".", cpu,
                         text);
         }
-        *ret = (Placement){ placement_type_of(a, b), { a, b } };
+        *ret = (Placement){ placement_type_of(a, b), { a, b }, NULL };
         return 0;
 }
 
@@ -225,4 +284,10 @@ unsigned long long cpu_steal_ticks(unsigned cpu) {
         free(line);
         fclose(file);
         return steal;
+}
+
+uint64_t cpu_clock_khz(unsigned cpu) {
+        uint64_t khz = 0;
+
+        return cpu_number(cpu, "cpufreq/scaling_cur_freq", &khz) < 0 ? 0 : khz;
 }
