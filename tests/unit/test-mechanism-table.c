@@ -116,6 +116,9 @@ static void test_claims(gconstpointer data) {
                 g_assert_nonnull(check->claim);
                 g_assert_nonnull(check->source);
                 g_assert_cmpuint(check->relations, !=, 0);
+                /* What is promised between processes is checked between processes. */
+                if (!check->roles[0])
+                        g_error("%s %s: no role for a peer", mechanism->kind, check->id);
                 for (const Check *other = mechanism->checks; other != check; other++)
                         g_assert_cmpstr(other->id, !=, check->id);
         }
