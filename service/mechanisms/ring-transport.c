@@ -96,14 +96,16 @@ static void ring_link_detach(Link *link) {
 }
 
 static int open_lane(const Link *link, int fd, IpcbusRingRole role, IpcbusRing **ret) {
-        static const IpcbusRingWait waits[] = { [WAIT_BLOCK] = IPCBUS_RING_BLOCK, [WAIT_SPIN] = IPCBUS_RING_SPIN };
+        IpcbusRingWait wait = link->wait == WAIT_BLOCK  ? IPCBUS_RING_BLOCK
+                              : link->wait == WAIT_SPIN ? IPCBUS_RING_SPIN
+                                                        : IPCBUS_RING_ADAPTIVE;
         IpcbusRing *ring;
         int r;
 
         r = ipcbus_ring_open(fd, role, &ring);
         if (r < 0)
                 return r;
-        r = ipcbus_ring_set_wait(ring, waits[link->wait], 0);
+        r = ipcbus_ring_set_wait(ring, wait, 0);
         if (r < 0) {
                 ipcbus_ring_close(ring);
                 return r;
