@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "raw-checks.h"
 
-#include "socket-claims.h"
-
 /* What raw(7) promises. All raw sockets of a protocol share it, so each check has an address of 127.0.0.0/8 of its
  * own: the judge is bound to it, peers send to it. */
 #include <arpa/inet.h>
@@ -17,9 +15,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-claims.h"
 #include "inet-socket.h"
 #include "inet-transport.h"
 #include "limit-facts.h"
+#include "socket-claims.h"
 
 enum {
         OWN = PEER_SLOT,
@@ -318,20 +318,11 @@ static CheckResult lost(CheckRun *run) {
 }
 
 const Check raw_checks[] = {
+        INET_DATAGRAM_CLAIMS("packet", "raw(7)"),
+        SOCKET_CLAIMS(inet_check_role),
+        INET_CLAIMS,
         { "capability", "a raw socket needs CAP_NET_RAW; root without it is refused", "raw(7)", CHECK_BOTH, capability,
                 { inet_check_role }, .aspects = ASPECT(PERMISSION), .anywhere = true },
-        { "boundaries", "a packet is received whole, never split or joined", "raw(7)", CHECK_BOTH,
-                transport_boundaries, { transport_boundaries_role },
-                .aspects = ASPECT(BOUNDARIES) | ASPECT(ATOMICITY) },
-        { "order", "on loopback packets that find room stay in order", "raw(7)", CHECK_BOTH, transport_order,
-                { transport_order_role }, .aspects = ASPECT(ORDER) },
-        { "duplex", "both sides send and receive at the same time", "raw(7)", CHECK_BOTH, transport_duplex,
-                { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) | ASPECT(BIDIRECTIONAL) },
-        { "receive-blocks", "a receiver sleeps until there is a packet", "recv(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role },
-                .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
-        { "sender-killed", "packets outlive a killed sender, and there is no end of file", "raw(7)", CHECK_BOTH,
-                transport_sender_killed_empty, { transport_sender_killed_role }, .aspects = ASPECT(PERSISTENCE) },
         { "header", "with IPv4 the receiver gets the IP header, too", "raw(7)", CHECK_BOTH, header,
                 { inet_check_role } },
         { "ipv6-header", "with IPv6 it does not", "ipv6(7)", CHECK_BOTH, no_header_in_ipv6, { inet_check_role } },
@@ -347,9 +338,6 @@ const Check raw_checks[] = {
                 CHECK_BOTH, nobody_there, { inet_check_role } },
         { "icmp", "ICMP is a protocol like others, and the kernel answers an echo request, unless it was told not to",
                 "raw(7)", CHECK_BOTH, echo, { inet_check_role } },
-        { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
-                "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
-                .aspects = ASPECT(EXHAUSTION) },
         { "namespace", "addresses belong to the network namespace; a socket that was handed over works in any",
                 "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
                 .aspects = ASPECT(NAMESPACE) },
@@ -379,24 +367,14 @@ const Check raw_checks[] = {
                 raw_check_filter, { inet_check_role } },
         { "no-protocol", "a raw socket has to name its protocol", "socket(2)", CHECK_BOTH, raw_check_no_protocol,
                 { inet_check_role } },
-        { "other-ipc", "IPC namespaces do not matter to a socket", "ipc_namespaces(7)", CHECK_BOTH,
-                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
-        { "next-waiter", "when a receiver that waits is killed, another gets what is sent then", "raw(7)", CHECK_BOTH,
-                transport_waiter_killed, { transport_waiter_killed_role }, .aspects = ASPECT(WAITER_KILLED) },
-        { "many-writers", "what several send at once arrives once, whole, and in the order of each", "raw(7)",
-                CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
-                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
-        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 
 const CheckGap raw_gaps[] = {
+        INET_GAPS,
         { ASPECT_PRIORITY, "What was sent first is received first; there are no priorities." },
-        { ASPECT_DESCRIPTORS, "Descriptors go along over UNIX sockets only (SCM_RIGHTS)." },
         { ASPECT_CREDENTIALS, "The sender is told by address, never by process or user." },
         { ASPECT_WRITER_KILLED, "A packet goes out whole or not at all, and no sender waits for room at the receiver: "
                                 "there is no middle." },
-        { ASPECT_SYNCHRONISATION,
-                "Processes share no memory here: the kernel copies, and keeps senders and receivers apart." },
         {},
 };

@@ -24,7 +24,9 @@
                 { "waiter-killed", "who is killed while it waits to receive takes nothing along", "recv(2)",          \
                         CHECK_BOTH, socket_check_waiter_killed, { role },                                             \
                         .aspects = ASPECT(WAITER_KILLED) | ASPECT(HOLDER_KILLED) },                                   \
-                { "shared", "processes that share a socket send at the same time, and small sends are not mixed",     \
+                { "shared",                                                                                           \
+                        "processes that share a socket send at the same time, and small sends that find room are "    \
+                        "not mixed",                                                                                  \
                         "socket(2)", CHECK_BOTH, socket_check_many_writers, { role },                                 \
                         .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },                                        \
                 { "creator-gone", "a socket that was handed over lives on when its maker is killed", "unix(7)",       \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tcp-checks.h"
 
-#include "socket-claims.h"
-
 /* What tcp(7) promises. The judge listens, a peer connects in its slot. */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -14,7 +12,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-claims.h"
 #include "limit-facts.h"
+#include "socket-claims.h"
 #include "units.h"
 
 enum {
@@ -265,6 +265,10 @@ static CheckResult credentials(CheckRun *run) {
 }
 
 const Check tcp_checks[] = {
+        SOCKET_CLAIMS(inet_check_role),
+        SOCKET_CONNECTION_CLAIMS(inet_check_role),
+        INET_CLAIMS,
+        INET_PORT_CLAIMS("tcp(7)"),
         { "duplex", "full duplex: both sides send and receive at the same time", "tcp(7)", CHECK_BOTH,
                 transport_duplex, { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) | ASPECT(BIDIRECTIONAL) },
         { "order", "bytes arrive in order, all of them, unchanged", "tcp(7)", CHECK_BOTH, transport_order,
@@ -300,19 +304,12 @@ const Check tcp_checks[] = {
         { "ipv6", "IPv6 works alike; a port of ::1 is another than that of 127.0.0.1", "ipv6(7)", CHECK_BOTH, ipv6,
                 { inet_check_role } },
         { "urgent", "one urgent byte overtakes the others", "tcp(7)", CHECK_BOTH, urgent, { inet_check_role } },
-        { "permission", "binding to a port below ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE", "ip(7)",
-                CHECK_BOTH, inet_check_privileged, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "credentials", "a TCP connection does not tell whose process is at its far end", "unix(7)", CHECK_BOTH,
                 credentials, { inet_check_role }, .aspects = ASPECT(CREDENTIALS) },
         { "killed-within",
                 "of a sender killed while it waits for room, what it had sent is received, and nothing else",
                 "send(2)", CHECK_BOTH, transport_writer_killed_within, { transport_writer_killed_within_role },
                 .aspects = ASPECT(WRITER_KILLED) },
-        { "other-user", "another user connects, sends and receives: a port belongs to no user and has no mode",
-                "tcp(7)", CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
-        { "namespace", "ports belong to the network namespace; a socket that was handed over works in any",
-                "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
-                .aspects = ASPECT(NAMESPACE) },
         { "connect-twice", "a socket connects once: EISCONN, and EALREADY while it is under way", "connect(2)",
                 CHECK_BOTH, tcp_check_connect_twice, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
         { "self-connect", "a socket can connect to its own port, where nobody listens", "RFC 9293, 3.5", CHECK_BOTH,
@@ -358,22 +355,13 @@ const Check tcp_checks[] = {
                 tcp_check_low_water, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
         { "edge", "epoll tells of what waits each time, or with EPOLLET once until more comes", "epoll(7)", CHECK_BOTH,
                 tcp_check_edge, { inet_check_role }, .aspects = ASPECT(BLOCKING) },
-        { "other-ipc", "IPC namespaces do not matter to a connection", "ipc_namespaces(7)", CHECK_BOTH,
-                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
-        { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
-                "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
-                .aspects = ASPECT(EXHAUSTION) },
-        SOCKET_CONNECTION_CLAIMS(inet_check_role),
-        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 
 const CheckGap tcp_gaps[] = {
+        INET_GAPS,
         { ASPECT_PRIORITY,
                 "Bytes are received in the order sent; the one urgent byte is a mark in the stream, no priority." },
-        { ASPECT_DESCRIPTORS, "Descriptors go along over UNIX sockets only (SCM_RIGHTS)." },
         { ASPECT_MAXIMUM, "A stream has no messages, so there is no largest one." },
-        { ASPECT_SYNCHRONISATION,
-                "Processes share no memory here: the kernel copies, and keeps senders and receivers apart." },
         {},
 };

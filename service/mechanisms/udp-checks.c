@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "udp-checks.h"
 
-#include "socket-claims.h"
-
 /* What udp(7) promises, and what it does not. The judge's socket is bound, peers send to it. */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +13,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "inet-claims.h"
 #include "inet-transport.h"
+#include "socket-claims.h"
 
 enum {
         OWN = PEER_SLOT,
@@ -284,13 +284,10 @@ static CheckResult ipv6(CheckRun *run) {
 }
 
 const Check udp_checks[] = {
-        { "boundaries", "a datagram is received whole, never split or joined", "udp(7)", CHECK_BOTH,
-                transport_boundaries, { transport_boundaries_role },
-                .aspects = ASPECT(BOUNDARIES) | ASPECT(ATOMICITY) },
-        { "order", "on loopback datagrams that find room stay in order", "udp(7)", CHECK_BOTH, transport_order,
-                { transport_order_role }, .aspects = ASPECT(ORDER) },
-        { "duplex", "both sides send and receive at the same time", "udp(7)", CHECK_BOTH, transport_duplex,
-                { transport_duplex_role }, .aspects = ASPECT(FULL_DUPLEX) | ASPECT(BIDIRECTIONAL) },
+        INET_DATAGRAM_CLAIMS("datagram", "udp(7)"),
+        SOCKET_CLAIMS(inet_check_role),
+        INET_CLAIMS,
+        INET_PORT_CLAIMS("udp(7)"),
         { "loss", "what finds no room at the receiver is dropped, and the kernel counts it", "udp(7)", CHECK_BOTH,
                 lost, { inet_check_role }, .aspects = ASPECT(FULL) },
         { "nobody-there", "without a receiver a send succeeds; only a connected socket hears of it, later", "udp(7)",
@@ -300,11 +297,6 @@ const Check udp_checks[] = {
         { "empty-datagram", "a datagram may be empty", "send(2)", CHECK_BOTH, empty_datagram, { inet_check_role } },
         { "maximum", "a datagram has at most 65507 bytes over IPv4, 65527 over IPv6", "RFC 768", CHECK_BOTH, longest,
                 { inet_check_role }, .aspects = ASPECT(MAXIMUM) },
-        { "receive-blocks", "a receiver sleeps until there is a datagram", "recv(2)", CHECK_BOTH,
-                transport_receive_blocks, { transport_receive_blocks_role },
-                .aspects = ASPECT(BLOCKING) | ASPECT(EMPTY) },
-        { "sender-killed", "datagrams outlive a killed sender, and there is no end of file", "udp(7)", CHECK_BOTH,
-                transport_sender_killed_empty, { transport_sender_killed_role }, .aspects = ASPECT(PERSISTENCE) },
         { "receiver-killed", "the first send to a killed receiver is lost without an error", "udp(7)", CHECK_BOTH,
                 receiver_killed, { inet_check_role }, .aspects = ASPECT(HOLDER_KILLED) },
         { "many-senders", "one socket receives from many, without connections", "udp(7)", CHECK_BOTH, many_senders,
@@ -317,16 +309,6 @@ const Check udp_checks[] = {
                 "a port of an address has one receiver; with SO_REUSEADDR on all, the last to bind gets everything",
                 "socket(7)", CHECK_BOTH, in_use, { inet_check_role } },
         { "ipv6", "IPv6 works alike", "ipv6(7)", CHECK_BOTH, ipv6, { inet_check_role } },
-        { "other-user", "another user connects, sends and receives: a port belongs to no user and has no mode",
-                "udp(7)", CHECK_BOTH, transport_other_user, { transport_place_role }, .aspects = ASPECT(OTHER_USER) },
-        { "exhausted", "with no descriptor left a socket cannot be made (EMFILE); one that is open goes on",
-                "socket(2)", CHECK_BOTH, transport_exhausted, { transport_exhausted_role },
-                .aspects = ASPECT(EXHAUSTION) },
-        { "namespace", "ports belong to the network namespace; a socket that was handed over works in any",
-                "network_namespaces(7)", CHECK_BOTH, socket_check_namespace, { inet_check_role },
-                .aspects = ASPECT(NAMESPACE) },
-        { "permission", "binding to a port below ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE", "ip(7)",
-                CHECK_BOTH, inet_check_privileged, { inet_check_role }, .aspects = ASPECT(PERMISSION) },
         { "error-queue",
                 "with IP_RECVERR a socket that is not connected hears of errors, too, and to whom it had sent",
                 "ip(7)", CHECK_BOTH, udp_check_error_queue, { inet_check_role }, .aspects = ASPECT(NON_BLOCKING) },
@@ -348,24 +330,14 @@ const Check udp_checks[] = {
                 { inet_check_role } },
         { "dual-stack", "a socket at [::] takes IPv4, too, unless IPV6_V6ONLY is set", "ipv6(7)", CHECK_BOTH,
                 udp_check_dual_stack, { inet_check_role } },
-        { "other-ipc", "IPC namespaces do not matter to a socket", "ipc_namespaces(7)", CHECK_BOTH,
-                transport_other_ipc, { transport_place_role }, .aspects = ASPECT(NAMESPACE) },
-        { "next-waiter", "when a receiver that waits is killed, another gets what is sent then", "udp(7)", CHECK_BOTH,
-                transport_waiter_killed, { transport_waiter_killed_role }, .aspects = ASPECT(WAITER_KILLED) },
-        { "many-writers", "what several send at once arrives once, whole, and in the order of each", "udp(7)",
-                CHECK_BOTH, transport_many_writers, { transport_many_writers_role },
-                .aspects = ASPECT(MANY_WRITERS) | ASPECT(ATOMICITY) },
-        SOCKET_CLAIMS(inet_check_role),
         {},
 };
 
 const CheckGap udp_gaps[] = {
+        INET_GAPS,
         { ASPECT_PRIORITY, "What was sent first is received first; there are no priorities." },
-        { ASPECT_DESCRIPTORS, "Descriptors go along over UNIX sockets only (SCM_RIGHTS)." },
         { ASPECT_CREDENTIALS, "The sender is told by address and port, never by process or user." },
         { ASPECT_WRITER_KILLED, "A datagram goes out whole or not at all, and no sender waits for room at the "
                                 "receiver: there is no middle." },
-        { ASPECT_SYNCHRONISATION,
-                "Processes share no memory here: the kernel copies, and keeps senders and receivers apart." },
         {},
 };
