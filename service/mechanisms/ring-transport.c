@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "units.h"
 
 enum {
         CAPACITY = 4 * 1024 * 1024, /* more than a second-level cache, less than a shared third one */
@@ -96,16 +97,18 @@ static void ring_link_detach(Link *link) {
 }
 
 static int open_lane(const Link *link, int fd, IpcbusRingRole role, IpcbusRing **ret) {
-        IpcbusRingWait wait = link->wait == WAIT_BLOCK  ? IPCBUS_RING_BLOCK
-                              : link->wait == WAIT_SPIN ? IPCBUS_RING_SPIN
-                                                        : IPCBUS_RING_ADAPTIVE;
+        bool spins = link->wait == WAIT_ADAPTIVE && link->spin_nsec > 0;
+        IpcbusRingWait wait = link->wait == WAIT_SPIN ? IPCBUS_RING_SPIN
+                              : spins                 ? IPCBUS_RING_ADAPTIVE
+                                                      : IPCBUS_RING_BLOCK;
+        unsigned spin_usec = (unsigned)(link->spin_nsec / NSEC_PER_USEC);
         IpcbusRing *ring;
         int r;
 
         r = ipcbus_ring_open(fd, role, &ring);
         if (r < 0)
                 return r;
-        r = ipcbus_ring_set_wait(ring, wait, 0);
+        r = ipcbus_ring_set_wait(ring, wait, spins && spin_usec == 0 ? 1 : spin_usec);
         if (r < 0) {
                 ipcbus_ring_close(ring);
                 return r;
@@ -197,21 +200,63 @@ static void ring_link_close_direction(Link *link, bool sending) {
                 side->in = ipcbus_ring_close(side->in);
 }
 
-#define RING_TRANSPORT                                                                                \
-        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .attach = ring_link_attach, \
-        .send = ring_link_send, .receive = ring_link_receive, .try_send = ring_link_try_send,         \
-        .try_receive = ring_link_try_receive, .wait_readable = ring_link_wait_readable,               \
-        .close_direction = ring_link_close_direction, .detach = ring_link_detach, .teardown = ring_link_teardown
+/* --- In place --- */
+
+static int ring_link_reserve(Link *link, size_t size, void **ret) {
+        const RingSide *side = link->state;
+        int r;
+
+        do
+                r = ipcbus_ring_reserve(side->out, size, IPCBUS_RING_FOREVER, ret);
+        while (r == -EINTR);
+        return r;
+}
+
+static int ring_link_commit(Link *link, size_t size) {
+        const RingSide *side = link->state;
+
+        return ipcbus_ring_commit(side->out, size);
+}
+
+static ssize_t ring_link_peek(Link *link, const void **ret) {
+        const RingSide *side = link->state;
+        size_t size;
+        int r;
+
+        do
+                r = ipcbus_ring_peek(side->in, IPCBUS_RING_FOREVER, ret, &size);
+        while (link_receives_again(link, r));
+        return r >= 0 ? (ssize_t)size : r == -EPIPE ? 0 : r;
+}
+
+static int ring_link_release(Link *link) {
+        const RingSide *side = link->state;
+
+        return ipcbus_ring_release(side->in);
+}
+
+#define RING_TRANSPORT                                                                                 \
+        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .adapts = true,              \
+        .poll_reason = "who waits for a message sleeps in its memory; no descriptor becomes readable", \
+        .attach = ring_link_attach, .send = ring_link_send, .receive = ring_link_receive,              \
+        .try_send = ring_link_try_send, .try_receive = ring_link_try_receive,                          \
+        .wait_readable = ring_link_wait_readable, .close_direction = ring_link_close_direction,        \
+        .detach = ring_link_detach, .teardown = ring_link_teardown
 
 const Transport ring_transport = {
-        .variant = "copy",
+        .variant = "one to one",
         RING_TRANSPORT,
         .setup = ring_link_setup,
+        .reserve = ring_link_reserve,
+        .commit = ring_link_commit,
+        .peek = ring_link_peek,
+        .release = ring_link_release,
 };
 
 const Transport ring_transport_many = {
         .variant = "many to many",
         RING_TRANSPORT,
+        .several_max = CAPACITY_MANY / 2,
         .setup = ring_link_setup_many,
 };
 
