@@ -34,7 +34,7 @@ typedef struct Verb {
 
 extern const Verb verb_kinds, verb_create, verb_adopt, verb_send, verb_receive, verb_peek, verb_post, verb_wait,
         verb_resize, verb_seal, verb_signal, verb_list, verb_show, verb_who, verb_explain, verb_remove, verb_test,
-        verb_bench, verb_watch, verb_jobs, verb_cancel, verb_complete;
+        verb_bench, verb_advise, verb_watch, verb_jobs, verb_cancel, verb_complete;
 
 /* Ends with a NULL; in the order in which help shows them. */
 extern const Verb *const verb_table[];

@@ -30,6 +30,7 @@ const Verb *const verb_table[] = {
         &verb_remove,
         &verb_test,
         &verb_bench,
+        &verb_advise,
         &verb_watch,
         &verb_jobs,
         &verb_cancel,

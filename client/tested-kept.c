@@ -14,23 +14,12 @@
 
 #include "attributes.h"
 #include "json.h"
+#include "kept-place.h"
 #include "tested.h"
 
-enum { KEPT_MAX = 4 << 20, KEPT_DAYS = 30 };
+enum { KEPT_DAYS = 30 };
 
 static const char *const namespaces[] = { "ipc", "net", "mnt", "pid", "user" };
-
-/* NULL where there is none of one's own: a HOME that belongs to another stays as it is. */
-static char *directory(void) {
-        const char *state = g_getenv("XDG_STATE_HOME"), *home = g_getenv("HOME");
-        struct stat st;
-
-        if (state != NULL && g_path_is_absolute(state))
-                return g_build_filename(state, "ipcbus", NULL);
-        if (home == NULL || !g_path_is_absolute(home) || stat(home, &st) < 0 || st.st_uid != geteuid())
-                return NULL;
-        return g_build_filename(home, ".local", "state", "ipcbus", NULL);
-}
 
 /* Where this process is; NULL where that cannot be known. */
 static char *own_place(void) {
@@ -71,25 +60,17 @@ static char *place_of(GVariant *environment) {
 }
 
 static char *file_of(const char *place) {
-        g_autofree char *in = directory();
         g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, place, -1);
         g_autofree char *name = g_strdup_printf("tested-%.16s.json", hash);
 
-        return in != NULL ? g_build_filename(in, name, NULL) : NULL;
+        return kept_file(name);
 }
 
 /* {place, claims{"KIND ID": {result, time}}}; an empty one where there is none of this place. */
 static JsonNode *read_file(const char *file, const char *place) {
-        g_autofree char *text = NULL;
-        g_autoptr(JsonNode) node = NULL;
-        struct stat st;
-        gsize size;
+        g_autoptr(JsonNode) node = kept_read(file);
 
-        if (stat(file, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > KEPT_MAX ||
-                !g_file_get_contents(file, &text, &size, NULL))
-                return NULL;
-        node = json_from_text(text, size, NULL);
-        if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        if (node == NULL)
                 return NULL;
         JsonObject *object = json_node_get_object(node);
         JsonNode *claims = json_object_get_member(object, "claims");
@@ -153,12 +134,9 @@ static void store_claim(JsonObject *claims, GVariant *check, guint64 time) {
 }
 
 static void write_file(const char *file, JsonNode *node) {
-        g_autofree char *text = json_text(node, true), *line = g_strconcat(text, "\n", NULL);
         g_autofree char *in = g_path_get_dirname(file);
 
-        if (g_mkdir_with_parents(in, 0700) < 0)
-                return;
-        (void)g_file_set_contents_full(file, line, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL);
+        kept_write(file, node);
         remove_old(in);
 }
 

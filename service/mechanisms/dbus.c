@@ -441,6 +441,7 @@ const Mechanism mechanism_dbus = {
         .holder_keys = dbus_holder_keys,
         .transport = &dbus_direct_transport,
         .more_transports = dbus_more_transports,
+        .example = "name=org.example.Name",
         .traits = dbus_traits,
         .checks = dbus_checks,
         .gaps = dbus_gaps,

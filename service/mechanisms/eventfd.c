@@ -355,6 +355,7 @@ const Mechanism mechanism_eventfd = {
         .scan = eventfd_scan,
         .holder_keys = eventfd_holder_keys,
         .transport = &eventfd_transport,
+        .example = "",
         .traits = eventfd_traits,
         .checks = eventfd_checks,
         .gaps = eventfd_gaps,

@@ -459,6 +459,7 @@ const Mechanism mechanism_fifo = {
         .scan = fifo_scan,
         .holder_keys = fifo_holder_keys,
         .transport = &fifo_transport,
+        .example = "path=/tmp/example",
         .traits = fifo_traits,
         .checks = fifo_checks,
         .gaps = fifo_gaps,

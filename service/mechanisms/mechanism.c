@@ -313,6 +313,7 @@ int mechanism_describe(const Mechanism *mechanism, Record *ret_description) {
         record_set_string(ret_description, "kind", mechanism->kind);
         record_set_string(ret_description, "title", mechanism->title);
         record_set_string(ret_description, "family", mechanism->family);
+        record_set_string(ret_description, "example", mechanism->example);
 
         r = mechanism->probe ? mechanism->probe(ret_description, &error) : 0;
         record_set_bool(ret_description, "available", r >= 0);

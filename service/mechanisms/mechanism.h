@@ -290,6 +290,8 @@ struct Mechanism {
         const Transport *const *more_transports;
         /* What it offers to somebody who has to choose, and asks of him (trait.h); each trait once, in any order. */
         const Trait *traits;
+        const char *example; /* options for create(), as they are typed: "name=/example size=1M"; "" where none is
+                                needed */
         const Check *checks; /* ends with a NULL id */
         /* Aspects that no claim can be about, for this kind has no such thing; ends with a NULL reason. */
         const CheckGap *gaps;
@@ -321,7 +323,7 @@ int mechanism_supports(const Mechanism *mechanism, Operation operation, Error *e
 /* All that DescribeKind publishes: kind, title, family, available, reason, facts, interfaces, ends, operations,
  * unsupported (records: operation, reason), limits, options (records: name, type, uses, default, minimum, maximum,
  * help), claims (records: id, claim, source, aspects), gaps (records: aspect, reason), traits (records: name, value,
- * text, number, limit, claims or reason). */
+ * text, number, limit, claims or reason), example. */
 int mechanism_describe(const Mechanism *mechanism, Record *ret_description);
 
 const char *operation_name(Operation operation);

@@ -482,6 +482,7 @@ const Mechanism mechanism_memfd = {
         .scan = memfd_scan,
         .holder_keys = memfd_holder_keys,
         .transport = &memfd_transport,
+        .example = "size=1M",
         .traits = memfd_traits,
         .checks = memfd_checks,
         .gaps = memfd_gaps,

@@ -446,6 +446,7 @@ const Mechanism mechanism_mmap = {
         .scan = mmap_scan,
         .holder_keys = mmap_holder_keys,
         .transport = &mmap_transport,
+        .example = "path=/tmp/example size=1M",
         .traits = mmap_traits,
         .checks = mmap_checks,
         .gaps = mmap_gaps,

@@ -472,6 +472,7 @@ const Mechanism mechanism_mq_posix = {
         .entry_address = mq_entry_address,
         .sweep = mq_posix_sweep,
         .transport = &mq_posix_transport,
+        .example = "name=/example",
         .traits = mq_posix_traits,
         .checks = mq_posix_checks,
         .gaps = mq_posix_gaps,

@@ -422,6 +422,7 @@ const Mechanism mechanism_mq_sysv = {
         .sweep = mq_sweep,
         .is_of_run = sysv_is_of_run,
         .transport = &mq_sysv_transport,
+        .example = "",
         .traits = mq_sysv_traits,
         .checks = mq_sysv_checks,
         .gaps = mq_sysv_gaps,

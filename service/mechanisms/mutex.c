@@ -446,6 +446,7 @@ const Mechanism mechanism_mutex = {
         .entry_address = mutex_entry_address,
         .sweep = mutex_sweep,
         .transport = &mutex_transport,
+        .example = "name=/example",
         .traits = mutex_traits,
         .checks = mutex_checks,
         .gaps = mutex_gaps,

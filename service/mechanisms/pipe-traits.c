@@ -10,7 +10,7 @@
                 "(O_DIRECT, up to PIPE_BUF bytes)", "boundaries", "packets"),                                         \
         TRAIT_SAID(PRIORITY, NO, "what was written first is read first", REASON_NOT_OF_ITS_KIND),                     \
         TRAIT_IS(NOTIFY, PARTLY, "a byte wakes the reader, who has to take it out again", "read-blocks"),             \
-        TRAIT_IS(LOCK, PARTLY, "one byte in it can go round as a token; that of a killed holder is lost", "readers"), \
+        TRAIT_IS(LOCK, NO, "it keeps nobody out: whoever has an end can read and write", "readers", "many-writers"), \
         TRAIT_IS(COUNT, PARTLY, "bytes in it can go round as tokens; those of a killed holder are lost", "readers"),  \
         TRAIT_IS(ORDER, YES, "bytes arrive in the order in which they were written", "order"),                        \
         TRAIT_IS(LOSSLESS, YES, "a writer waits while it is full, and nothing is lost", "write-blocks"),              \

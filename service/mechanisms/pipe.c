@@ -350,6 +350,7 @@ const Mechanism mechanism_pipe = {
         .scan = pipe_scan,
         .holder_keys = pipe_holder_keys,
         .transport = &pipe_transport,
+        .example = "",
         .traits = pipe_traits,
         .checks = pipe_checks,
         .gaps = pipe_gaps,

@@ -158,6 +158,7 @@ const Mechanism mechanism_raw = {
         .scan = raw_scan,
         .holder_keys = raw_holder_keys,
         .transport = &raw_transport,
+        .example = "protocol=253",
         .traits = raw_traits,
         .checks = raw_checks,
         .gaps = raw_gaps,

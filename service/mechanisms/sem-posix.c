@@ -424,6 +424,7 @@ const Mechanism mechanism_sem_posix = {
         .entry_address = sem_entry_address,
         .sweep = sem_sweep,
         .transport = &sem_posix_transport,
+        .example = "name=/example value=1",
         .traits = sem_posix_traits,
         .checks = sem_posix_checks,
         .gaps = sem_posix_gaps,

@@ -318,6 +318,7 @@ const Mechanism mechanism_sem_sysv = {
         .sweep = sem_sweep,
         .is_of_run = sysv_is_of_run,
         .transport = &sem_sysv_transport,
+        .example = "value=1",
         .traits = sem_sysv_traits,
         .checks = sem_sysv_checks,
         .gaps = sem_sysv_gaps,

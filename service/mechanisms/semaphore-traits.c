@@ -39,7 +39,7 @@ const Trait sem_sysv_traits[] = {
         TRAIT_IS(PERSISTENT, YES, "it stays until it is removed, or the machine stops", "survives"),
         TRAIT_IS(SYNCHRONISED, YES, "its operations are done together or not at all", "atomic"),
         TRAIT_IS(CLEANS_UP, NO, "remove it yourself: it outlives all that used it, and a crash", "survives"),
-        TRAIT_IS(SIMPLE, NO, "numbers and keys instead of names, lists of operations, and it is made first and set later",
+        TRAIT_IS(SIMPLE, PARTLY, "numbers and keys instead of names, lists of operations, and it is made first and set later",
                 "operated", "made-once"),
         TRAIT_END,
 };

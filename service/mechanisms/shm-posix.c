@@ -448,6 +448,7 @@ const Mechanism mechanism_shm_posix = {
         .entry_address = shm_entry_address,
         .sweep = shm_sweep,
         .transport = &shm_posix_transport,
+        .example = "name=/example size=1M",
         .traits = shm_posix_traits,
         .checks = shm_posix_checks,
         .gaps = shm_posix_gaps,

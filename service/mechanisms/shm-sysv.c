@@ -443,6 +443,7 @@ const Mechanism mechanism_shm_sysv = {
         .sweep = shm_sweep,
         .is_of_run = sysv_is_of_run,
         .transport = &shm_sysv_transport,
+        .example = "size=1M",
         .traits = shm_sysv_traits,
         .checks = shm_sysv_checks,
         .gaps = shm_sysv_gaps,

@@ -417,6 +417,7 @@ const Mechanism mechanism_signal = {
         .scan = signal_scan,
         .holder_keys = signal_holder_keys,
         .transport = &signal_transport,
+        .example = "signals=USR1,RTMIN",
         .traits = signal_traits,
         .checks = signal_checks,
         .gaps = signal_gaps,

@@ -406,6 +406,7 @@ const Mechanism mechanism_tcp = {
         .scan = tcp_scan,
         .holder_keys = tcp_holder_keys,
         .transport = &tcp_transport,
+        .example = "host=127.0.0.1 port=4444",
         .traits = tcp_traits,
         .checks = tcp_checks,
         .gaps = tcp_gaps,

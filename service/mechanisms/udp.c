@@ -152,6 +152,7 @@ const Mechanism mechanism_udp = {
         .scan = udp_scan,
         .holder_keys = udp_holder_keys,
         .transport = &udp_transport,
+        .example = "host=127.0.0.1 port=4444",
         .traits = udp_traits,
         .checks = udp_checks,
         .gaps = udp_gaps,

@@ -307,6 +307,7 @@ const Mechanism mechanism_unix_dgram = {
         .scan = unix_dgram_scan,
         .holder_keys = dgram_holder_keys,
         .transport = &unix_dgram_transport,
+        .example = "path=/tmp/example",
         .traits = unix_dgram_traits,
         .checks = unix_dgram_checks,
         .gaps = unix_dgram_gaps,

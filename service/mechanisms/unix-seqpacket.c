@@ -77,6 +77,7 @@ const Mechanism mechanism_unix_seqpacket = {
         .scan = unix_seqpacket_scan,
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_seqpacket_transport,
+        .example = "path=/tmp/example",
         .traits = unix_seqpacket_traits,
         .checks = unix_seqpacket_checks,
         .gaps = unix_seqpacket_gaps,

@@ -74,6 +74,7 @@ const Mechanism mechanism_unix_stream = {
         .scan = unix_stream_scan,
         .holder_keys = unix_connection_holder_keys,
         .transport = &unix_stream_transport,
+        .example = "path=/tmp/example",
         .traits = unix_stream_traits,
         .checks = unix_stream_checks,
         .gaps = unix_stream_gaps,

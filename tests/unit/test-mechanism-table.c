@@ -66,7 +66,7 @@ static void assert_names(const Record *record, const char *const *names, size_t 
 static void test_describe(gconstpointer data) {
         static const char *const wanted[] = { "kind", "title", "family", "available", "direction", "order",
                 "persistence", "source", "full_duplex", "bidirectional", "boundaries", "priority", "unrelated",
-                "carries_data", "interfaces", "ends", "operations", "options", "limits" };
+                "carries_data", "interfaces", "ends", "operations", "options", "limits", "example" };
         static const char *const of_option[] = { "name", "type", "uses", "help" };
         static const char *const of_limit[] = { "name", "value", "unit", "source" };
         const Mechanism *mechanism = data;
