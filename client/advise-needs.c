@@ -66,7 +66,7 @@
                 FOR_DATA(3, 1), FOR_NOTIFY(3, 1), FOR_LOCK(2, 1), FOR_COUNT(3, 1))                            \
         X(SIMPLE, "simple", "simple", "little to write",                                                      \
                 "Little has to be written to use it", false, 12,                                              \
-                FOR_DATA(6, 2), FOR_NOTIFY(6, 2), FOR_LOCK(8, 2), FOR_COUNT(4, 1))                            \
+                FOR_DATA(6, 2), FOR_NOTIFY(6, 2), FOR_LOCK(8, 2), FOR_COUNT(8, 4))                            \
         X(NO_COPY, "no-copy", "copies", "no copying",                                                         \
                 "No byte is copied on its way", true, 12, FOR_DATA(1, 1), FOR_NOTIFY(1, 1))
 

@@ -53,22 +53,21 @@ static char *next_of(const Candidate *candidate) {
                 "ipcctl create %s%s%s", candidate->kind, *candidate->example != '\0' ? " " : "", candidate->example);
 }
 
+/* Of the claims behind what was asked for. */
 static char *seen_text(const Candidate *candidate) {
-        guint known = candidate->ok + candidate->failed + candidate->skipped;
+        guint known = candidate->ok + candidate->failed + candidate->skipped, untested = candidate->untested->len;
         GString *text = g_string_new(NULL);
 
         if (known > 0)
-                g_string_append_printf(text, "%u of %u claims behind this held here", candidate->ok,
-                        known + candidate->untested->len);
+                g_string_append_printf(
+                        text, "claims behind this that held here: %u of %u", candidate->ok, known + untested);
         if (candidate->failed > 0)
-                g_string_append_printf(text, ", %u failed", candidate->failed);
+                g_string_append_printf(text, ", failed: %u", candidate->failed);
         if (candidate->skipped > 0)
-                g_string_append_printf(text, ", %u cannot be tested here", candidate->skipped);
-        if (candidate->untested->len > 0) {
-                g_autofree char *ids = join(candidate->untested, ",");
-                g_string_append_printf(text, "%suntested here: ipcctl test %s --claims %s", known > 0 ? "; " : "",
-                        candidate->kind, ids);
-        }
+                g_string_append_printf(text, ", not testable here: %u", candidate->skipped);
+        if (untested > 0)
+                g_string_append_printf(text, "%suntested here: ipcctl test %s",
+                        known > 0 ? ", " : "claims behind this are ", candidate->kind);
         return g_string_free(text, FALSE);
 }
 
