@@ -28,7 +28,7 @@
         X(DUPLEX, "duplex", "duplex", "both ways at once",                                                    \
                 "Both ways at the same time", false, 12, { 0, 0 })                                            \
         X(UNRELATED, "unrelated", "unrelated", "unrelated processes",                                         \
-                "Processes without a common ancestor meet by a name", false, 12, { 0, 0 })                    \
+                "Processes without a common ancestor meet by a name", false, 8, { 0, 0 })                    \
         X(ACROSS_HOSTS, "across-hosts", "across_hosts", "peers on other machines",                            \
                 "The peer is on another machine", false, 12, { 0, 0 })                                        \
         X(MANY_READERS, "many-readers", "many_readers", "many readers",                                       \
@@ -48,7 +48,7 @@
                 "Open descriptors go along", true, 12, { 0, 0 })                                              \
         X(POLL, "poll", "poll", "waiting with poll",                                                          \
                 "Wait for it beside other things, in poll(2)", false, 12,                                     \
-                FOR_DATA(1, 1), FOR_NOTIFY(3, 1), FOR_COUNT(2, 1))                                            \
+                FOR_DATA(4, 1), FOR_NOTIFY(3, 1), FOR_COUNT(2, 1))                                            \
         X(CRASH, "crash", "crash", "a peer may crash",                                                        \
                 "A killed peer leaves nothing half, locked or unnoticed", false, 12,                          \
                 FOR_DATA(4, 1), FOR_NOTIFY(2, 1), FOR_LOCK(10, 2), FOR_COUNT(4, 2))                           \
@@ -66,7 +66,7 @@
                 FOR_DATA(3, 1), FOR_NOTIFY(3, 1), FOR_LOCK(2, 1), FOR_COUNT(3, 1))                            \
         X(SIMPLE, "simple", "simple", "little to write",                                                      \
                 "Little has to be written to use it", false, 12,                                              \
-                FOR_DATA(6, 2), FOR_NOTIFY(6, 2), FOR_LOCK(8, 2), FOR_COUNT(8, 4))                            \
+                FOR_DATA(6, 3), FOR_NOTIFY(6, 2), FOR_LOCK(8, 2), FOR_COUNT(8, 4))                            \
         X(NO_COPY, "no-copy", "copies", "no copying",                                                         \
                 "No byte is copied on its way", true, 12, FOR_DATA(1, 1), FOR_NOTIFY(1, 1))
 

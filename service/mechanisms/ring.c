@@ -294,6 +294,7 @@ const Mechanism mechanism_ring = {
         .holder_keys = ring_holder_keys,
         .transport = &ring_transport,
         .more_transports = ring_more_transports,
+        .example = "size=1M",
         .traits = ring_traits,
         .checks = ring_checks,
         .gaps = ring_gaps,

@@ -86,7 +86,7 @@ const Trait eventfd_traits[] = {
         TRAIT_IS(OTHER_USER, PARTLY, "a user who is handed its descriptor uses it", "other-user"),
         TRAIT_IS(GUARDED, YES, "another user who was not handed it cannot get it", "permission"),
         TRAIT_IS(POLL, YES, "it can be polled", "readiness"),
-        TRAIT_IS(CRASH, PARTLY, "a killed writer adds nothing half; a killed holder does not give back what it took",
+        TRAIT_IS(CRASH, NO, "a killed writer adds nothing half, but a killed holder does not give back what it took",
                 "writer-killed", "holder-killed"),
         TRAIT_IS(PERSISTENT, NO, "it is gone with its last descriptor", "survives"),
         TRAIT_IS(SYNCHRONISED, YES, "no addition and no read is lost, whoever does it at once", "many-writers"),

@@ -73,9 +73,10 @@ static const Expert experts[] = {
         { "--stream --unrelated --duplex", WORDS("unix-stream", "tcp", "fifo"), WORDS("signal") },
         { "--unrelated --duplex --boundaries", WORDS("unix-seqpacket", "unix-stream", "tcp"), WORDS("mutex") },
         /* Much data between strangers of one host. */
-        { "--unrelated --fast --size 16M", WORDS("shm-posix", "mmap", "unix-stream", "tcp"),
+        { "--unrelated --fast --size 16M", WORDS("ring", "shm-posix", "mmap", "unix-stream", "tcp"),
                 WORDS("mq-posix", "udp", "raw") },
-        { "--no-copy", WORDS("memfd", "shm-posix"), WORDS("pipe", "unix-stream", "mq-posix", "dbus", "tcp") },
+        { "--fast", WORDS("ring", "memfd", "tcp"), WORDS("signal") },
+        { "--no-copy", WORDS("ring", "memfd", "shm-posix"), WORDS("pipe", "unix-stream", "mq-posix", "dbus", "tcp") },
         /* Jobs, the important ones first, for several workers. */
         { "--unrelated --priority --boundaries --many-readers --many-writers", WORDS("mq-posix", "mq-sysv"),
                 WORDS("pipe", "fifo", "unix-dgram", "shm-posix", "tcp", "dbus", "signal") },
