@@ -19,7 +19,7 @@
 
 #include "cleanup.h"
 #include "inet-transport.h"
-#include "memory-peer.h"
+#include "place.h"
 #include "units.h"
 
 enum { BUFFER = 256 };
@@ -206,7 +206,7 @@ static int64_t call_range(CheckPeer *peer, const PeerCall *call, PeerReply *repl
         CLEANUP_FD int fd = -EBADF;
         char text[48];
 
-        if (!memory_apart("net"))
+        if (!place_entered(CHECK_PLACE_OTHER_NET))
                 return -EPERM;
         fd = open(call->text ? call->text : "", O_WRONLY | O_CLOEXEC);
         (void)snprintf(text, sizeof text, "%" PRId64 " %" PRId64, call->a, call->b);

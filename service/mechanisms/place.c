@@ -116,6 +116,12 @@ static int raise_loopback(void) {
         return ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
+static unsigned entered; /* a mask of places */
+
+bool place_entered(CheckPlace place) {
+        return (entered & 1u << place) != 0;
+}
+
 PlaceOutcome place_enter(CheckPlace place, const char *directory) {
         PlaceOutcome outcome = { 0 };
 
@@ -137,6 +143,8 @@ PlaceOutcome place_enter(CheckPlace place, const char *directory) {
         default:
                 outcome = (PlaceOutcome){ .result = -EINVAL, .step = "the order" };
         }
+        if (outcome.result >= 0)
+                entered |= 1u << place;
         return outcome;
 }
 

@@ -16,6 +16,8 @@ typedef struct PlaceOutcome {
 
 /* Of the process that calls it, which has one thread. `directory` is that of the run. */
 PlaceOutcome place_enter(CheckPlace place, const char *directory);
+/* Did this process go there? What it changes there is then no change of this machine. */
+bool place_entered(CheckPlace place);
 /* "as another user", "in another IPC namespace". */
 const char *place_name(CheckPlace place);
 /* As the first record of a peer that was started there. */
