@@ -110,7 +110,7 @@ CheckResult ring_scribbled(CheckRun *run) {
                 one.calls + many.calls, one.senseless + many.senseless);
 }
 
-/* Another form of each word of its head, one after the other. */
+/* Another form of each word of its head, one after the other, for a peer to open. */
 CheckResult ring_senseless(CheckRun *run) {
         static const struct {
                 off_t offset;
@@ -120,26 +120,30 @@ CheckResult ring_senseless(CheckRun *run) {
                 { 16, "another capacity", -EMEDIUMTYPE }, { 32, "another offset", -EMEDIUMTYPE } };
         CLEANUP(ring_check_done) RingCheck check = RING_CHECK_EMPTY;
         CLEANUP_FD int plain = memfd_create("ipcbus-check", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        IpcbusRing *ring;
+        CheckProcess *peer;
         uint64_t kept, word;
 
         if (!check_need(run, "memfd_create", plain < 0 ? -errno : 0) || !ring_check_make(run, RING_SMALL, 0, &check) ||
-                !check_expect(run, "an empty memfd", ipcbus_ring_open(plain, IPCBUS_RING_READER, &ring), -EMEDIUMTYPE))
+                peer_start(run, 0, (const int[]){ check.fd, plain }, 2, &peer) < 0 ||
+                !check_expect(run, "an empty memfd",
+                        peer_call(run, peer, "ring-open", 0, RING_FROM_JUDGE + 1, IPCBUS_RING_READER), -EMEDIUMTYPE))
                 return CHECK_FAILED;
         for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
                 if (pread(check.fd, &kept, sizeof kept, words[i].offset) != sizeof kept)
                         return check_fail(run, "pread: %s", check_errno(errno));
                 word = kept ^ 0x5000;
                 if (pwrite(check.fd, &word, sizeof word, words[i].offset) != sizeof word ||
-                        !check_expect(run, words[i].what, ipcbus_ring_open(check.fd, IPCBUS_RING_READER, &ring),
+                        !check_expect(run, words[i].what,
+                                peer_call(run, peer, "ring-open", 0, RING_FROM_JUDGE, IPCBUS_RING_READER),
                                 words[i].refused) ||
                         pwrite(check.fd, &kept, sizeof kept, words[i].offset) != sizeof kept)
                         return CHECK_FAILED;
         }
-        if (!check_expect(run, "as it was", ipcbus_ring_open(check.fd, IPCBUS_RING_READER, &check.ring), 0))
+        if (!check_expect(
+                    run, "as it was", peer_call(run, peer, "ring-open", 0, RING_FROM_JUDGE, IPCBUS_RING_READER), 0))
                 return CHECK_FAILED;
-        return check_ok(run, "a memfd that is none, another magic, capacity or offset: EMEDIUMTYPE; another version: "
-                             "EPROTONOSUPPORT");
+        return check_ok(run, "handed to a peer: a memfd that is none, another magic, capacity or offset: EMEDIUMTYPE; "
+                             "another version: EPROTONOSUPPORT");
 }
 
 CheckResult ring_sealed(CheckRun *run) {
