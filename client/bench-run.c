@@ -180,6 +180,8 @@ BenchRun *bench_run_free(BenchRun *run) {
 }
 
 bool bench_run_select(BenchRun *run, char *const *kinds, const char **ret_missing) {
+        JsonArray *results = bench_array(json_node_get_object(run->root), "results");
+
         for (char *const *kind = kinds; *kind != NULL; kind++) {
                 bool found = false;
                 for (guint i = 0; i < run->results->len; i++)
@@ -190,8 +192,10 @@ bool bench_run_select(BenchRun *run, char *const *kinds, const char **ret_missin
                 }
         }
         for (guint i = run->results->len; *kinds != NULL && i-- > 0;)
-                if (!g_strv_contains((const char *const *)kinds, bench_result(run, i)->kind))
+                if (!g_strv_contains((const char *const *)kinds, bench_result(run, i)->kind)) {
                         g_ptr_array_remove_index(run->results, i);
+                        json_array_remove_element(results, i);
+                }
         return true;
 }
 

@@ -42,7 +42,7 @@ BenchRun *bench_run_new(JsonNode *root, const char **ret_problem);
 BenchRun *bench_run_free(BenchRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchRun, bench_run_free)
 
-/* Leaves only these kinds, where there are any; false for one that the run does not have: *ret_missing. */
+/* Leaves only these kinds in it and in its tree, where there are any; false for one that the run does not have: *ret_missing. */
 bool bench_run_select(BenchRun *run, char *const *kinds, const char **ret_missing);
 
 static inline const BenchResult *bench_result(const BenchRun *run, guint i) {
