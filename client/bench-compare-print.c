@@ -15,6 +15,8 @@
         "drift "                                                                                                 \
         "of the table; to the floors as well where they moved"
 
+enum { ALONE_SHOWN = 12 };
+
 static const char *const verdict_names[BENCH_VERDICT_MAX] = {
         [BENCH_SAME] = "same",
         [BENCH_NOISY] = "noisy",
@@ -60,7 +62,7 @@ static void print_alone(const GPtrArray *results, const char *title) {
         if (results->len == 0)
                 return;
         puts(title);
-        for (guint i = 0; i < results->len; i++) {
+        for (guint i = 0; i < MIN(results->len, ALONE_SHOWN); i++) {
                 const BenchResult *result = results->pdata[i];
                 char size[UNITS_TEXT_MAX];
                 g_autofree char *line = g_strdup_printf("    %s, %s, %s, %s, %s", result->subject, result->mode,
@@ -68,6 +70,8 @@ static void print_alone(const GPtrArray *results, const char *title) {
                 output_text(line);
                 putchar('\n');
         }
+        if (results->len > ALONE_SHOWN)
+                printf("    and %u more; --json has them all\n", results->len - ALONE_SHOWN);
 }
 
 static int by_reach(gconstpointer a, gconstpointer b) {

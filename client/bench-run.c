@@ -179,24 +179,25 @@ BenchRun *bench_run_free(BenchRun *run) {
         return NULL;
 }
 
-bool bench_run_select(BenchRun *run, char *const *kinds, const char **ret_missing) {
-        JsonArray *results = bench_array(json_node_get_object(run->root), "results");
-
+const char *bench_run_missing(const BenchRun *run, char *const *kinds) {
         for (char *const *kind = kinds; *kind != NULL; kind++) {
                 bool found = false;
                 for (guint i = 0; i < run->results->len; i++)
                         found |= strcmp(bench_result(run, i)->kind, *kind) == 0;
-                if (!found) {
-                        *ret_missing = *kind;
-                        return false;
-                }
+                if (!found)
+                        return *kind;
         }
+        return NULL;
+}
+
+void bench_run_select(BenchRun *run, char *const *kinds) {
+        JsonArray *results = bench_array(json_node_get_object(run->root), "results");
+
         for (guint i = run->results->len; *kinds != NULL && i-- > 0;)
                 if (!g_strv_contains((const char *const *)kinds, bench_result(run, i)->kind)) {
                         g_ptr_array_remove_index(run->results, i);
                         json_array_remove_element(results, i);
                 }
-        return true;
 }
 
 bool bench_is_latency(const BenchResult *result) {

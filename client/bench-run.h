@@ -42,8 +42,10 @@ BenchRun *bench_run_new(JsonNode *root, const char **ret_problem);
 BenchRun *bench_run_free(BenchRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BenchRun, bench_run_free)
 
-/* Leaves only these kinds in it and in its tree, where there are any; false for one that the run does not have: *ret_missing. */
-bool bench_run_select(BenchRun *run, char *const *kinds, const char **ret_missing);
+/* The first of these kinds that has no result in it; NULL: all have. */
+const char *bench_run_missing(const BenchRun *run, char *const *kinds);
+/* Leaves only these kinds in it and in its tree, where there are any. */
+void bench_run_select(BenchRun *run, char *const *kinds);
 
 static inline const BenchResult *bench_result(const BenchRun *run, guint i) {
         return run->results->pdata[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starts ipcbus-plot, gives it the run as JSON, and waits for it. What it cannot do it says itself, on our standard
- * error. Owns nothing. */
+/* Starts ipcbus-plot, gives it the run as JSON, and waits for it; says what it says where it cannot. Owns
+ * nothing. */
 #include "plot.h"
 
 #include <string.h>
@@ -35,17 +35,21 @@ ExitCode plot_check(const char *path) {
 }
 
 ExitCode plot_write(const char *path, JsonNode *run) {
-        g_autofree char *text = json_text(run, false);
-        g_autoptr(GBytes) bytes = g_bytes_new(text, strlen(text));
+        g_autofree char *text = json_text(run, false), *problem = NULL;
+        g_autoptr(GBytes) input = g_bytes_new(text, strlen(text));
+        g_autoptr(GBytes) errors = NULL;
         g_autoptr(GError) error = NULL;
-        g_autoptr(GSubprocess)
-                process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE, &error, program(), path, NULL);
+        g_autoptr(GSubprocess) process = g_subprocess_new(
+                G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, &error, program(), path, NULL);
 
-        if (process == NULL || !g_subprocess_communicate(process, bytes, NULL, NULL, NULL, &error))
+        if (process == NULL || !g_subprocess_communicate(process, input, NULL, NULL, &errors, &error))
                 return say("cannot draw %s: %s", path, error->message), EXIT_CODE_FAILED;
         if (g_subprocess_get_successful(process))
                 return EXIT_CODE_DONE;
+        problem = g_strndup(g_bytes_get_data(errors, NULL), g_bytes_get_size(errors));
         if (g_subprocess_get_if_signaled(process))
                 say("cannot draw %s: %s ended by signal %d", path, program(), g_subprocess_get_term_sig(process));
+        else
+                say("cannot draw %s: %s", path, *problem != '\0' ? problem : "it failed");
         return EXIT_CODE_FAILED;
 }

@@ -93,7 +93,7 @@ static bool read_options(Record *options) {
                options_flag(options, OPTION_COUNT, "trials", opt_trials);
 }
 
-/* What was asked for, so that a comparison can tell. */
+/* What was asked for, and when it ended. */
 static void add_options(JsonNode *root) {
         const struct {
                 const char *name, *value;
@@ -107,6 +107,7 @@ static void add_options(JsonNode *root) {
                         json_object_set_string_member(object, options[i].name, text);
                 }
         json_object_set_object_member(json_node_get_object(root), "options", object);
+        json_object_set_int_member(json_node_get_object(root), "time", g_get_real_time());
 }
 
 static void show(Cli *cli, const BenchRun *run, const BenchComparison *comparison) {
@@ -158,13 +159,14 @@ static ExitCode conclude(Cli *cli, GVariant *results, const BenchRun *before, Ex
 /* The run of a file in place of one of now. */
 static ExitCode show_file(Cli *cli, char **kinds, const BenchRun *before) {
         g_autoptr(BenchRun) run = NULL;
-        const char *missing;
         ExitCode code = bench_load(opt_from, "cannot show", &run);
 
         if (code != EXIT_CODE_DONE)
                 return code;
-        if (!bench_run_select(run, kinds, &missing))
+        const char *missing = bench_run_missing(run, kinds);
+        if (missing != NULL)
                 return say("%s has no result of %s", opt_from, missing), EXIT_CODE_FAILED;
+        bench_run_select(run, kinds);
         return present(cli, run, before, true);
 }
 
@@ -210,6 +212,9 @@ static ExitCode run(Cli *cli, char **words) {
                 code = bench_load(opt_compare, "cannot compare with", &before);
         if (code != EXIT_CODE_DONE)
                 return code;
+        /* What is not asked for is not missing now. */
+        if (before != NULL)
+                bench_run_select(before, words);
         return opt_from != NULL ? show_file(cli, words, before) : measure(cli, words, before);
 }
 

@@ -4,11 +4,12 @@
 #include "axis.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "bench-run.h"
 #include "units.h"
 
-enum { LABEL_GAP = 10, LABEL_HEIGHT = 16, TICKS_MAX = 64 };
+enum { LABEL_GAP = 6, LABEL_HEIGHT = 16, TICKS_MAX = 64, DECADES_MAX = 12 };
 
 /* The next value of 1, 2, 5, 10, … not above (not below). */
 static double round_down(double value) {
@@ -42,8 +43,13 @@ static char *label_of(const Axis *axis, double value) {
         char size[UNITS_TEXT_MAX];
 
         switch (axis->unit) {
-        case AXIS_SIZE:
-                return g_strdelimit(g_strdup(size_print((guint64)(value + 0.5), size)), "\n", ' ');
+        case AXIS_SIZE: {
+                /* "4 K", not "4.0 K": there is little room. */
+                char *text = g_strdup(size_print((guint64)(value + 0.5), size)), *zero = strstr(text, ".0 ");
+                if (zero != NULL)
+                        memmove(zero, zero + 2, strlen(zero + 2) + 1);
+                return text;
+        }
         case AXIS_PERCENTILE:
                 return value < 1.5 ? g_strdup("0 %") : g_strdup_printf("%.10g %%", 100 - 100 / value);
         case AXIS_RATE:
@@ -69,19 +75,27 @@ static void add_tick(const Axis *axis, GArray *ticks, double value) {
                 g_array_append_val(ticks, value);
 }
 
+/* 50, 99 and 99.99 % where there is little room. */
+static void add_percentiles(const Axis *axis, GArray *ticks, int step) {
+        if (step == 0)
+                add_tick(axis, ticks, 1);
+        add_tick(axis, ticks, 2);
+        for (int decade = MAX(step, 1); decade <= DECADES_MAX; decade += MAX(step, 1))
+                add_tick(axis, ticks, pow(10, decade));
+}
+
 /* Every `step` decades; with 2 and 5 as well where step is 0. */
 static GArray *ticks_of(const Axis *axis, int step) {
         GArray *ticks = g_array_new(FALSE, FALSE, sizeof(double));
         int first = (int)floor(log10(axis->low) + 1e-9), last = (int)ceil(log10(axis->high) - 1e-9);
 
         if (axis->unit == AXIS_PERCENTILE) {
-                add_tick(axis, ticks, 1);
-                add_tick(axis, ticks, 2);
+                add_percentiles(axis, ticks, step);
+                return ticks;
         }
         for (int decade = first; decade <= last; decade += MAX(step, 1)) {
-                if (axis->unit != AXIS_PERCENTILE || decade > 0)
-                        add_tick(axis, ticks, pow(10, decade));
-                if (step == 0 && axis->unit != AXIS_PERCENTILE) {
+                add_tick(axis, ticks, pow(10, decade));
+                if (step == 0) {
                         add_tick(axis, ticks, 2 * pow(10, decade));
                         add_tick(axis, ticks, 5 * pow(10, decade));
                 }

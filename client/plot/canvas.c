@@ -20,7 +20,7 @@ static const struct {
         { 0.45, 0.45, 0.45, { 14, 4 }, 2 },
 };
 
-static const double inks[INK_MAX] = { [INK_BLACK] = 0, [INK_DARK] = 0.3, [INK_GREY] = 0.72, [INK_FAINT] = 0.88 };
+static const double inks[INK_MAX] = { [INK_BLACK] = 0, [INK_DARK] = 0.3, [INK_GREY] = 0.78, [INK_FAINT] = 0.88 };
 
 void canvas_ink(cairo_t *cr, Ink ink) {
         cairo_set_source_rgb(cr, inks[ink], inks[ink], inks[ink]);

@@ -3,14 +3,14 @@
  * which are grey behind it. Owns nothing. */
 #include "chart-parts.h"
 
-enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 70, TOP = 22, BOTTOM = 22, AXIS_TITLE = 24, GAP = 14 };
+enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 82, TOP = 22, BOTTOM = 22, AXIS_TITLE = 30, GAP = 14 };
 
 static guint rows_of(const Chart *chart) {
         return (chart->panels->len + COLUMNS - 1) / COLUMNS;
 }
 
 double multiples_height(const Chart *chart) {
-        return rows_of(chart) * CELL_HEIGHT + AXIS_TITLE;
+        return CHART_LEGEND + rows_of(chart) * CELL_HEIGHT + AXIS_TITLE;
 }
 
 static void draw_others(cairo_t *cr, const Chart *chart, const Panel *own, const Axis *x, const Axis *y) {
@@ -59,7 +59,7 @@ static void draw_legend(cairo_t *cr, const Chart *chart, const Box *box) {
                 if (panel->curves->len > most->curves->len)
                         most = panel;
         }
-        legend_draw(cr, box->x + LEFT, box->y - 8, most->curves);
+        legend_draw(cr, box->x + LEFT, box->y + 4, most->curves);
 }
 
 void multiples_draw(cairo_t *cr, const Chart *chart, const Box *box) {
@@ -71,11 +71,11 @@ void multiples_draw(cairo_t *cr, const Chart *chart, const Box *box) {
         draw_legend(cr, chart, box);
         for (guint i = 0; i < chart->panels->len; i++) {
                 Box cell = { box->x + LEFT + (i % COLUMNS) * (width + GAP),
-                        box->y + (double)(i / COLUMNS) * CELL_HEIGHT, width, CELL_HEIGHT };
+                        box->y + CHART_LEGEND + (double)(i / COLUMNS) * CELL_HEIGHT, width, CELL_HEIGHT };
                 draw_cell(cr, chart, i, x, y, &cell);
         }
         canvas_ink(cr, INK_BLACK);
-        canvas_text(cr, box->x + LEFT + (box->width - LEFT) / 2, box->y + box->height - 6, ALIGN_MIDDLE, FONT_TEXT,
+        canvas_text(cr, box->x + LEFT + (box->width - LEFT) / 2, box->y + box->height - 14, ALIGN_MIDDLE, FONT_TEXT,
                 false, chart->x_title);
         canvas_text_upright(cr, box->x + 6, box->y + (box->height - AXIS_TITLE) / 2, FONT_TEXT, chart->y_title);
 }

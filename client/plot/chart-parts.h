@@ -5,7 +5,8 @@
 #include "chart.h"
 
 enum {
-        CHART_HEADER = 40, /* title, and below it the names of line styles */
+        CHART_HEADER = 28, /* the title */
+        CHART_LEGEND = 24, /* below it, where there is one: the names of line styles */
         CHART_NOTE = 22,
         CHART_GAP = 24,
 };

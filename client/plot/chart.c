@@ -105,7 +105,8 @@ static void draw_whiskers(cairo_t *cr, const Curve *curve, const Axis *x, const 
         cairo_set_dash(cr, NULL, 0, 0);
         for (guint i = 0; i < curve->points->len; i++) {
                 const Point *point = &g_array_index(curve->points, Point, i);
-                double at = axis_place(x, point->x);
+                /* Those of several curves stand beside each other. */
+                double at = axis_place(x, point->x) + (curve->style % STYLES) * 2.0;
                 if (point->low <= 0 || point->high <= point->low)
                         continue;
                 canvas_line(cr, at, axis_place(y, point->low), at, axis_place(y, point->high), 1);

@@ -238,6 +238,7 @@ static Chart *chart_percentiles(const Subset *subset) {
         chart->x_unit = AXIS_PERCENTILE;
         chart->y_unit = AXIS_NSEC;
         chart->signs_sparse = true;
+        chart->note = g_strdup("Hollow: disturbed. A curve ends where there were no more round trips.");
         for (guint i = 0; i < subset->results->len; i++) {
                 const BenchResult *result = subset->results->pdata[i];
                 if (MAX((double)result->asked, 1) != of_size || result->n_curve == 0)

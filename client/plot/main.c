@@ -25,8 +25,8 @@ enum {
         READ_SIZE = 64 << 10,
 };
 
-static int fail(const char *file, const char *problem) {
-        fprintf(stderr, "ipcbus-plot: cannot draw %s: %s\n", file, problem);
+static int fail(const char *problem) {
+        fprintf(stderr, "%s\n", problem);
         return 1;
 }
 
@@ -56,7 +56,13 @@ static char *subtitle(const BenchRun *run) {
                         g_string_append_printf(text, "%s%.0f CPUs", text->len > 0 ? ", " : "",
                                 bench_number(environment, "cpus_online"));
         }
-        g_string_append_printf(text, "%sboth axes are logarithmic", text->len > 0 ? "; " : "");
+        double time = bench_number(json_node_get_object(run->root), "time");
+        g_autoptr(GDateTime) date = time > 0 && time < 1e17 ? g_date_time_new_from_unix_local((gint64)(time / 1e6))
+                                                            : NULL;
+        g_autofree char *day = date != NULL ? g_date_time_format(date, "%F %H:%M") : NULL;
+        if (day != NULL)
+                g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "", day);
+        g_string_append_printf(text, "%saxes are logarithmic", text->len > 0 ? "; " : "");
         return g_string_free(text, FALSE);
 }
 
@@ -122,7 +128,7 @@ static int write_picture(const char *file, const BenchRun *run, const GPtrArray 
         FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 
         if (out == NULL)
-                return fail(file, g_strerror(errno));
+                return fail(g_strerror(errno));
         cairo_status_t status = render(run, charts, svg, out);
         bool written = fclose(out) == 0;
         int number = errno;
@@ -130,9 +136,9 @@ static int write_picture(const char *file, const BenchRun *run, const GPtrArray 
                 return 0;
         if (!through)
                 unlink(other);
-        return fail(file, status != CAIRO_STATUS_SUCCESS && status != CAIRO_STATUS_WRITE_ERROR
-                                  ? cairo_status_to_string(status)
-                                  : g_strerror(number));
+        return fail(status != CAIRO_STATUS_SUCCESS && status != CAIRO_STATUS_WRITE_ERROR
+                            ? cairo_status_to_string(status)
+                            : g_strerror(number));
 }
 
 int main(int argc, char **argv) {
@@ -151,12 +157,12 @@ int main(int argc, char **argv) {
                 json_parser_get_root(parser) != NULL)
                 run = bench_run_new(json_parser_get_root(parser), &problem);
         if (run == NULL)
-                return fail(argv[1], problem);
+                return fail(problem);
         charts = charts_of_run(run);
         if (charts->len == 0)
-                return fail(argv[1], "nothing was measured");
+                return fail("nothing was measured");
         if (height_of(charts) > HEIGHT_MAX)
-                return fail(argv[1], "there is too much for one picture; name fewer kinds");
+                return fail("there is too much for one picture; name fewer kinds");
         const char *dot = strrchr(argv[1], '.');
         return write_picture(argv[1], run, charts, dot != NULL && g_ascii_strcasecmp(dot, ".svg") == 0);
 }
