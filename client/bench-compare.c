@@ -256,6 +256,24 @@ static void match(BenchComparison *comparison, const BenchRun *was, const BenchR
         }
 }
 
+/* How long and how often it was measured belongs to where it ran: it decides how wide the intervals are. */
+static void compare_options(BenchComparison *comparison, const BenchRun *was, const BenchRun *is) {
+        static const char *const keys[] = { "time", "trials" };
+        JsonObject *before = bench_object(json_node_get_object(was->root), "options");
+        JsonObject *now = bench_object(json_node_get_object(is->root), "options");
+
+        for (size_t i = 0; i < G_N_ELEMENTS(keys) && before != NULL && now != NULL; i++) {
+                const char *old = bench_string(before, keys[i]), *new = bench_string(now, keys[i]);
+                if (strcmp(old, new) == 0)
+                        continue;
+                JsonObject *change = json_object_new();
+                json_object_set_string_member(change, "name", keys[i]);
+                json_object_set_string_member(change, "was", *old != '\0' ? old : "default");
+                json_object_set_string_member(change, "is", *new != '\0' ? new : "default");
+                json_array_add_object_element(comparison->environment, change);
+        }
+}
+
 BenchComparison *bench_comparison_new(const char *file, const BenchRun *was, const BenchRun *is) {
         BenchComparison *comparison = g_new0(BenchComparison, 1);
 
@@ -267,6 +285,7 @@ BenchComparison *bench_comparison_new(const char *file, const BenchRun *was, con
         judge_all(comparison);
         comparison->environment_known = environments_known(was->root, is->root);
         comparison->environment = environment_changes(was->root, is->root);
+        compare_options(comparison, was, is);
         return comparison;
 }
 

@@ -98,7 +98,8 @@ static void add_options(JsonNode *root) {
         const struct {
                 const char *name, *value;
         } options[] = { { "sizes", opt_size }, { "modes", opt_mode }, { "cpus", opt_cpus }, { "waits", opt_wait },
-                { "time", opt_time }, { "trials", opt_trials } };
+                { "placements", opt_placement }, { "peers", opt_peers }, { "time", opt_time },
+                { "trials", opt_trials } };
         JsonObject *object = json_object_new();
 
         for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
@@ -192,9 +193,10 @@ static ExitCode check_options(const Cli *cli) {
                 return say_usage("--csv and --json do not go together");
         if (opt_fail_slower && opt_compare == NULL)
                 return say_usage("--fail-slower needs --compare FILE: slower than what?");
-        if (opt_from != NULL && (opt_size || opt_mode || opt_cpus || opt_wait || opt_time || opt_trials || opt_save))
-                return say_usage("--from measures nothing: --size, --mode, --cpus, --wait, --time, --trials and "
-                                 "--save do not go with it");
+        if (opt_from != NULL && (opt_size || opt_mode || opt_cpus || opt_wait || opt_placement || opt_peers ||
+                                        opt_time || opt_trials || opt_save))
+                return say_usage("--from measures nothing: --size, --mode, --cpus, --wait, --placement, --peers, "
+                                 "--time, --trials and --save do not go with it");
         /* Before the time is spent: can it be kept and drawn? */
         if (opt_plot != NULL) {
                 ExitCode code = plot_check(opt_plot);
@@ -227,7 +229,13 @@ const Verb verb_bench = {
                 "measured\n"
                 "each; X-FLOOR is the ratio to the floor that binds, measured in the same run: compare that, not the\n"
                 "times, between machines. Ctrl-C cancels and shows what there is.\n\n"
-                "Example:\n  ipcctl bench pipe mq-posix --size 64,4K --mode latency --time 0.2s\n",
+                "--compare tells a difference from chance: by how much a result is slower or faster, with an "
+                "interval, "
+                "or\n"
+                "\"no difference\". The exit code is 5 with --fail-slower where one is slower.\n\n"
+                "Examples:\n  ipcctl bench pipe mq-posix --size 64,4K --mode latency --time 0.2s\n"
+                "  ipcctl bench --save before.json\n  ipcctl bench --compare before.json --plot now.svg\n"
+                "  ipcctl bench --from before.json --csv\n",
         .entries = entries,
         .run = run,
 };

@@ -3,7 +3,7 @@
  * their place. Each panel has its own order. Owns nothing. */
 #include "chart-parts.h"
 
-enum { PANELS_A_ROW = 2, ROW_HEIGHT = 19, NAMES = 150, TOP = 28, BOTTOM = 56, GAP = 40, RIGHT = 14 };
+enum { PANELS_A_ROW = 2, ROW_HEIGHT = 19, NAMES = 196, TOP = 28, BOTTOM = 56, GAP = 40, RIGHT = 14 };
 
 static guint most_rows(const Chart *chart, guint first) {
         guint most = 0;

@@ -3,7 +3,7 @@
  * which are grey behind it. Owns nothing. */
 #include "chart-parts.h"
 
-enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 82, TOP = 22, BOTTOM = 22, AXIS_TITLE = 30, GAP = 14 };
+enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 82, TOP = 22, BOTTOM = 22, AXIS_TITLE = 30, GAP = 14, FONT_LEAST = 9 };
 
 static guint rows_of(const Chart *chart) {
         return (chart->panels->len + COLUMNS - 1) / COLUMNS;
@@ -32,14 +32,18 @@ static void draw_others(cairo_t *cr, const Chart *chart, const Panel *own, const
 static void draw_cell(cairo_t *cr, const Chart *chart, guint index, Axis x, Axis y, const Box *cell) {
         const Panel *panel = chart->panels->pdata[index];
         Box box = { cell->x, cell->y + TOP, cell->width, cell->height - TOP - BOTTOM };
-        g_autofree char *title = text_that_fits(cr, panel->title, cell->width, FONT_PANEL, true);
+        int size = FONT_PANEL;
+
+        while (size > FONT_LEAST && canvas_text_width(cr, size, true, panel->title) > cell->width)
+                size--;
+        g_autofree char *title = text_that_fits(cr, panel->title, cell->width, size, true);
 
         x.from = box.x;
         x.to = box.x + box.width;
         y.from = box.y + box.height;
         y.to = box.y;
         canvas_ink(cr, INK_BLACK);
-        canvas_text(cr, box.x, cell->y + 10, ALIGN_LEFT, FONT_PANEL, true, title);
+        canvas_text(cr, box.x, cell->y + 10, ALIGN_LEFT, size, true, title);
         axis_draw_horizontal(cr, &x, &box, index + COLUMNS >= chart->panels->len);
         axis_draw_vertical(cr, &y, &box, index % COLUMNS == 0);
         draw_others(cr, chart, panel, &x, &y);

@@ -147,7 +147,7 @@ static Chart *chart_by_size(const Subset *subset) {
 
         chart->title = g_strdup_printf("%s by size of the message", mode);
         chart->x_title = "size of the message (bytes)";
-        chart->y_title = subset->latency ? "round trip, median" : "bytes per second";
+        chart->y_title = subset->latency ? "median time" : "bytes per second";
         chart->x_unit = AXIS_SIZE;
         chart->y_unit = subset->latency ? AXIS_NSEC : AXIS_BYTES_RATE;
         chart->x_ticks = g_array_ref(subset->sizes);
@@ -192,7 +192,7 @@ static Chart *chart_rows(const Subset *subset) {
         Chart *chart = chart_new(CHART_DOTS);
 
         chart->title = g_strdup_printf("%s, messages of %s", mode, size);
-        chart->y_title = subset->latency ? "round trip" : "messages per second";
+        chart->y_title = subset->latency ? "time" : "messages per second";
         chart->y_unit = subset->latency ? AXIS_NSEC : AXIS_RATE;
         chart->note = g_strdup(subset->latency
                                        ? "Dot: median; line: to the 99th percentile; upright: the floor that "
@@ -233,12 +233,12 @@ static Chart *chart_percentiles(const Subset *subset) {
         Chart *chart = chart_new(type_for(subset));
 
         chart->title = g_strdup_printf("%s by percentile, messages of %s", mode, size);
-        chart->x_title = "part of the round trips that took no longer";
-        chart->y_title = "round trip";
+        chart->x_title = "part of them that took no longer";
+        chart->y_title = "time";
         chart->x_unit = AXIS_PERCENTILE;
         chart->y_unit = AXIS_NSEC;
         chart->signs_sparse = true;
-        chart->note = g_strdup("Hollow: disturbed. A curve ends where there were no more round trips.");
+        chart->note = g_strdup("Hollow: disturbed. A curve ends where there were no more of them.");
         for (guint i = 0; i < subset->results->len; i++) {
                 const BenchResult *result = subset->results->pdata[i];
                 if (MAX((double)result->asked, 1) != of_size || result->n_curve == 0)

@@ -85,6 +85,7 @@ check "meson install" env DESTDIR="$destination" meson install -C "$build" --no-
 check "exactly these files" only_expected <<END
 bin/ipcctl
 lib/systemd/user/ipcbus.service
+libexec/ipcbus-plot
 libexec/ipcbus-worker
 libexec/ipcbusd
 share/applications/org.ipcbus1.Watch.desktop
@@ -99,6 +100,7 @@ END
 check "ipcctl can be executed" is bin/ipcctl 755
 check "ipcbusd can be executed" is libexec/ipcbusd 755
 check "ipcbus-worker can be executed" is libexec/ipcbus-worker 755
+check "ipcbus-plot can be executed" is libexec/ipcbus-plot 755
 check "the bus starts the installed service" names share/dbus-1/services/org.ipcbus1.service "Exec=$prefix/libexec/ipcbusd"
 check "or lets systemd start it" names share/dbus-1/services/org.ipcbus1.service "SystemdService=ipcbus.service"
 check "the unit names it" names lib/systemd/user/ipcbus.service "ExecStart=$prefix/libexec/ipcbusd"
