@@ -56,6 +56,10 @@ static CheckResult ends(CheckRun *check_run) {
         _exit(7);
 }
 
+static CheckResult stays_alone(CheckRun *check_run) {
+        return check_ok(check_run, "fine");
+}
+
 static CheckResult leaves_descriptor(CheckRun *check_run) {
         return memfd_create("left", MFD_CLOEXEC) < 0 ? CHECK_SKIPPED : check_ok(check_run, "fine");
 }
@@ -153,6 +157,7 @@ static const struct {
         { "crashes", crashes, NULL, CHECK_FAILED, "so far so good; the judge was killed by signal 11 (SIGSEGV)" },
         { "hangs", hangs, NULL, CHECK_FAILED, "did not end within 0.5 s" },
         { "ends", ends, NULL, CHECK_FAILED, "the judge ended with status 7 and no verdict" },
+        { "stays-alone", stays_alone, waiting_role, CHECK_FAILED, "fine; no other process took part" },
         { "leaves-descriptor", leaves_descriptor, NULL, CHECK_FAILED, "left behind: descriptor" },
         { "leaves-child", leaves_child, NULL, CHECK_FAILED, "left behind: a child process" },
         { "leaves-orphan", leaves_orphan, NULL, CHECK_FAILED, "left behind: process" },
