@@ -8,8 +8,8 @@
  * - the floors probed beside all trials of the table tell how much the machine changed; the interval reaches from the
  *   difference of the times to that of the ratios to the floor, and a difference has to be there in both;
  * - by how much the results of a table scatter between the runs, beyond that and beyond their own intervals, is taken
- *   for drift and widens all of them; a result that stands out from it is a change.
- * Owns what it says of each result; the results belong to their runs. */
+ *   for drift and widens all of them; results that stand out from it, a quarter of the table at the most, are a
+ * change. Owns what it says of each result; the results belong to their runs. */
 #include "bench-compare.h"
 
 #include <math.h>
@@ -21,15 +21,15 @@
 enum {
         PRIOR_FREEDOM = 3, /* what the table's usual spread counts for */
         DRIFT_RESULTS = 6, /* fewer do not tell drift from change */
-        DRIFT_FREEDOM = 20,
+        OTHER_FREEDOM = 20,
         TRIALS_LEAST = 2,
 };
 
 #define SPREAD_LEAST     0.01 /* of a trial: nothing is steadier than that */
 #define SPREAD_DISTURBED 0.05
-/* The parts of |x| of a normal distribution below its median and its 85th percentile. */
-#define NORMAL_MEDIAN 0.6745
-#define NORMAL_P85    1.4395
+/* The median and the upper quartile of |x| of a normal distribution. */
+#define NORMAL_MEDIAN   0.6745
+#define NORMAL_QUARTILE 1.1503
 
 /* One pair of results on its way to a verdict; times are logarithms. */
 typedef struct Pair {
@@ -38,8 +38,8 @@ typedef struct Pair {
         double shift, floor_shift;
         double variance[2];
         guint n[2];
-        double error, freedom; /* squared standard error of the shift */
-        double drift;          /* squared */
+        double error, freedom;       /* squared standard error of the shift */
+        double drift, drift_freedom; /* squared */
 } Pair;
 
 static void pair_free(void *data) {
@@ -147,7 +147,7 @@ static double both_say(const Pair *pair) {
         return pair->shift * ratio <= 0 ? 0 : MIN(fabs(pair->shift), fabs(ratio));
 }
 
-static double table_drift(const GPtrArray *pairs, const Pair *like) {
+static void pair_drift(const GPtrArray *pairs, Pair *like) {
         g_autoptr(GArray) shifts = g_array_new(FALSE, FALSE, sizeof(double));
         g_autoptr(GArray) errors = g_array_new(FALSE, FALSE, sizeof(double));
 
@@ -159,17 +159,19 @@ static double table_drift(const GPtrArray *pairs, const Pair *like) {
                 g_array_append_val(errors, pair->error);
         }
         if (shifts->len < DRIFT_RESULTS)
-                return 0;
-        double spread = MAX(quantile(shifts, 0.5) / NORMAL_MEDIAN, quantile(shifts, 0.85) / NORMAL_P85);
-        return MAX(0, spread * spread - quantile(errors, 0.5));
+                return;
+        double spread = MAX(quantile(shifts, 0.5) / NORMAL_MEDIAN, quantile(shifts, 0.75) / NORMAL_QUARTILE);
+        like->drift = MAX(0, spread * spread - quantile(errors, 0.5));
+        /* Quantiles use a part of what is known. */
+        like->drift_freedom = shifts->len / 3.0;
 }
 
 static void pair_judge(Pair *pair, double tail) {
         BenchDifference *difference = pair->difference;
         int disturbed = difference->was->disturbed + difference->is->disturbed;
-        double other = pair->drift + disturbed * SPREAD_DISTURBED * SPREAD_DISTURBED;
-        double reach = hypot(student_quantile(tail, pair->freedom) * sqrt(pair->error),
-                student_quantile(tail, DRIFT_FREEDOM) * sqrt(other));
+        double other = student_quantile(tail, OTHER_FREEDOM) * SPREAD_DISTURBED * sqrt(disturbed);
+        double drift = student_quantile(tail, MAX(pair->drift_freedom, 1)) * sqrt(pair->drift);
+        double reach = hypot(hypot(student_quantile(tail, pair->freedom) * sqrt(pair->error), other), drift);
         double ratio = pair->shift - pair->floor_shift;
 
         difference->ratio = exp(pair->shift);
@@ -217,7 +219,7 @@ static void judge_all(BenchComparison *comparison) {
         for (guint i = 0; i < pairs->len; i++)
                 pair_measure(pairs, pairs->pdata[i]);
         for (guint i = 0; i < pairs->len; i++)
-                ((Pair *)pairs->pdata[i])->drift = table_drift(pairs, pairs->pdata[i]);
+                pair_drift(pairs, pairs->pdata[i]);
         for (guint i = 0; i < pairs->len; i++)
                 pair_judge(pairs->pdata[i], tail);
         for (guint i = 0; i < comparison->differences->len; i++)
