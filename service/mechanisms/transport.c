@@ -24,11 +24,11 @@ const Transport *link_transport(const Link *link) {
 }
 
 ssize_t link_receive_all(Link *link, void *buffer, size_t size) {
-        const Transport *transport = link_transport(link);
+        LinkReceive receive = link_receiver(link);
         size_t done = 0;
 
         while (done < size) {
-                ssize_t n = transport->receive(link, (char *)buffer + done, size - done);
+                ssize_t n = receive(link, (char *)buffer + done, size - done);
 
                 if (n < 0)
                         return n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The transports of pipes, FIFOs and UNIX sockets between two processes: both ways, blocking and spinning, large
+/* The transports of pipes, FIFOs and UNIX sockets between two processes: both ways, with every way of waiting, large
  * messages, attempts, time-outs, and what is seen when the other side closes or dies. */
 #include <glib.h>
 #include <signal.h>
@@ -36,6 +36,7 @@ static void set_up(Fixture *f, gconstpointer data) {
         f->link.token = "unit";
         f->link.directory = f->directory;
         f->link.wait = c->wait;
+        f->link.spin_nsec = 20000;
         f->link.message_max = 100000;
         f->transport = f->link.mechanism->transport;
 }
@@ -55,13 +56,17 @@ static void begin(Fixture *f, int (*role)(Link *link, const Transport *transport
                 f->link.side = 1;
                 r = f->transport->attach(&f->link, &error);
                 if (r >= 0)
+                        r = link_wait_begin(&f->link, &error);
+                if (r >= 0)
                         r = role(&f->link, f->transport);
+                link_wait_end(&f->link);
                 if (r >= 0)
                         f->transport->detach(&f->link);
                 _exit(r < 0 ? 1 : 0);
         }
         f->link.side = 0;
         g_assert_cmpint(f->transport->attach(&f->link, &error), ==, 0);
+        g_assert_cmpint(link_wait_begin(&f->link, &error), ==, 0);
         for (int i = 0; i < LINK_FDS_MAX; i++)
                 g_assert_cmpint(f->link.fds[i], <, 0);
 }
@@ -70,6 +75,7 @@ static void tear_down(Fixture *f, gconstpointer data) {
         int status;
 
         g_assert_cmpint(waitpid(f->pid, &status, 0), ==, f->pid);
+        link_wait_end(&f->link);
         f->transport->detach(&f->link);
         f->transport->teardown(&f->link);
         g_assert_true(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
@@ -78,7 +84,7 @@ static void tear_down(Fixture *f, gconstpointer data) {
 }
 
 static ssize_t receive_message(Link *link, const Transport *transport, void *buffer, size_t size) {
-        return transport->boundaries ? transport->receive(link, buffer, size) : link_receive_all(link, buffer, size);
+        return transport->boundaries ? link_receiver(link)(link, buffer, size) : link_receive_all(link, buffer, size);
 }
 
 static const size_t sizes[] = { 1, 64, 4096, 4097, 70000, 100000 };
@@ -89,7 +95,7 @@ static int role_echo(Link *link, const Transport *transport) {
         for (size_t i = 0; buffer && i < G_N_ELEMENTS(sizes); i++)
                 for (int round = 0; round < 20; round++)
                         if (receive_message(link, transport, buffer, sizes[i]) != (ssize_t)sizes[i] ||
-                                transport->send(link, buffer, sizes[i]) < 0)
+                                link_sender(link)(link, buffer, sizes[i]) < 0)
                                 return -EIO;
         free(buffer);
         return buffer ? 0 : -ENOMEM;
@@ -103,7 +109,7 @@ static void test_echo(Fixture *f, gconstpointer data) {
                 for (int round = 0; round < 20; round++) {
                         for (size_t k = 0; k < sizes[i]; k++)
                                 out[k] = (unsigned char)(k * 7 + (size_t)round);
-                        g_assert_cmpint(f->transport->send(&f->link, out, sizes[i]), ==, 0);
+                        g_assert_cmpint(link_sender(&f->link)(&f->link, out, sizes[i]), ==, 0);
                         g_assert_cmpint(receive_message(&f->link, f->transport, in, sizes[i]), ==, (ssize_t)sizes[i]);
                         g_assert_cmpmem(in, sizes[i], out, sizes[i]);
                 }
@@ -112,7 +118,7 @@ static void test_echo(Fixture *f, gconstpointer data) {
 static int role_wait(Link *link, const Transport *transport) {
         char word[4];
 
-        return transport->receive(link, word, sizeof word) == 4 ? 0 : -EIO;
+        return link_receiver(link)(link, word, sizeof word) == 4 ? 0 : -EIO;
 }
 
 /* Nothing there, then a full channel; neither waits, and what went in comes out. */
@@ -124,7 +130,7 @@ static void test_attempts(Fixture *f, gconstpointer data) {
         begin(f, role_wait);
         g_assert_cmpint(f->transport->try_receive(&f->link, &byte, 1), ==, -EAGAIN);
         g_assert_cmpint(f->transport->wait_readable(&f->link, 20000), ==, -ETIMEDOUT);
-        g_assert_cmpint(f->transport->send(&f->link, "word", 4), ==, 0);
+        g_assert_cmpint(link_sender(&f->link)(&f->link, "word", 4), ==, 0);
         while ((r = f->transport->try_send(&f->link, block, sizeof block)) == 0)
                 g_assert_cmpuint(++fit, <, 100000);
         g_assert_true(r == -EAGAIN || r == -EPIPE || r == -ECONNREFUSED);
@@ -133,7 +139,7 @@ static void test_attempts(Fixture *f, gconstpointer data) {
 static int role_close(Link *link, const Transport *transport) {
         char word[8];
 
-        if (transport->send(link, "last", 4) < 0)
+        if (link_sender(link)(link, "last", 4) < 0)
                 return -EIO;
         transport->close_direction(link, true);
         /* The other direction still works. */
@@ -145,14 +151,14 @@ static void test_close(Fixture *f, gconstpointer data) {
 
         if (!f->transport->close_direction) {
                 begin(f, role_wait);
-                g_assert_cmpint(f->transport->send(&f->link, "word", 4), ==, 0);
+                g_assert_cmpint(link_sender(&f->link)(&f->link, "word", 4), ==, 0);
                 return;
         }
         begin(f, role_close);
         g_assert_cmpint(receive_message(&f->link, f->transport, word, 4), ==, 4);
-        g_assert_cmpint(f->transport->receive(&f->link, word, sizeof word), ==, 0);
+        g_assert_cmpint(link_receiver(&f->link)(&f->link, word, sizeof word), ==, 0);
         g_assert_cmpint(f->transport->wait_readable(&f->link, 20000), ==, 0);
-        g_assert_cmpint(f->transport->send(&f->link, "reply", 5), ==, 0);
+        g_assert_cmpint(link_sender(&f->link)(&f->link, "reply", 5), ==, 0);
 }
 
 static int role_sleep(Link *link, const Transport *transport) {
@@ -169,11 +175,11 @@ static void test_killed(Fixture *f, gconstpointer data) {
         g_assert_cmpint(kill(f->pid, SIGKILL), ==, 0);
         g_assert_cmpint(waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOWAIT), ==, 0);
         do
-                r = f->transport->send(&f->link, "x", 1);
+                r = link_sender(&f->link)(&f->link, "x", 1);
         while (r == 0);
         g_assert_cmpint(r, ==, f->transport->close_direction ? -EPIPE : -ECONNREFUSED);
         if (f->transport->close_direction)
-                g_assert_cmpint(f->transport->receive(&f->link, &byte, 1), ==, 0);
+                g_assert_cmpint(link_receiver(&f->link)(&f->link, &byte, 1), ==, 0);
         else
                 g_assert_cmpint(f->transport->try_receive(&f->link, &byte, 1), ==, -EAGAIN);
 }
