@@ -11,12 +11,13 @@
 #include "table.h"
 #include "units.h"
 
-enum { BAR_LEAST = 6, BAR_MOST = 40, COPIES_PER_LINE = 4, BAR_CUT = 4 };
+enum { BAR_LEAST = 6, BAR_MOST = 40, COPIES_PER_LINE = 3, BAR_CUT = 4, NAME_GOOD = 24, NAME_LEAST = 12 };
 
 typedef struct Group {
         const char *mode, *placement;
         GPtrArray *results; /* borrowed, sorted */
         bool latency, varies_wait, varies_peers, varies_floor, disturbed;
+        bool without_bytes; /* on a terminal that has no room for them: they are messages times size */
 } Group;
 
 static void group_free(void *data) {
@@ -165,29 +166,32 @@ typedef struct Column {
 
 /* A column's width is known before the bars are drawn, which take what is left. */
 static void columns_of(const Group *group, const BenchComparison *comparison, GArray *columns) {
-        const Column all[] = {
-                { "KIND", false, 4 },
-                { "SIZE", true, 4 },
-                { group->varies_wait ? "WAIT" : NULL, false, 4 },
-                { group->varies_peers ? "PEERS" : NULL, true, 5 },
-                { comparison != NULL ? "WAS" : NULL, true, 3 },
+        const struct {
+                const char *name;
+                bool right;
+        } all[] = {
+                { "KIND", false },
+                { "SIZE", true },
+                { group->varies_wait ? "WAIT" : NULL, false },
+                { group->varies_peers ? "PEERS" : NULL, true },
+                { comparison != NULL ? "WAS" : NULL, true },
                 { comparison != NULL     ? "NOW"
                         : group->latency ? "P50"
                                          : "MESSAGES",
-                        true, 3 },
-                { comparison != NULL ? "CHANGE" : NULL, false, 6 },
-                { comparison != NULL     ? NULL
-                        : group->latency ? "P99"
-                                         : "BYTES",
-                        true, 3 },
-                { comparison == NULL ? "CPU/MSG" : NULL, true, 7 },
-                { comparison == NULL ? "X-FLOOR" : NULL, true, 7 },
-                { comparison == NULL && group->varies_floor ? "FLOOR" : NULL, false, 5 },
+                        true },
+                { comparison != NULL ? "CHANGE" : NULL, false },
+                { comparison == NULL && group->latency ? "P99" : NULL, true },
+                { comparison == NULL && !group->latency && !group->without_bytes ? "BYTES" : NULL, true },
+                { comparison == NULL ? "CPU/MSG" : NULL, true },
+                { comparison == NULL ? "X-FLOOR" : NULL, true },
+                { comparison == NULL && group->varies_floor ? "FLOOR" : NULL, false },
         };
 
-        for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
-                if (all[i].name != NULL)
-                        g_array_append_val(columns, all[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+                Column column = { all[i].name, all[i].right, all[i].name != NULL ? (unsigned)strlen(all[i].name) : 0 };
+                if (column.name != NULL)
+                        g_array_append_val(columns, column);
+        }
 }
 
 static char *main_figure(const BenchResult *result, bool latency) {
@@ -218,8 +222,10 @@ static GPtrArray *cells_of(const Group *group, const BenchResult *result, const 
                 return cells;
         }
         g_ptr_array_add(cells, main_figure(result, group->latency));
-        g_ptr_array_add(
-                cells, group->latency ? bench_nsec_text(result->p99) : bench_rate_text(result->bytes_rate, "B/s"));
+        if (group->latency)
+                g_ptr_array_add(cells, bench_nsec_text(result->p99));
+        else if (!group->without_bytes)
+                g_ptr_array_add(cells, bench_rate_text(result->bytes_rate, "B/s"));
         g_ptr_array_add(cells, bench_nsec_text(result->cpu));
         g_ptr_array_add(cells,
                 result->ratio > 0 ? g_strdup_printf("%.*f", result->ratio < 99.995 ? 2 : 0, result->ratio) : NULL);
@@ -228,12 +234,19 @@ static GPtrArray *cells_of(const Group *group, const BenchResult *result, const 
         return cells;
 }
 
-/* How wide a bar may be; 0 for none. */
-static unsigned bar_width(const GArray *columns) {
-        unsigned terminal = bars_terminal_width(), used = 2;
+/* Of all columns, with the gap before a further one. */
+static unsigned width_of(const GArray *columns) {
+        unsigned used = 2;
 
         for (guint i = 0; i < columns->len; i++)
                 used += g_array_index(columns, Column, i).width + 2;
+        return used;
+}
+
+/* How wide a bar may be; 0 for none. */
+static unsigned bar_width(const GArray *columns) {
+        unsigned terminal = bars_terminal_width(), used = width_of(columns);
+
         return terminal >= used + BAR_LEAST ? MIN(terminal - used, BAR_MOST) : 0;
 }
 
@@ -263,6 +276,53 @@ static void print_title(const Group *group, unsigned bars) {
         printf("\n%s%s%s\n", output_colour("bold"), line, output_colour(""));
 }
 
+/* Without its middle, as variants of a kind differ at their ends. */
+static char *shortened(const char *name, unsigned width) {
+        const char *dots = g_get_charset(NULL) ? "\u2026" : "..";
+        unsigned n = (unsigned)g_utf8_strlen(name, -1), room = width - (unsigned)g_utf8_strlen(dots, -1);
+
+        if (n <= width)
+                return g_strdup(name);
+        g_autofree char *begin = g_utf8_substring(name, 0, room / 2);
+        g_autofree char *end = g_utf8_substring(name, n - (room - room / 2), n);
+        return g_strconcat(begin, dots, end, NULL);
+}
+
+/* The width that names may have, so that the table and short bars fit into the terminal, or at least the table. */
+static unsigned name_width(const GArray *columns, bool bars) {
+        unsigned terminal = bars_terminal_width(), own = g_array_index(columns, Column, 0).width;
+        unsigned others = width_of(columns) - own, with_bars = others + (bars ? BAR_LEAST : 0);
+
+        if (terminal == 0)
+                return own;
+        if (terminal >= with_bars + NAME_GOOD)
+                return MIN(own, terminal - with_bars);
+        return MIN(own, terminal + 2 > others + NAME_LEAST ? terminal + 2 - others : NAME_LEAST);
+}
+
+/* On a terminal only, and only if names stay apart. */
+static void shorten_names(GArray *columns, GPtrArray *rows, bool bars) {
+        g_autoptr(GHashTable)
+                names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free); /* short -> long */
+        unsigned width = name_width(columns, bars);
+
+        for (guint i = 0; i < rows->len; i++) {
+                const char *name = ((GPtrArray *)rows->pdata[i])->pdata[0];
+                g_autofree char *less = shortened(name, width);
+                const char *other = g_hash_table_lookup(names, less);
+                if (other != NULL && strcmp(other, name) != 0)
+                        return;
+                g_hash_table_replace(names, g_steal_pointer(&less), g_strdup(name));
+        }
+        for (guint i = 0; i < rows->len; i++) {
+                GPtrArray *cells = rows->pdata[i];
+                char *less = shortened(cells->pdata[0], width);
+                g_free(cells->pdata[0]);
+                cells->pdata[0] = less;
+        }
+        g_array_index(columns, Column, 0).width = width;
+}
+
 static Table *table_of(const Group *group, const BenchComparison *comparison, GPtrArray *rows, unsigned *ret_bars) {
         g_autoptr(GArray) columns = g_array_new(FALSE, FALSE, sizeof(Column));
         Table *table = table_new(true);
@@ -270,12 +330,14 @@ static Table *table_of(const Group *group, const BenchComparison *comparison, GP
         columns_of(group, comparison, columns);
         for (guint i = 0; i < rows->len; i++) {
                 GPtrArray *cells = rows->pdata[i];
+                g_assert(cells->len == columns->len);
                 for (guint c = 0; c < columns->len; c++) {
                         Column *column = &g_array_index(columns, Column, c);
                         column->width = MAX(column->width,
                                 cells->pdata[c] != NULL ? (unsigned)g_utf8_strlen(cells->pdata[c], -1) : 1);
                 }
         }
+        shorten_names(columns, rows, comparison == NULL);
         for (guint c = 0; c < columns->len; c++)
                 table_column(table, g_array_index(columns, Column, c).name, g_array_index(columns, Column, c).right);
         *ret_bars = comparison == NULL ? bar_width(columns) : 0;
@@ -284,14 +346,26 @@ static Table *table_of(const Group *group, const BenchComparison *comparison, GP
         return table;
 }
 
-static void print_group(const Group *group, const BenchComparison *comparison) {
-        g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
-        g_autoptr(Table) table = NULL;
-        unsigned bars;
+static GPtrArray *rows_of(const Group *group, const BenchComparison *comparison) {
+        GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
 
         for (guint i = 0; i < group->results->len; i++)
                 g_ptr_array_add(rows, cells_of(group, group->results->pdata[i], comparison));
-        table = table_of(group, comparison, rows, &bars);
+        return rows;
+}
+
+static void print_group(Group *group, const BenchComparison *comparison) {
+        g_autoptr(GPtrArray) rows = rows_of(group, comparison);
+        unsigned bars;
+        g_autoptr(Table) table = table_of(group, comparison, rows, &bars);
+
+        if (bars == 0 && bars_terminal_width() > 0 && comparison == NULL && !group->latency) {
+                group->without_bytes = true;
+                g_ptr_array_unref(rows);
+                table_free(table);
+                rows = rows_of(group, comparison);
+                table = table_of(group, comparison, rows, &bars);
+        }
         for (guint i = 0; i < rows->len; i++) {
                 const BenchResult *result = group->results->pdata[i];
                 double figure = group->latency ? result->p50 : result->rate;
