@@ -201,6 +201,42 @@ static void test_show(Fixture *fixture, gconstpointer arguments) {
         unlink(run);
 }
 
+/* script(1) gives it a terminal. */
+static char *on_terminal(Fixture *fixture, const char *environment, const char *file) {
+        g_autofree char *command = g_strdup_printf(
+                "%s TERM=xterm COLUMNS=80 script -qec '\"$IPCCTL\" bench --from %s' /dev/null", environment, file);
+        g_autoptr(CliResult) result = cli_shell(fixture, command);
+
+        g_assert_cmpint(result->status, ==, 0);
+        return g_strdup(result->output);
+}
+
+static void test_terminal(Fixture *fixture, gconstpointer arguments) {
+        g_autofree char *program = g_find_program_in_path("script"), *run = save_run(fixture);
+        g_autoptr(JsonNode) node = load(run);
+        JsonObject *first = json_array_get_object_element(results_of(node), 0);
+
+        if (program == NULL) {
+                g_test_skip("there is no script(1)");
+                unlink(run);
+                return;
+        }
+        json_object_set_string_member(first, "variant", "a way of many words, of which not one is short");
+        json_object_set_string_member(first, "wait", "adaptive");
+        store(run, node);
+        g_autofree char *blocks = on_terminal(fixture, "LC_ALL=C.UTF-8 NO_COLOR=1", run);
+        g_autofree char *hashes = on_terminal(fixture, "LC_ALL=C NO_COLOR=1", run);
+        g_assert_nonnull(strstr(blocks, "\u2588"));
+        g_assert_nonnull(strstr(blocks, "bars are better"));
+        g_assert_null(strchr(blocks, '\033'));
+        g_assert_nonnull(strstr(hashes, "  #"));
+        g_assert_null(strstr(hashes, "\u2588"));
+        g_auto(GStrv) lines = g_strsplit_set(blocks, "\r\n", -1);
+        for (char **line = lines; *line != NULL; line++)
+                g_assert_cmpint(g_utf8_strlen(*line, -1), <=, 80);
+        unlink(run);
+}
+
 static void assert_picture(const char *file, const char *begin, gsize n) {
         g_autofree char *content = NULL;
         gsize size;
@@ -299,6 +335,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/bench/compare-others", NULL, test_compare_others);
         FIXTURE_TEST("/cli/bench/csv", NULL, test_csv);
         FIXTURE_TEST("/cli/bench/show", NULL, test_show);
+        FIXTURE_TEST("/cli/bench/terminal", NULL, test_terminal);
         FIXTURE_TEST("/cli/bench/plot", NULL, test_plot);
         FIXTURE_TEST("/cli/bench/no-run", NULL, test_no_run);
         FIXTURE_TEST("/cli/bench/wrong-types", NULL, test_wrong_types);
