@@ -11,7 +11,7 @@ enum { STEPS_MAX = 500, HALVINGS = 200 };
 
 /* One coefficient of the continued fraction. */
 static double coefficient(unsigned step, double a, double b, double x) {
-        double m = step / 2;
+        double m = floor(step / 2.0);
 
         if (step % 2 == 0)
                 return m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));

@@ -28,10 +28,11 @@ double dots_height(const Chart *chart) {
 static void draw_row(cairo_t *cr, const Curve *curve, const Axis *axis, const Box *box, double y) {
         const Point *point = &g_array_index(curve->points, Point, 0);
         double at = axis_place(axis, point->y);
-        g_autofree char *name = text_that_fits(cr, curve->name, NAMES - 12, FONT_TEXT, false);
+        int size = size_that_fits(cr, curve->name, NAMES - 12, FONT_TEXT, false);
+        g_autofree char *name = text_that_fits(cr, curve->name, NAMES - 12, size, false);
 
         canvas_ink(cr, INK_BLACK);
-        canvas_text(cr, box->x - 8, y, ALIGN_RIGHT, FONT_TEXT, false, name);
+        canvas_text(cr, box->x - 8, y, ALIGN_RIGHT, size, false, name);
         canvas_ink(cr, INK_FAINT);
         canvas_line(cr, box->x, y, box->x + box->width, y, 1);
         canvas_ink(cr, INK_BLACK);

@@ -105,8 +105,8 @@ void lines_draw(cairo_t *cr, const Chart *chart, const Box *box) {
         if (!chart_bounds(chart, &x, &y))
                 return;
         for (guint i = 0; i < chart->panels->len; i++) {
-                Box outer = { box->x + (i % PANELS_A_ROW) * (width + GAP),
-                        box->y + (double)(i / PANELS_A_ROW) * PANEL_HEIGHT, width, PANEL_HEIGHT };
+                guint row = i / PANELS_A_ROW, column = i % PANELS_A_ROW;
+                Box outer = { box->x + column * (width + GAP), box->y + row * PANEL_HEIGHT, width, PANEL_HEIGHT };
                 draw_panel(cr, chart, chart->panels->pdata[i], x, y, &outer);
         }
 }

@@ -3,7 +3,7 @@
  * which are grey behind it. Owns nothing. */
 #include "chart-parts.h"
 
-enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 82, TOP = 22, BOTTOM = 22, AXIS_TITLE = 30, GAP = 14, FONT_LEAST = 9 };
+enum { COLUMNS = 5, CELL_HEIGHT = 168, LEFT = 82, TOP = 22, BOTTOM = 22, AXIS_TITLE = 30, GAP = 14 };
 
 static guint rows_of(const Chart *chart) {
         return (chart->panels->len + COLUMNS - 1) / COLUMNS;
@@ -32,10 +32,7 @@ static void draw_others(cairo_t *cr, const Chart *chart, const Panel *own, const
 static void draw_cell(cairo_t *cr, const Chart *chart, guint index, Axis x, Axis y, const Box *cell) {
         const Panel *panel = chart->panels->pdata[index];
         Box box = { cell->x, cell->y + TOP, cell->width, cell->height - TOP - BOTTOM };
-        int size = FONT_PANEL;
-
-        while (size > FONT_LEAST && canvas_text_width(cr, size, true, panel->title) > cell->width)
-                size--;
+        int size = size_that_fits(cr, panel->title, cell->width, FONT_PANEL, true);
         g_autofree char *title = text_that_fits(cr, panel->title, cell->width, size, true);
 
         x.from = box.x;
@@ -74,8 +71,9 @@ void multiples_draw(cairo_t *cr, const Chart *chart, const Box *box) {
                 return;
         draw_legend(cr, chart, box);
         for (guint i = 0; i < chart->panels->len; i++) {
-                Box cell = { box->x + LEFT + (i % COLUMNS) * (width + GAP),
-                        box->y + CHART_LEGEND + (double)(i / COLUMNS) * CELL_HEIGHT, width, CELL_HEIGHT };
+                guint row = i / COLUMNS, column = i % COLUMNS;
+                Box cell = { box->x + LEFT + column * (width + GAP), box->y + CHART_LEGEND + row * CELL_HEIGHT, width,
+                        CELL_HEIGHT };
                 draw_cell(cr, chart, i, x, y, &cell);
         }
         canvas_ink(cr, INK_BLACK);

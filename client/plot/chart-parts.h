@@ -16,6 +16,8 @@ bool chart_bounds(const Chart *chart, Axis *x, Axis *y);
 void curve_draw(cairo_t *cr, const Curve *curve, const Axis *x, const Axis *y, bool sparse);
 /* A line and a sign for each of `names`, from `x` on. */
 void legend_draw(cairo_t *cr, double x, double y, const GPtrArray *curves);
+/* A smaller size of the font, down to 9, where the text takes more than `width`. */
+int size_that_fits(cairo_t *cr, const char *text, double width, int size, bool bold);
 /* The text, shortened so that it takes no more than `width`. The caller frees it. */
 char *text_that_fits(cairo_t *cr, const char *text, double width, int size, bool bold);
 

@@ -6,6 +6,8 @@
 
 #include "chart-parts.h"
 
+enum { FONT_LEAST = 9 };
+
 static void curve_free(void *data) {
         Curve *curve = data;
 
@@ -140,6 +142,12 @@ void legend_draw(cairo_t *cr, double x, double y, const GPtrArray *curves) {
                 canvas_text(cr, x + 42, y, ALIGN_LEFT, FONT_TEXT, false, curve->name);
                 x += 42 + canvas_text_width(cr, FONT_TEXT, false, curve->name) + 28;
         }
+}
+
+int size_that_fits(cairo_t *cr, const char *text, double width, int size, bool bold) {
+        while (size > FONT_LEAST && canvas_text_width(cr, size, bold, text) > width)
+                size--;
+        return size;
 }
 
 char *text_that_fits(cairo_t *cr, const char *text, double width, int size, bool bold) {

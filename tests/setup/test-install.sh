@@ -81,9 +81,15 @@ unit() {
         XDG_RUNTIME_DIR=$destination/run systemd-analyze --user --man=no verify "$destination/units/ipcbus.service"
 }
 
+libraries=$(meson introspect --buildoptions "$build" |
+        python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "libdir"))')
 check "meson install" env DESTDIR="$destination" meson install -C "$build" --no-rebuild --quiet
 check "exactly these files" only_expected <<END
 bin/ipcctl
+include/ipcbus-ring.h
+$libraries/libipcbus-ring.a
+$libraries/libipcbus-ring.so.1.0.0
+$libraries/pkgconfig/ipcbus-ring.pc
 lib/systemd/user/ipcbus.service
 libexec/ipcbus-plot
 libexec/ipcbus-worker
