@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -89,6 +90,19 @@ RING_HOT void ring_pause(void) {
         __asm__ __volatile__("isb" ::: "memory");
 #endif
 }
+
+static inline uint64_t ring_now(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static inline void ring_yield(void) {
+        sched_yield();
+}
+
+enum { RING_POLLS = 32 }; /* between two looks at the clock */
 
 /* Sleeps while *word is `value`, at most `usec`. 0, -EAGAIN (it is not), -ETIMEDOUT, -EINTR. Not FUTEX_PRIVATE: the
  * others are other processes. */

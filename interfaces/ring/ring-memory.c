@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 
 #include "ring-many.h"
-#include "ring-one.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -277,64 +276,9 @@ static uint64_t own_start(void) {
         return start;
 }
 
-int ring_place_recover(IpcbusRing *ring, unsigned place) {
-        RingControl *control = ring->control;
-        uint64_t bit = UINT64_C(1) << place;
-        int r = 0;
-
-        if (ring_is_many(ring))
-                r = many_recover(ring, place);
-        ring_and(&control->present[IPCBUS_RING_WRITER], ~bit);
-        ring_and(&control->present[IPCBUS_RING_READER], ~bit);
-        ring_store(&control->places[place].role, IPCBUS_RING_OBSERVER);
-        return r;
-}
-
-void ring_wake_all(IpcbusRing *ring) {
-        if (!ring_sleeps(ring))
-                return;
-        ring_gate_open(ring, &ring->control->data, INT_MAX);
-        ring_gate_open(ring, &ring->control->room, INT_MAX);
-}
-
-/* A place whose lock nobody has. What the one before left there is undone first. */
-static int place_take(IpcbusRing *ring) {
-        unsigned first = 0, end = IPCBUS_RING_PARTICIPANTS;
-        RingPlace *place;
-
-        if (!ring_is_many(ring)) {
-                first = ring->role == IPCBUS_RING_READER;
-                end = first + 1;
-        }
-        for (unsigned i = first; i < end; i++) {
-                int r = ring_life_take(ring, i);
-
-                /* One to one there is no other place: who only looks whether its holder lives is soon done. */
-                for (unsigned tries = 0; r == -EAGAIN && !ring_is_many(ring) && tries < 64; tries++) {
-                        sched_yield();
-                        r = ring_life_take(ring, i);
-                }
-                if (r == -EAGAIN)
-                        continue;
-                if (r < 0)
-                        return r;
-                ring->place = i;
-                place = &ring->control->places[i];
-                if (ring_load(&place->role) != IPCBUS_RING_OBSERVER) {
-                        r = ring_place_recover(ring, i);
-                        if (r < 0)
-                                return r;
-                        ring_wake_all(ring);
-                }
-                *place = (RingPlace){ .pid = (uint64_t)getpid(), .start = own_start() };
-                ring_cpu_refresh(ring);
-                /* From here on it has to be undone. */
-                ring_store(&place->role, ring->role);
-                ring_or(&ring->control->present[ring->role], UINT64_C(1) << i);
-                ring_or(&ring->control->ever, UINT64_C(1) << ring->role);
-                return 0;
-        }
-        return ring_is_many(ring) ? -EUSERS : -EBUSY;
+void ring_place_sign(IpcbusRing *ring, RingPlace *place) {
+        *place = (RingPlace){ .pid = (uint64_t)getpid(), .start = own_start() };
+        ring_cpu_refresh(ring);
 }
 
 static void ring_free(IpcbusRing *ring) {
@@ -371,13 +315,7 @@ static int ring_attach(IpcbusRing *ring, int fd) {
         }
         if (ring->role == IPCBUS_RING_OBSERVER)
                 return 0;
-        r = place_take(ring);
-        if (r < 0)
-                return r;
-        r = ring_is_many(ring) ? 0 : one_join(ring);
-        if (r < 0)
-                ring_place_recover(ring, ring->place);
-        return r;
+        return ring_place_take(ring);
 }
 
 RING_API int ipcbus_ring_open(int fd, IpcbusRingRole role, IpcbusRing **ret_ring) {
@@ -405,33 +343,14 @@ RING_API int ipcbus_ring_open(int fd, IpcbusRingRole role, IpcbusRing **ret_ring
         return 0;
 }
 
-int ring_give_back_taken(IpcbusRing *ring) {
-        RingControl *control = ring->control;
-
-        for (unsigned i = 0; i < ring->held_count; i++)
-                ring_cas(many_word(ring, ring->held[i].position), ring->held[i].word,
-                        many_turn(ring->held[i].word, MANY_COMMITTED));
-        ring->held_count = 0;
-        if (ring_add(&control->returned, 1) == UINT64_MAX)
-                ring_add(&control->returned, 1);
-        if (ring_sleeps(ring))
-                ring_gate_open(ring, &control->data, 1);
-        return 0;
-}
-
 RING_API IpcbusRing *ipcbus_ring_close(IpcbusRing *ring) {
         if (!ring)
                 return NULL;
         handles_drop(ring);
         if (ring->lock_fd < 0) /* after fork() */
                 ring->map = NULL;
-        else if (ring->role != IPCBUS_RING_OBSERVER) {
-                if (!ring_is_many(ring) && ring->role == IPCBUS_RING_READER)
-                        one_give_back(ring);
-                /* Many to many: what is reserved and what is held is found by its place. */
-                ring_place_recover(ring, ring->place);
-                ring_wake_all(ring);
-        }
+        else if (ring->role != IPCBUS_RING_OBSERVER)
+                ring_place_leave(ring);
         ring_free(ring);
         return NULL;
 }

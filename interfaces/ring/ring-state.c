@@ -32,37 +32,6 @@ RING_API size_t ipcbus_ring_message_max(const IpcbusRing *ring) {
         return ring->message_max;
 }
 
-static uint64_t present(IpcbusRing *ring) {
-        return ring_load(&ring->control->present[IPCBUS_RING_WRITER]) |
-               ring_load(&ring->control->present[IPCBUS_RING_READER]);
-}
-
-RING_API int ipcbus_ring_recover(IpcbusRing *ring) {
-        uint64_t others = present(ring);
-        int found = 0, broken = 0;
-
-        for (unsigned i = 0; i < IPCBUS_RING_PARTICIPANTS; i++) {
-                int r;
-
-                if (!(others >> i & 1) || (ring->role != IPCBUS_RING_OBSERVER && i == ring->place))
-                        continue;
-                r = ring_life_take(ring, i);
-                if (r == -EAGAIN)
-                        continue;
-                if (r < 0)
-                        return r;
-                /* Another may have been here since. */
-                if (present(ring) >> i & 1) {
-                        broken = ring_place_recover(ring, i) < 0 ? -EBADMSG : broken;
-                        found++;
-                }
-                ring_life_drop(ring, i);
-        }
-        if (found > 0)
-                ring_wake_all(ring);
-        return broken < 0 ? broken : found;
-}
-
 /* Committed messages between two positions, by following their records; as far as that makes sense. */
 static uint64_t count_one(IpcbusRing *ring) {
         uint64_t position = ring_load(&ring->control->taken), start = position, count = 0, word;

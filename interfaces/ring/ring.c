@@ -4,13 +4,9 @@
 /* The calls of writers and readers, over the two cores, which know nothing of time. A handle that saw something
  * senseless in the ring stays broken. */
 
-#include <sched.h>
-
 #include "ring-many.h"
 #include "ring-one.h"
 #include "ring-wait.h"
-
-enum { POLLS = 32 }; /* between two looks at the clock */
 
 static int ring_break(IpcbusRing *ring) {
         ring->broken = -EBADMSG;
@@ -63,11 +59,11 @@ static inline __attribute__((always_inline)) int wait_until(
         for (bool slept = false;;) {
                 int r, gone;
 
-                for (unsigned i = 0; i < POLLS; i++) {
+                for (unsigned i = 0; i < RING_POLLS; i++) {
                         r = ready(ring, what->need);
                         if (r != 0)
                                 return r < 0 ? r : 0;
-                        if (i % 8 == 7)
+                        if (i % 8 == RING_POLLS % 8)
                                 ring_pause();
                 }
                 /* Whoever left did so after what it wrote. */
@@ -81,7 +77,7 @@ static inline __attribute__((always_inline)) int wait_until(
                         return -ETIMEDOUT;
                 look_after(ring, now);
                 if (ring->wait == IPCBUS_RING_SPIN && ring->crowded)
-                        sched_yield();
+                        ring_yield();
                 if (now < spin_end && (ring->wait == IPCBUS_RING_SPIN || !ring->crowded) && !slept)
                         continue;
                 r = sleep_once(ring, what, now, deadline);

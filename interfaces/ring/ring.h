@@ -2,21 +2,17 @@
 /* What the files of the library share beside the core. */
 #pragma once
 
-#include <time.h>
-
 #include "ring-core.h"
 
 #define RING_API __attribute__((visibility("default")))
 
-static inline uint64_t ring_now(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Undoes what the participant of a place held; the caller has the lock on it. 0 or -EBADMSG. */
 int ring_place_recover(IpcbusRing *ring, unsigned place);
+/* Takes a free place, or a dead one's, and goes on where that one stopped; leaves it. */
+int ring_place_take(IpcbusRing *ring);
+void ring_place_leave(IpcbusRing *ring);
+/* Writes into the place who this is. */
+void ring_place_sign(IpcbusRing *ring, RingPlace *place);
 /* All who wait look again. */
 void ring_wake_all(IpcbusRing *ring);
 /* The one CPU that this process may run on, + 1; 0 where there are several. Also said in the place. */
