@@ -70,8 +70,8 @@ RING_HOT uint32_t ring_add32(uint32_t *word, uint32_t value) {
         return __atomic_fetch_add(word, value, __ATOMIC_SEQ_CST);
 }
 
-RING_HOT bool ring_cas32(uint32_t *word, uint32_t expected, uint32_t value) {
-        return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+RING_HOT void ring_store_relaxed32(uint32_t *word, uint32_t value) {
+        __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
 /* What belongs to one side at a time: the record's own words and bytes, handed over by the words above. */
@@ -102,7 +102,10 @@ static inline void ring_yield(void) {
         sched_yield();
 }
 
-enum { RING_POLLS = 32 }; /* between two looks at the clock */
+enum {
+        RING_POLLS = 32, /* between two looks at the clock */
+        RING_PAUSE = 8,  /* polls between two pauses, which are long on some machines */
+};
 
 /* Sleeps while *word is `value`, at most `usec`. 0, -EAGAIN (it is not), -ETIMEDOUT, -EINTR. Not FUTEX_PRIVATE: the
  * others are other processes. */

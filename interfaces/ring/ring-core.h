@@ -39,10 +39,12 @@ typedef struct RingHead {
         uint64_t data_offset;
 } RingHead;
 
-/* Where those wait who want data, or room. Who is going to sleep adds one to `waiting`, looks once more, and sleeps
- * while `sequence` stays what it was; who wakes does so only if `waiting` is not 0. */
+/* Where those wait who want data, or room. Who is going to sleep remembers `sequence`, adds one to `waiting`, looks once
+ * more, and sleeps while `sequence` is what it was. Who wakes does so only if `waiting` is not `settled`, which is the
+ * `waiting` of a time when nobody was found asleep. */
 typedef struct RingGate {
         _Alignas(RING_APART) uint32_t waiting;
+        uint32_t settled;
         uint32_t sequence; /* the futex */
 } RingGate;
 
@@ -153,16 +155,17 @@ RING_HOT bool ring_sleeps(const IpcbusRing *ring) {
         return !(ring->flags & IPCBUS_RING_AWAKE);
 }
 
-/* Wakes `count` of those who wait, if any say that they do. What they wait for was stored by ring_store(), ring_cas()
- * or the like: then either the load here sees them, or they see it before they sleep. When nobody was found asleep the
- * word is cleared, unless another came in between: it grows with everybody who comes. */
+/* Wakes `count` of those who wait, if any say that they do. What they wait for was stored by ring_store(), ring_cas() or
+ * the like: then either the load here sees them, or they see it before they sleep. Who added to `waiting` and is not
+ * asleep yet finds `sequence` changed. So whoever is counted in `waiting` here was woken or looks again, if there is
+ * nobody left to wake. */
 static inline void ring_gate_open(IpcbusRing *ring, RingGate *gate, int count) {
         uint32_t waiting = ring_load32(&gate->waiting);
 
-        if (__builtin_expect(waiting == 0, 1))
+        if (__builtin_expect(waiting == ring_load32(&gate->settled), 1))
                 return;
         ring_add32(&gate->sequence, 1);
         ring->wakes++;
         if (ring_futex_wake(&gate->sequence, count) == 0)
-                ring_cas32(&gate->waiting, waiting, 0);
+                ring_store_relaxed32(&gate->settled, waiting);
 }

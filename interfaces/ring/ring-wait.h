@@ -33,9 +33,8 @@ static inline int ring_sleep(IpcbusRing *ring, const RingWaitFor *what, uint64_t
         uint32_t sequence;
         int r;
 
-        if (ring_add32(&what->gate->waiting, 1) == UINT32_MAX)
-                ring_add32(&what->gate->waiting, 1);
         sequence = ring_load32(&what->gate->sequence);
+        ring_add32(&what->gate->waiting, 1);
         r = ring_settled(ring, what);
         if (r != 0)
                 return r < 0 ? r : 0;

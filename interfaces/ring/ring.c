@@ -63,7 +63,7 @@ static inline __attribute__((always_inline)) int wait_until(
                         r = ready(ring, what->need);
                         if (r != 0)
                                 return r < 0 ? r : 0;
-                        if (i % 8 == RING_POLLS % 8)
+                        if (i % RING_PAUSE == RING_PAUSE - 1)
                                 ring_pause();
                 }
                 /* Whoever left did so after what it wrote. */
@@ -325,7 +325,7 @@ static int peek_many(IpcbusRing *ring, uint64_t timeout_usec, const void **ret_d
         }
         ring->held[ring->held_count++] = held;
         /* Who was woken for a record that could not be reached yet sleeps again: this one may have been in its way. */
-        if (ring_sleeps(ring) && ring_load32(&ring->control->data.waiting) != 0 && many_readable(ring) == 1)
+        if (ring_sleeps(ring) && many_readable(ring) == 1)
                 ring_gate_open(ring, &ring->control->data, 1);
         size = ring_plain_load(ring_word_at(ring, held.position));
         if (size > many_length(ring, held.word) - RING_RECORD_HEAD)

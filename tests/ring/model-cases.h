@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A case of the ring: its threads, each a writer or a reader of so many messages. */
+#pragma once
+
+#include "model.h"
+
+#include "ipcbus-ring.h"
+
+typedef struct Case {
+        ModelCase model; /* the functions and the memory are filled in */
+        uint64_t capacity;
+        unsigned flags;
+        IpcbusRingRole roles[MODEL_THREADS_MAX];
+        unsigned counts[MODEL_THREADS_MAX];
+        unsigned batch;
+        bool leave;     /* they leave at the end; readers then read until nobody is left */
+        bool leftovers; /* the living may have stopped before all was read */
+} Case;
+
+void cases_prepare(const Case *c);
+void cases_run(const Case *c, unsigned self);
+const char *cases_judge(const Case *c);
+/* The memory, and what of it only informs. */
+void cases_memory(const Case *c, ModelCase *model);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Model-checks the ring, or a ring with a mistake in it: test-model [--mutant CASE] [--explain] [CASE]. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model-cases.h"
+
+#define W IPCBUS_RING_WRITER
+#define R IPCBUS_RING_READER
+
+static const Case cases[] = {
+        { { .name = "one-spin", .threads = 2 }, 128, IPCBUS_RING_AWAKE, { W, R }, { 3, 3 } },
+        { { .name = "one-spin-batch", .threads = 2 }, 256, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 }, .batch = 2 },
+        { { .name = "one-packed", .threads = 2 }, 64, IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED, { W, R }, { 4, 4 } },
+        { { .name = "one-sleep", .threads = 2 }, 128, 0, { W, R }, { 3, 3 } },
+        { { .name = "one-sleep-batch", .threads = 2 }, 256, 0, { W, R }, { 4, 4 }, .batch = 2 },
+        { { .name = "one-leave", .threads = 2 }, 128, 0, { W, R }, { 1, 2 }, .leave = true },
+        { { .name = "one-writer-dies", .threads = 3, .victims = 1, .after_death = 4 }, 128, 0, { W, R, W },
+                { 2, 4, 2 }, .leave = true, .leftovers = true },
+        { { .name = "one-reader-dies", .threads = 3, .victims = 2, .after_death = 4 }, 128, 0, { W, R, R },
+                { 2, 4, 4 }, .leave = true, .leftovers = true },
+        { { .name = "many-two-writers", .threads = 3 }, 256, IPCBUS_RING_MANY, { W, W, R }, { 1, 1, 2 } },
+        { { .name = "many-two-readers", .threads = 3 }, 256, IPCBUS_RING_MANY, { W, R, R }, { 2, 1, 1 } },
+        { { .name = "many-full", .threads = 2 }, 128, IPCBUS_RING_MANY, { W, R }, { 3, 3 } },
+        { { .name = "many-writer-dies", .threads = 3, .victims = 1 }, 256, IPCBUS_RING_MANY, { W, W, R }, { 1, 1, 2 },
+                .leave = true },
+        { { .name = "many-reader-dies", .threads = 3, .victims = 2 }, 256, IPCBUS_RING_MANY, { W, R, R }, { 2, 2, 2 },
+                .leave = true, .leftovers = true },
+};
+
+static const Case *current;
+
+static void prepare(void) {
+        cases_prepare(current);
+}
+
+static void run(unsigned thread) {
+        cases_run(current, thread);
+}
+
+static const char *judge(void) {
+        return cases_judge(current);
+}
+
+static void check(const Case *c, bool explain, ModelResult *ret_result) {
+        ModelCase model = c->model;
+
+        current = c;
+        model.prepare = prepare;
+        model.run = run;
+        model.judge = judge;
+        cases_memory(c, &model);
+        model_check(&model, explain, ret_result);
+}
+
+int main(int argc, char **argv) {
+        bool explain = false, mutant = false;
+        const char *only = NULL;
+        unsigned number = 0, failed = 0;
+
+        for (int i = 1; i < argc; i++) {
+                if (strcmp(argv[i], "--explain") == 0)
+                        explain = true;
+                else if (strcmp(argv[i], "--mutant") == 0)
+                        mutant = true;
+                else
+                        only = argv[i];
+        }
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                ModelResult result;
+                bool ok;
+
+                if (only && strcmp(only, cases[i].model.name) != 0)
+                        continue;
+                check(&cases[i], explain, &result);
+                ok = (result.wrong[0] == '\0') != mutant;
+                failed += !ok;
+                printf("%s %u - %s%s\n", ok ? "ok" : "not ok", ++number, mutant ? "the mistake is found by " : "",
+                        cases[i].model.name);
+                printf("# %llu states, %llu of them after a death, %llu runs", (unsigned long long)result.states,
+                        (unsigned long long)result.deaths, (unsigned long long)result.runs);
+                if (result.wrong[0] != '\0')
+                        printf(": %s\n", result.wrong);
+                else
+                        printf(", for %.3g interleavings\n", result.interleavings);
+                fflush(stdout);
+        }
+        printf("1..%u\n", number);
+        return failed > 0 || number == 0;
+}
