@@ -155,6 +155,11 @@ RING_HOT bool ring_sleeps(const IpcbusRing *ring) {
         return !(ring->flags & IPCBUS_RING_AWAKE);
 }
 
+/* Does anybody say that it waits? */
+RING_HOT bool ring_gate_waited(const RingGate *gate) {
+        return ring_load32(&gate->waiting) != ring_load32(&gate->settled);
+}
+
 /* Wakes `count` of those who wait, if any say that they do. What they wait for was stored by ring_store(), ring_cas() or
  * the like: then either the load here sees them, or they see it before they sleep. Who added to `waiting` and is not
  * asleep yet finds `sequence` changed. So whoever is counted in `waiting` here was woken or looks again, if there is

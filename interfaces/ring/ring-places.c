@@ -50,7 +50,8 @@ int ring_place_take(IpcbusRing *ring) {
                         return r;
                 ring->place = i;
                 place = &ring->control->places[i];
-                if (ring_load(&place->role) != IPCBUS_RING_OBSERVER) {
+                /* One to one there is nothing to undo, and the other need not hear of it. */
+                if (ring_is_many(ring) && ring_load(&place->role) != IPCBUS_RING_OBSERVER) {
                         r = ring_place_recover(ring, i);
                         if (r < 0)
                                 return r;

@@ -325,7 +325,7 @@ static int peek_many(IpcbusRing *ring, uint64_t timeout_usec, const void **ret_d
         }
         ring->held[ring->held_count++] = held;
         /* Who was woken for a record that could not be reached yet sleeps again: this one may have been in its way. */
-        if (ring_sleeps(ring) && many_readable(ring) == 1)
+        if (ring_sleeps(ring) && ring_gate_waited(&ring->control->data) && many_readable(ring) == 1)
                 ring_gate_open(ring, &ring->control->data, 1);
         size = ring_plain_load(ring_word_at(ring, held.position));
         if (size > many_length(ring, held.word) - RING_RECORD_HEAD)

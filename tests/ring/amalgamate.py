@@ -8,6 +8,29 @@ import re
 import sys
 
 MISTAKES = {  # name: what is replaced by what; each has to be there, once
+    'release-dropped': [('ring_store_release(first, ring->first_word)', 'ring_store_relaxed(first, ring->first_word)')],
+    'acquire-dropped': [('uint64_t word = ring_load_acquire(head), span;', 'uint64_t word = ring_load_relaxed(head), span;')],
+    'barrier-dropped': [('ring_store(first, ring->first_word)', 'ring_store_release(first, ring->first_word)')],
+    'end-dropped': [('ring_store_relaxed(ring_word_at(ring, ring->position), 0);', '')],
+    'end-room-dropped': [('behind = ring->position + span + RING_RECORD_HEAD;', 'behind = ring->position + span;')],
+    'freed-too-early': [('if (ring->limit == ring->shown)\n                return;\n        ring->limit = ring->shown;',
+                         'if (ring->limit == ring->position)\n                return;\n        ring->limit = ring->position;')],
+    'recheck-dropped': [('r = ring_settled(ring, what);', 'r = 0;')],
+    'counted-too-early': [('        sequence = ring_load32(&what->gate->sequence);\n', ''),
+                          ('ring_add32(&what->gate->waiting, 1);',
+                           'ring_add32(&what->gate->waiting, 1);\n        sequence = ring_load32(&what->gate->sequence);')],
+    'chain-not-followed': [('while (ring->role == IPCBUS_RING_WRITER) {', 'while (false) {')],
+    'leaving-untold': [('ring_place_recover(ring, ring->place);\n        ring_wake_all(ring);',
+                        'ring_place_recover(ring, ring->place);')],
+    'read-before-commit': [('if (many_state(word) == MANY_CLAIMED)\n                        return 0;',
+                            'if (many_state(word) == MANY_CLAIMED)\n                        word = many_turn(word, MANY_COMMITTED);')],
+    'taken-left-behind': [('ring_cas(&ring->control->taken, position, position + many_length(ring, word));', '(void)0;')],
+    'tail-left-behind': [('ring_cas(&control->tail, position, position + many_length(ring, word));', '')],
+    'claims-left': [('many_owner(word) == place && many_state(word) == MANY_CLAIMED', 'false')],
+    'taken-left': [('many_owner(word) == place && many_state(word) == MANY_TAKEN', 'false')],
+    'not-looked-for': [('if (ring_add(&control->returned, 1) == UINT64_MAX)\n                ring_add(&control->returned, 1);\n'
+                        '        return many_advance(ring);', 'return many_advance(ring);')],
+    'next-not-woken': [('if (ring_sleeps(ring) && ring_gate_waited(&ring->control->data) && many_readable(ring) == 1)', 'if (false)')],
 }
 FOLDER, OUTPUT = sys.argv[1:3]
 seen = set()

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model-memory.h"
 #include "ring.h"
 
 enum { CAPACITY_MAX = 512, MESSAGES_MAX = 8, SIZE = 16 };
@@ -51,7 +52,9 @@ void ring_place_sign(IpcbusRing *ring, RingPlace *place) {
         (void)place;
 }
 
-static void handle_make(unsigned thread, IpcbusRingRole role, uint64_t capacity, unsigned flags) {
+static void handle_make(const Case *c, unsigned thread) {
+        uint64_t capacity = c->capacity;
+        unsigned flags = c->flags;
         IpcbusRing *ring = &handles[thread];
 
         *ring = (IpcbusRing){
@@ -62,10 +65,11 @@ static void handle_make(unsigned thread, IpcbusRingRole role, uint64_t capacity,
                 .align = flags & IPCBUS_RING_PACKED ? 8 : RING_UNIT,
                 .message_max = capacity / 2 - RING_RECORD_HEAD,
                 .flags = flags,
-                .role = role,
+                .role = c->roles[thread],
                 .place = IPCBUS_RING_PARTICIPANTS,
                 .wait = flags & IPCBUS_RING_AWAKE ? IPCBUS_RING_SPIN : IPCBUS_RING_BLOCK,
-                .patience_usec = 100,
+                /* Where a successor comes, nobody else looks after the dead. */
+                .patience_usec = c->model.after_death ? 0 : 100,
                 .looked_usec = model_now(),
                 .held = held[thread],
         };
@@ -81,6 +85,8 @@ static void join(unsigned thread) {
                 model_fail("thread %u cannot join: %d", thread, r);
 }
 
+static void prefill(const Case *c);
+
 void cases_prepare(const Case *c) {
         memset(sent, 0, sizeof(sent));
         memset(peeked, 0, sizeof(peeked));
@@ -90,7 +96,7 @@ void cases_prepare(const Case *c) {
         for (unsigned i = 0; i < c->model.threads; i++) {
                 unsigned place = c->flags & IPCBUS_RING_MANY ? i : c->roles[i] == IPCBUS_RING_READER;
 
-                handle_make(i, c->roles[i], c->capacity, c->flags);
+                handle_make(c, i);
                 if (c->model.after_death >> i & 1)
                         continue;
                 /* As if it had joined; its own way in is part of the cases with a successor. */
@@ -99,6 +105,24 @@ void cases_prepare(const Case *c) {
                 memory.control.present[c->roles[i]] |= UINT64_C(1) << place;
                 memory.control.ever |= UINT64_C(1) << c->roles[i];
                 model_hold(i, place);
+        }
+        prefill(c);
+}
+
+static uint64_t *payload(IpcbusRing *ring, const void *data, unsigned word);
+static uint64_t content(unsigned writer, unsigned message);
+
+/* What lies in the ring when it begins. */
+static void prefill(const Case *c) {
+        for (unsigned i = 0; i < c->prefill; i++) {
+                void *data;
+
+                if (ipcbus_ring_reserve(&handles[0], SIZE, 0, &data) < 0)
+                        return;
+                ring_plain_store(payload(&handles[0], data, 0), content(0, i));
+                ring_plain_store(payload(&handles[0], data, 1), ~content(0, i));
+                ipcbus_ring_commit(&handles[0], SIZE);
+                sent[0][i] = SENT;
         }
 }
 
@@ -112,17 +136,49 @@ static uint64_t content(unsigned writer, unsigned message) {
         return 0xa000 + writer * 256 + message;
 }
 
+/* All that a handle, and a thread between two messages, knows. */
+static void between(unsigned self, unsigned i, const uint64_t *hand, unsigned in_hand) {
+        const IpcbusRing *ring = &handles[self];
+        uint64_t h = i;
+
+        h = hash_mix(h, ring->position);
+        h = hash_mix(h, ring->shown);
+        h = hash_mix(h, ring->limit);
+        h = hash_mix(h, ring->first_word);
+        h = hash_mix(h, ring->place << 8 | ring->held_count);
+        h = hash_mix(h, ring->looked_usec);
+        for (unsigned k = 0; k < ring->held_count; k++)
+                h = hash_mix(hash_mix(h, ring->held[k].position), ring->held[k].word);
+        for (unsigned k = 0; k < in_hand; k++)
+                h = hash_mix(h, hand[k]);
+        for (unsigned w = 0; w < MODEL_THREADS_MAX; w++)
+                for (unsigned m = 0; m < MESSAGES_MAX; m++)
+                        h = hash_mix(h, peeked[self][w][m] << 1 | released[self][w][m]);
+        model_merge(h);
+}
+
+/* Who has a successor is killed in the end, if not before. */
+static void end(unsigned self, const Case *c) {
+        if (c->model.after_death != 0 && (c->model.victims >> self & 1))
+                model_wait_death();
+        else if (c->leave)
+                ring_place_leave(&handles[self]);
+}
+
 static void write_messages(unsigned self, const Case *c) {
         IpcbusRing *ring = &handles[self];
-        unsigned first = 0, count = c->counts[self], batch = c->batch ? c->batch : 1;
+        unsigned first = self == 0 ? c->prefill : 0, count = c->counts[self], batch = c->batch ? c->batch : 1;
 
         for (unsigned i = first; i < count; i++) {
                 uint64_t value = content(self, i);
                 void *data;
-                int r = ipcbus_ring_reserve(ring, SIZE, IPCBUS_RING_FOREVER, &data);
+                int r;
+
+                between(self, i, NULL, 0);
+                r = ipcbus_ring_reserve(ring, SIZE, IPCBUS_RING_FOREVER, &data);
 
                 if (r == -EPIPE && model_dead() >= 0)
-                        return;
+                        break;
                 if (r < 0)
                         model_fail("writer %u: reserve: %d", self, r);
                 ring_plain_store(payload(ring, data, 0), value);
@@ -136,8 +192,7 @@ static void write_messages(unsigned self, const Case *c) {
                 for (unsigned k = 0; k <= i && ((i + 1) % batch == 0 || i + 1 == count); k++)
                         sent[self][k] = SENT;
         }
-        if (c->leave)
-                ring_place_leave(ring);
+        end(self, c);
 }
 
 static void read_messages(unsigned self, const Case *c) {
@@ -149,7 +204,10 @@ static void read_messages(unsigned self, const Case *c) {
                 const void *data;
                 uint64_t value;
                 size_t size;
-                int r = ipcbus_ring_peek(ring, IPCBUS_RING_FOREVER, &data, &size);
+                int r;
+
+                between(self, i, hand, in_hand);
+                r = ipcbus_ring_peek(ring, IPCBUS_RING_FOREVER, &data, &size);
 
                 if (r == -EPIPE && c->leave)
                         break;
@@ -172,14 +230,13 @@ static void read_messages(unsigned self, const Case *c) {
                         released[self][(hand[k] - 0xa000) / 256][hand[k] % 256] = 1;
                 in_hand = 0;
         }
-        if (c->leave)
-                ring_place_leave(ring);
+        end(self, c);
 }
 
 void cases_run(const Case *c, unsigned self) {
         if (c->model.after_death >> self & 1) {
                 /* In the other's place, once the kernel has seen it dead: its stores are out then. */
-                model_wait_drained();
+                model_wait_death();
                 join(self);
         }
         if (c->roles[self] == IPCBUS_RING_WRITER)
@@ -241,5 +298,10 @@ void cases_memory(const Case *c, ModelCase *model) {
         if (!(c->flags & IPCBUS_RING_MANY) && c->model.victims == 0) {
                 model->quiet[1].from = offsetof(RingControl, tail);
                 model->quiet[1].to = offsetof(RingControl, freed);
+        }
+        /* Nor whether anybody left. */
+        if (!c->leave && c->model.victims == 0) {
+                model->quiet[2].from = offsetof(RingControl, present);
+                model->quiet[2].to = offsetof(RingControl, returned);
         }
 }

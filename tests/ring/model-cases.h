@@ -13,8 +13,10 @@ typedef struct Case {
         IpcbusRingRole roles[MODEL_THREADS_MAX];
         unsigned counts[MODEL_THREADS_MAX];
         unsigned batch;
-        bool leave;     /* they leave at the end; readers then read until nobody is left */
-        bool leftovers; /* the living may have stopped before all was read */
+        unsigned prefill; /* messages of thread 0 that are there when it begins */
+        bool leave;       /* they leave at the end; readers then read until nobody is left */
+        bool heavy;       /* only if it is asked for by name: minutes */
+        bool leftovers;   /* the living may have stopped before all was read */
 } Case;
 
 void cases_prepare(const Case *c);

@@ -29,6 +29,7 @@ typedef struct Pending {
 static struct {
         char *base;
         size_t size;
+        bool timed;
         unsigned long version;
         Word words[WORDS_MAX];
         unsigned n_words;
@@ -38,10 +39,11 @@ static struct {
         Clock clocks[MODEL_THREADS_MAX];
 } memory;
 
-void memory_reset(void *base, size_t size) {
+void memory_reset(void *base, size_t size, bool clocks) {
         memset(&memory, 0, sizeof(memory));
         memory.base = base;
         memory.size = size;
+        memory.timed = clocks;
         memset(base, 0, size);
         for (unsigned i = 0; i < MODEL_THREADS_MAX; i++)
                 memory.clocks[i].of[i] = 1;
@@ -122,7 +124,7 @@ void memory_store(unsigned thread, void *at, unsigned size, uint64_t value, Mode
         }
         if (pending.release) {
                 pending.clock = memory.clocks[thread];
-                memory.clocks[thread].of[thread]++;
+                memory.clocks[thread].of[thread] += memory.timed;
         }
         if (memory.n_pending[thread] == PENDING_MAX)
                 abort();
@@ -137,7 +139,7 @@ void memory_change(unsigned thread, void *at, unsigned size, uint64_t value) {
         /* Also carries on what an earlier release of it showed. */
         clock_join(&memory.clocks[thread], &word->released);
         word->released = memory.clocks[thread];
-        memory.clocks[thread].of[thread]++;
+        memory.clocks[thread].of[thread] += memory.timed;
         memory_write(at, size, value);
 }
 

@@ -18,7 +18,8 @@ static inline uint64_t hash_mix(uint64_t h, uint64_t value) {
         return h ^ h >> 32;
 }
 
-void memory_reset(void *memory, size_t size);
+/* Clocks are kept only if wanted. */
+void memory_reset(void *memory, size_t size, bool clocks);
 /* Grows with every change that others can see. */
 unsigned long memory_version(void);
 void memory_changed(void);

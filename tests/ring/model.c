@@ -35,7 +35,8 @@ typedef struct Thread {
         unsigned sleep_order;
         int wake_result;
         uint64_t now;
-        uint64_t history;
+        uint64_t history; /* of what it saw, since it was last said to follow from `base` */
+        uint64_t base;
         char *stack;
 } Thread;
 
@@ -129,8 +130,20 @@ int model_dead(void) {
         return model.dead;
 }
 
-void model_note(uint64_t value) {
-        saw(value);
+void model_merge(uint64_t value) {
+        Thread *thread = &model.threads[model.self];
+
+        thread->history = thread->base = hash_mix(model.self, value);
+}
+
+/* Waiting is the same the first time and the tenth: what it saw before, while it waited for this, counts no more. */
+static void waited(uint64_t result) {
+        Thread *thread = &model.threads[model.self];
+
+        if (thread->base != 0)
+                thread->history = hash_mix(thread->base, result);
+        else
+                saw(result);
 }
 
 uint64_t model_now(void) {
@@ -142,7 +155,7 @@ static bool is_quiet(const void *word) {
 
         if (!model.active)
                 return true;
-        for (unsigned i = 0; i < 2; i++)
+        for (unsigned i = 0; i < 3; i++)
                 if (offset >= model.c->quiet[i].from && offset < model.c->quiet[i].to)
                         return true;
         return false;
@@ -184,7 +197,8 @@ uint64_t model_load(const void *word, unsigned size, ModelOrder order) {
         if (order != MODEL_PLAIN)
                 switch_to_scheduler();
         value = memory_load(model.self, word, size);
-        check_race("load", word, memory_note_load(model.self, word, order));
+        if (model.c->races)
+                check_race("load", word, memory_note_load(model.self, word, order));
         if (model.c->spins)
                 looks_at(word);
         saw(value);
@@ -200,7 +214,8 @@ void model_store(void *word, unsigned size, uint64_t value, ModelOrder order) {
         /* Nobody sees it go into the buffer; but somebody may die before. */
         if (order == MODEL_SEQ || (order != MODEL_PLAIN && model.dead < 0 && (model.c->victims >> model.self & 1)))
                 switch_to_scheduler();
-        check_race("store", word, memory_note_store(model.self, word, order));
+        if (model.c->races)
+                check_race("store", word, memory_note_store(model.self, word, order));
         say(order == MODEL_PLAIN ? "writes" : order == MODEL_SEQ ? "stores!" : "stores", word, value);
         saw(order);
         memory_store(model.self, word, size, value, order);
@@ -230,7 +245,8 @@ uint64_t model_change(void *word, unsigned size, ModelChange change, uint64_t ex
                 memory_write(word, size, after);
                 return before;
         }
-        check_race("change", word, memory_note_store(model.self, word, MODEL_RELAXED));
+        if (model.c->races)
+                check_race("change", word, memory_note_store(model.self, word, MODEL_RELAXED));
         memory_change(model.self, word, size, after);
         saw(before);
         say(change == MODEL_CAS ? (before == expected ? "swaps" : "fails") : "changes", word, after);
@@ -244,6 +260,7 @@ void model_pause(void) {
         if (!model.active)
                 return;
         thread->status = PAUSED;
+        waited(1);
         switch_to_scheduler();
         thread->looks = 0;
 }
@@ -254,7 +271,7 @@ int model_futex_wait(const uint32_t *word, uint32_t value, bool limited) {
         switch_to_scheduler();
         memory_drain_all(model.self);
         if ((uint32_t)memory_read(word, sizeof(*word)) != value) {
-                saw(EAGAIN);
+                waited(0);
                 return -EAGAIN;
         }
         say("sleeps", word, value);
@@ -262,8 +279,9 @@ int model_futex_wait(const uint32_t *word, uint32_t value, bool limited) {
         thread->sleeps_on = word;
         thread->sleep_limited = limited;
         thread->sleep_order = ++model.sleepers;
+        waited(2);
         switch_to_scheduler();
-        saw((uint64_t)thread->wake_result);
+        waited(0);
         return thread->wake_result;
 }
 
@@ -327,7 +345,7 @@ void model_hold(unsigned thread, unsigned lock) {
         model.lock_holder[lock] = (int)thread;
 }
 
-void model_wait_drained(void) {
+void model_wait_death(void) {
         model.threads[model.self].status = PAUSED;
         switch_to_scheduler();
 }
@@ -397,7 +415,8 @@ static unsigned steps_list(Step *steps) {
         }
         /* Nobody sleeps too long for the sake of a time-out; only a death is found by one. */
         for (unsigned i = 0; i < model.c->threads && model.dead >= 0; i++)
-                if (model.threads[i].status == ASLEEP && model.threads[i].sleep_limited && n == 0)
+                if (n == 0 && ((model.threads[i].status == ASLEEP && model.threads[i].sleep_limited) ||
+                                      (model.threads[i].status == PAUSED && model.threads[i].now == PATIENCE)))
                         steps[n++] = (Step){ ACT_TIMEOUT, i, 0 };
         return n;
 }
@@ -433,7 +452,7 @@ static void step_do(const Step *step) {
 }
 
 static void run_prepare(void) {
-        memory_reset(model.c->memory, model.c->memory_size);
+        memory_reset(model.c->memory, model.c->memory_size, model.c->races);
         model.dead = -1;
         model.sleepers = 0;
         model.active = false;
@@ -447,6 +466,7 @@ static void run_prepare(void) {
                 if (!thread->stack)
                         abort();
                 thread->history = i;
+                thread->base = 0;
                 thread->now = PATIENCE;
                 thread->begun = false;
                 thread->looks = 0;

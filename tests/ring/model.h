@@ -32,10 +32,11 @@ typedef struct ModelCase {
         const char *(*judge)(void);   /* at the end of each run: what is wrong, or NULL */
         void *memory;                 /* what is shared */
         size_t memory_size;
+        bool races; /* look for races of plain accesses */
         bool spins; /* some thread may spin: model_pause() */
         struct {
                 size_t from, to;
-        } quiet[2]; /* parts of it that only inform: touched without a point */
+        } quiet[3]; /* parts of it that only inform: touched without a point */
 } ModelCase;
 
 typedef struct ModelResult {
@@ -62,12 +63,13 @@ int model_life_take(unsigned lock);
 void model_life_drop(unsigned lock);
 /* While a case prepares: that thread has it. */
 void model_hold(unsigned thread, unsigned lock);
-/* Until the stores of the dead are out. */
-void model_wait_drained(void);
+/* Until somebody was killed and all its stores are out. */
+void model_wait_death(void);
 
 /* For cases: which thread runs, which died (-1: none), and what a thread finds wrong; does not come back. */
 unsigned model_self(void);
 int model_dead(void);
 void model_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-/* What a case keeps of a thread's doings beside the shared memory has to be part of the state. */
-void model_note(uint64_t value);
+/* All that this thread will do from here on follows from `value` and the shared memory, whatever it saw before. Makes
+ * states alike that would else differ for good by how often somebody slept. */
+void model_merge(uint64_t value);

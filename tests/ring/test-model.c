@@ -6,26 +6,44 @@
 
 #include "model-cases.h"
 
-#define W IPCBUS_RING_WRITER
-#define R IPCBUS_RING_READER
+#define W    IPCBUS_RING_WRITER
+#define R    IPCBUS_RING_READER
+#define MANY IPCBUS_RING_MANY
+#define SPIN (IPCBUS_RING_MANY | IPCBUS_RING_AWAKE)
 
 static const Case cases[] = {
-        { { .name = "one-spin", .threads = 2 }, 128, IPCBUS_RING_AWAKE, { W, R }, { 3, 3 } },
-        { { .name = "one-spin-batch", .threads = 2 }, 256, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 }, .batch = 2 },
-        { { .name = "one-packed", .threads = 2 }, 64, IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED, { W, R }, { 4, 4 } },
-        { { .name = "one-sleep", .threads = 2 }, 128, 0, { W, R }, { 3, 3 } },
+        { { .name = "one-spin", .threads = 2, .races = true }, 128, IPCBUS_RING_AWAKE, { W, R }, { 3, 3 } },
+        { { .name = "one-spin-batch", .threads = 2, .races = true }, 256, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 },
+                .batch = 2 },
+        { { .name = "one-packed", .threads = 2, .races = true }, 64, IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED, { W, R },
+                { 4, 4 } },
+        { { .name = "one-sleep", .threads = 2 }, 128, 0, { W, R }, { 2, 2 } },
         { { .name = "one-sleep-batch", .threads = 2 }, 256, 0, { W, R }, { 4, 4 }, .batch = 2 },
         { { .name = "one-leave", .threads = 2 }, 128, 0, { W, R }, { 1, 2 }, .leave = true },
-        { { .name = "one-writer-dies", .threads = 3, .victims = 1, .after_death = 4 }, 128, 0, { W, R, W },
-                { 2, 4, 2 }, .leave = true, .leftovers = true },
-        { { .name = "one-reader-dies", .threads = 3, .victims = 2, .after_death = 4 }, 128, 0, { W, R, R },
-                { 2, 4, 4 }, .leave = true, .leftovers = true },
-        { { .name = "many-two-writers", .threads = 3 }, 256, IPCBUS_RING_MANY, { W, W, R }, { 1, 1, 2 } },
-        { { .name = "many-two-readers", .threads = 3 }, 256, IPCBUS_RING_MANY, { W, R, R }, { 2, 1, 1 } },
-        { { .name = "many-full", .threads = 2 }, 128, IPCBUS_RING_MANY, { W, R }, { 3, 3 } },
-        { { .name = "many-writer-dies", .threads = 3, .victims = 1 }, 256, IPCBUS_RING_MANY, { W, W, R }, { 1, 1, 2 },
+        { { .name = "one-writer-dies", .threads = 3, .victims = 1, .after_death = 4 }, 128, IPCBUS_RING_AWAKE,
+                { W, R, W }, { 2, 4, 1 }, .leave = true },
+        { { .name = "one-reader-dies", .threads = 3, .victims = 2, .after_death = 4 }, 128, IPCBUS_RING_AWAKE,
+                { W, R, R }, { 2, 2, 2 }, .leave = true, .leftovers = true },
+        { { .name = "one-writer-dies-sleep", .threads = 2, .victims = 1 }, 128, 0, { W, R }, { 1, 2 }, .leave = true },
+        { { .name = "one-reader-dies-sleep", .threads = 2, .victims = 2 }, 128, 0, { W, R }, { 2, 2 }, .leave = true,
+                .leftovers = true },
+        { { .name = "many-spin", .threads = 2, .races = true }, 128, SPIN, { W, R }, { 2, 2 } },
+        { { .name = "many-full", .threads = 2 }, 128, SPIN, { W, R }, { 3, 3 }, .prefill = 2 },
+        { { .name = "many-two-writers", .threads = 3, .races = true }, 256, SPIN, { W, W, R }, { 1, 1, 2 } },
+        { { .name = "many-two-writers-full", .threads = 3 }, 128, SPIN, { W, W, R }, { 2, 1, 3 }, .prefill = 1,
+                .heavy = true },
+        { { .name = "many-two-readers", .threads = 3 }, 256, SPIN, { W, R, R }, { 2, 1, 1 }, .prefill = 1 },
+        { { .name = "many-sleep", .threads = 2 }, 128, MANY, { W, R }, { 2, 2 } },
+        { { .name = "many-two-readers-sleep", .threads = 3 }, 256, MANY, { W, R, R }, { 2, 1, 1 }, .prefill = 1,
+                .heavy = true },
+        { { .name = "many-two-writers-sleep", .threads = 3 }, 256, MANY, { W, W, R }, { 1, 1, 2 }, .heavy = true },
+        { { .name = "many-both-sleep", .threads = 4 }, 256, MANY, { W, W, R, R }, { 1, 1, 1, 1 }, .heavy = true },
+        { { .name = "many-writer-dies", .threads = 2, .victims = 1 }, 128, SPIN, { W, R }, { 1, 2 }, .leave = true },
+        { { .name = "many-reader-dies", .threads = 3, .victims = 2 }, 256, SPIN, { W, R, R }, { 1, 1, 1 },
+                .leave = true, .leftovers = true },
+        { { .name = "many-writer-dies-sleep", .threads = 2, .victims = 1 }, 128, MANY, { W, R }, { 1, 2 },
                 .leave = true },
-        { { .name = "many-reader-dies", .threads = 3, .victims = 2 }, 256, IPCBUS_RING_MANY, { W, R, R }, { 2, 2, 2 },
+        { { .name = "many-reader-dies-sleep", .threads = 2, .victims = 2 }, 128, MANY, { W, R }, { 2, 2 },
                 .leave = true, .leftovers = true },
 };
 
@@ -71,7 +89,7 @@ int main(int argc, char **argv) {
                 ModelResult result;
                 bool ok;
 
-                if (only && strcmp(only, cases[i].model.name) != 0)
+                if (only ? strcmp(only, cases[i].model.name) != 0 : cases[i].heavy)
                         continue;
                 check(&cases[i], explain, &result);
                 ok = (result.wrong[0] == '\0') != mutant;
