@@ -346,6 +346,7 @@ void model_hold(unsigned thread, unsigned lock) {
 }
 
 void model_wait_death(void) {
+        model.threads[model.self].looks = 0;
         model.threads[model.self].status = PAUSED;
         switch_to_scheduler();
 }
