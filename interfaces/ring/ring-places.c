@@ -29,6 +29,7 @@ void ring_wake_all(IpcbusRing *ring) {
 
 /* A place whose lock nobody has. What the one before left there is undone first. */
 int ring_place_take(IpcbusRing *ring) {
+        IpcbusRingRole other = ring->role == IPCBUS_RING_WRITER ? IPCBUS_RING_READER : IPCBUS_RING_WRITER;
         unsigned first = 0, end = IPCBUS_RING_PARTICIPANTS;
         RingPlace *place;
 
@@ -50,9 +51,9 @@ int ring_place_take(IpcbusRing *ring) {
                         return r;
                 ring->place = i;
                 place = &ring->control->places[i];
-                /* One to one there is nothing to undo, and the other need not hear of it. */
+                /* Where one of the same role comes, the others need not hear that there was nobody for a moment. */
                 if (ring_is_many(ring) && ring_load(&place->role) != IPCBUS_RING_OBSERVER) {
-                        r = ring_place_recover(ring, i);
+                        r = many_recover(ring, i);
                         if (r < 0)
                                 return r;
                         ring_wake_all(ring);
@@ -61,6 +62,7 @@ int ring_place_take(IpcbusRing *ring) {
                 /* From here on it has to be undone. */
                 ring_store(&place->role, ring->role);
                 ring_or(&ring->control->present[ring->role], UINT64_C(1) << i);
+                ring_and(&ring->control->present[other], ~(UINT64_C(1) << i));
                 ring_or(&ring->control->ever, UINT64_C(1) << ring->role);
                 r = ring_is_many(ring) ? 0 : one_join(ring);
                 if (r < 0)

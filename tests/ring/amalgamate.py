@@ -24,13 +24,11 @@ MISTAKES = {  # name: what is replaced by what; each has to be there, once
                         'ring_place_recover(ring, ring->place);')],
     'read-before-commit': [('if (many_state(word) == MANY_CLAIMED)\n                        return 0;',
                             'if (many_state(word) == MANY_CLAIMED)\n                        word = many_turn(word, MANY_COMMITTED);')],
-    'taken-left-behind': [('ring_cas(&ring->control->taken, position, position + many_length(ring, word));', '(void)0;')],
     'tail-left-behind': [('ring_cas(&control->tail, position, position + many_length(ring, word));', '')],
     'claims-left': [('many_owner(word) == place && many_state(word) == MANY_CLAIMED', 'false')],
     'taken-left': [('many_owner(word) == place && many_state(word) == MANY_TAKEN', 'false')],
     'not-looked-for': [('if (ring_add(&control->returned, 1) == UINT64_MAX)\n                ring_add(&control->returned, 1);\n'
                         '        return many_advance(ring);', 'return many_advance(ring);')],
-    'next-not-woken': [('if (ring_sleeps(ring) && ring_gate_waited(&ring->control->data) && many_readable(ring) == 1)', 'if (false)')],
 }
 FOLDER, OUTPUT = sys.argv[1:3]
 seen = set()

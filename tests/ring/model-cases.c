@@ -25,6 +25,7 @@ static RingHeld held[MODEL_THREADS_MAX][IPCBUS_RING_BATCH_MAX];
 typedef enum Fate { NEVER, BEGUN, SENT } Fate;
 static Fate sent[MODEL_THREADS_MAX][MESSAGES_MAX];
 static unsigned char peeked[MODEL_THREADS_MAX][MODEL_THREADS_MAX][MESSAGES_MAX]; /* by reader, writer, message */
+static unsigned char releasing[MODEL_THREADS_MAX][MODEL_THREADS_MAX][MESSAGES_MAX];
 static unsigned char released[MODEL_THREADS_MAX][MODEL_THREADS_MAX][MESSAGES_MAX];
 
 /* What the library asks of the process. */
@@ -87,9 +88,14 @@ static void join(unsigned thread) {
 
 static void prefill(const Case *c);
 
+static bool joins_late(const Case *c, unsigned thread) {
+        return (c->model.after_death & ~c->seated) >> thread & 1;
+}
+
 void cases_prepare(const Case *c) {
         memset(sent, 0, sizeof(sent));
         memset(peeked, 0, sizeof(peeked));
+        memset(releasing, 0, sizeof(releasing));
         memset(released, 0, sizeof(released));
         if (c->flags & IPCBUS_RING_MANY)
                 memory.control.tail = memory.control.taken = memory.control.freed = c->capacity;
@@ -97,7 +103,7 @@ void cases_prepare(const Case *c) {
                 unsigned place = c->flags & IPCBUS_RING_MANY ? i : c->roles[i] == IPCBUS_RING_READER;
 
                 handle_make(c, i);
-                if (c->model.after_death >> i & 1)
+                if (joins_late(c, i))
                         continue;
                 /* As if it had joined; its own way in is part of the cases with a successor. */
                 handles[i].place = place;
@@ -106,6 +112,8 @@ void cases_prepare(const Case *c) {
                 memory.control.ever |= UINT64_C(1) << c->roles[i];
                 model_hold(i, place);
         }
+        /* Who wrote that is gone. */
+        memory.control.ever |= (uint64_t)(c->prefill != 0) << IPCBUS_RING_WRITER;
         prefill(c);
 }
 
@@ -114,6 +122,9 @@ static uint64_t content(unsigned writer, unsigned message);
 
 /* What lies in the ring when it begins. */
 static void prefill(const Case *c) {
+        IpcbusRingRole role = handles[0].role;
+
+        handles[0].role = IPCBUS_RING_WRITER;
         for (unsigned i = 0; i < c->prefill; i++) {
                 void *data;
 
@@ -124,6 +135,7 @@ static void prefill(const Case *c) {
                 ipcbus_ring_commit(&handles[0], SIZE);
                 sent[0][i] = SENT;
         }
+        handles[0].role = role;
 }
 
 static uint64_t *payload(IpcbusRing *ring, const void *data, unsigned word) {
@@ -177,7 +189,7 @@ static void write_messages(unsigned self, const Case *c) {
                 between(self, i, NULL, 0);
                 r = ipcbus_ring_reserve(ring, SIZE, IPCBUS_RING_FOREVER, &data);
 
-                if (r == -EPIPE && model_dead() >= 0)
+                if (r == -EPIPE && (model_dead() >= 0 || c->model.after_death != 0))
                         break;
                 if (r < 0)
                         model_fail("writer %u: reserve: %d", self, r);
@@ -197,8 +209,9 @@ static void write_messages(unsigned self, const Case *c) {
 
 static void read_messages(unsigned self, const Case *c) {
         IpcbusRing *ring = &handles[self];
-        unsigned batch = c->batch ? c->batch : 1, in_hand = 0;
+        unsigned batch = c->hold ? c->hold : c->batch ? c->batch : 1, in_hand = 0;
         uint64_t hand[MESSAGES_MAX];
+        const void *shown[MESSAGES_MAX];
 
         for (unsigned i = 0; i < c->counts[self]; i++) {
                 const void *data;
@@ -220,9 +233,15 @@ static void read_messages(unsigned self, const Case *c) {
                                 (unsigned long long)value, size);
                 if (peeked[self][(value - 0xa000) / 256][value % 256]++)
                         model_fail("reader %u: message %llx came twice", self, (unsigned long long)value);
+                shown[in_hand] = data;
                 hand[in_hand++] = value;
                 if (in_hand < batch && i + 1 < c->counts[self])
                         continue;
+                for (unsigned k = 0; k < in_hand; k++) {
+                        if (ring_plain_load(payload(ring, shown[k], 0)) != hand[k])
+                                model_fail("reader %u: a message changed in its hands", self);
+                        releasing[self][(hand[k] - 0xa000) / 256][hand[k] % 256] = 1;
+                }
                 r = ipcbus_ring_release(ring);
                 if (r < 0)
                         model_fail("reader %u: release: %d", self, r);
@@ -234,7 +253,7 @@ static void read_messages(unsigned self, const Case *c) {
 }
 
 void cases_run(const Case *c, unsigned self) {
-        if (c->model.after_death >> self & 1) {
+        if (joins_late(c, self)) {
                 /* In the other's place, once the kernel has seen it dead: its stores are out then. */
                 model_wait_death();
                 join(self);
@@ -255,12 +274,13 @@ const char *cases_judge(const Case *c) {
                 bool missing = false;
 
                 for (unsigned i = 0; i < MESSAGES_MAX; i++) {
-                        unsigned alive = 0, by_dead = 0, released_by_dead = 0;
+                        unsigned alive = 0, by_dead = 0, released_by_dead = 0, in_hands = 0;
 
                         for (unsigned reader = 0; reader < c->model.threads; reader++) {
                                 if ((int)reader == dead) {
                                         by_dead += peeked[reader][writer][i];
                                         released_by_dead += released[reader][writer][i];
+                                        in_hands += peeked[reader][writer][i] && !releasing[reader][writer][i];
                                 } else
                                         alive += peeked[reader][writer][i];
                         }
@@ -278,7 +298,7 @@ const char *cases_judge(const Case *c) {
                                 return wrong;
                         }
                         /* Who reads only so many leaves the rest. */
-                        if (alive + by_dead == 0 && sent[writer][i] == SENT && !c->leftovers) {
+                        if (alive + by_dead - in_hands == 0 && sent[writer][i] == SENT && !c->leftovers) {
                                 snprintf(wrong, sizeof(wrong), "message %u of %u was sent and lost", i, writer);
                                 return wrong;
                         }

@@ -13,7 +13,9 @@ typedef struct Case {
         IpcbusRingRole roles[MODEL_THREADS_MAX];
         unsigned counts[MODEL_THREADS_MAX];
         unsigned batch;
+        unsigned hold;    /* readers keep so many in their hands; 0: a batch */
         unsigned prefill; /* messages of thread 0 that are there when it begins */
+        unsigned seated;  /* a bit for each thread that has its place before, though it starts after a death */
         bool leave;       /* they leave at the end; readers then read until nobody is left */
         bool heavy;       /* only if it is asked for by name: minutes */
         bool leftovers;   /* the living may have stopped before all was read */

@@ -15,6 +15,7 @@ static const Case cases[] = {
         { { .name = "one-spin", .threads = 2, .races = true }, 128, IPCBUS_RING_AWAKE, { W, R }, { 3, 3 } },
         { { .name = "one-spin-batch", .threads = 2, .races = true }, 256, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 },
                 .batch = 2 },
+        { { .name = "one-hold", .threads = 2, .races = true }, 256, IPCBUS_RING_AWAKE, { W, R }, { 5, 5 }, .hold = 3 },
         { { .name = "one-packed", .threads = 2, .races = true }, 64, IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED, { W, R },
                 { 4, 4 } },
         { { .name = "one-sleep", .threads = 2 }, 128, 0, { W, R }, { 2, 2 } },
@@ -38,13 +39,14 @@ static const Case cases[] = {
                 .heavy = true },
         { { .name = "many-two-writers-sleep", .threads = 3 }, 256, MANY, { W, W, R }, { 1, 1, 2 }, .heavy = true },
         { { .name = "many-both-sleep", .threads = 4 }, 256, MANY, { W, W, R, R }, { 1, 1, 1, 1 }, .heavy = true },
-        { { .name = "many-writer-dies", .threads = 2, .victims = 1 }, 128, SPIN, { W, R }, { 1, 2 }, .leave = true },
-        { { .name = "many-reader-dies", .threads = 3, .victims = 2 }, 256, SPIN, { W, R, R }, { 1, 1, 1 },
-                .leave = true, .leftovers = true },
+        { { .name = "many-writer-dies", .threads = 3, .victims = 1, .after_death = 6 }, 128, SPIN, { W, R, W },
+                { 1, 2, 1 }, .seated = 2, .leave = true },
+        { { .name = "many-reader-dies", .threads = 2, .victims = 1, .after_death = 2 }, 256, SPIN, { R, R }, { 2, 2 },
+                .prefill = 2, .hold = 2, .leave = true },
         { { .name = "many-writer-dies-sleep", .threads = 2, .victims = 1 }, 128, MANY, { W, R }, { 1, 2 },
-                .leave = true },
+                .leave = true, .heavy = true },
         { { .name = "many-reader-dies-sleep", .threads = 2, .victims = 2 }, 128, MANY, { W, R }, { 2, 2 },
-                .leave = true, .leftovers = true },
+                .leave = true, .leftovers = true, .prefill = 1, .heavy = true },
 };
 
 static const Case *current;
