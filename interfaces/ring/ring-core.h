@@ -39,9 +39,9 @@ typedef struct RingHead {
         uint64_t data_offset;
 } RingHead;
 
-/* Where those wait who want data, or room. Who is going to sleep remembers `sequence`, adds one to `waiting`, looks once
- * more, and sleeps while `sequence` is what it was. Who wakes does so only if `waiting` is not `settled`, which is the
- * `waiting` of a time when nobody was found asleep. */
+/* Where those wait who want data, or room. Who is going to sleep remembers `sequence`, adds one to `waiting`, looks
+ * once more, and sleeps while `sequence` is what it was. Who wakes does so only if `waiting` is not `settled`, which
+ * is the `waiting` of a time when nobody was found asleep. */
 typedef struct RingGate {
         _Alignas(RING_APART) uint32_t waiting;
         uint32_t settled;
@@ -160,10 +160,10 @@ RING_HOT bool ring_gate_waited(const RingGate *gate) {
         return ring_load32(&gate->waiting) != ring_load32(&gate->settled);
 }
 
-/* Wakes `count` of those who wait, if any say that they do. What they wait for was stored by ring_store(), ring_cas() or
- * the like: then either the load here sees them, or they see it before they sleep. Who added to `waiting` and is not
- * asleep yet finds `sequence` changed. So whoever is counted in `waiting` here was woken or looks again, if there is
- * nobody left to wake. */
+/* Wakes `count` of those who wait, if any say that they do. What they wait for was stored by ring_store(), ring_cas()
+ * or the like: then either the load here sees them, or they see it before they sleep. Who added to `waiting` and is
+ * not asleep yet finds `sequence` changed. So whoever is counted in `waiting` here was woken or looks again, if there
+ * is nobody left to wake. */
 static inline void ring_gate_open(IpcbusRing *ring, RingGate *gate, int count) {
         uint32_t waiting = ring_load32(&gate->waiting);
 
