@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "attributes.h"
+#include "bench-run.h"
 #include "units.h"
 
 /* Against the costs in the table of needs. */
@@ -30,30 +31,14 @@ bool needs_ask_speed(const Needs *needs) {
         return needs->fast || needs->size > 0 || needs->rate > 0 || needs->latency > 0;
 }
 
-char *speed_nsec_text(double nsec) {
-        if (nsec < 1e3)
-                return g_strdup_printf("%.0f ns", nsec);
-        if (nsec < 1e6)
-                return g_strdup_printf("%.*f us", nsec < 1e5 ? 1 : 0, nsec / 1e3);
-        return g_strdup_printf("%.1f ms", nsec / 1e6);
-}
-
-char *speed_rate_text(double rate) {
-        if (rate < 1e3)
-                return g_strdup_printf("%.0f", rate);
-        if (rate < 1e6)
-                return g_strdup_printf("%.1f k", rate / 1e3);
-        return g_strdup_printf("%.2f M", rate / 1e6);
-}
-
 char *speed_text(const Measured *measured) {
         GString *text = g_string_new(NULL);
-        g_autofree char *rate = speed_rate_text(measured->rate), *cpu = speed_nsec_text(measured->cpu_ns);
-        g_autofree char *p50 = speed_nsec_text(measured->p50_ns);
+        g_autofree char *rate = bench_rate_text(measured->rate, "/s"), *cpu = bench_nsec_text(measured->cpu_ns);
+        g_autofree char *p50 = bench_nsec_text(measured->p50_ns);
         char size[UNITS_TEXT_MAX];
 
         if (measured->rate > 0)
-                g_string_append_printf(text, "%s/s, ", rate);
+                g_string_append_printf(text, "%s, ", rate);
         if (measured->p50_ns > 0)
                 g_string_append_printf(text, "round trip %s, ", p50);
         if (measured->cpu_ns > 0)
@@ -73,17 +58,17 @@ static void judge_rate(Candidate *candidate, const Needs *needs) {
         double percent = speed_cpu_percent(measured, needs);
 
         if (needs->rate > 0 && measured->rate > 0 && measured->rate < (double)needs->rate) {
-                g_autofree char *rate = speed_rate_text(measured->rate);
-                candidate_miss(candidate, "--rate", g_strdup_printf("carries %s messages/s here at most", rate));
+                g_autofree char *rate = bench_rate_text(measured->rate, "/s");
+                candidate_miss(candidate, "--rate", g_strdup_printf("carries no more than %s here", rate));
         }
         if (needs->cpu > 0 && percent > needs->cpu) {
-                g_autofree char *cpu = speed_nsec_text(measured->cpu_ns);
+                g_autofree char *cpu = bench_nsec_text(measured->cpu_ns);
                 candidate_miss(candidate, "--cpu",
                         g_strdup_printf("takes %.*f %% of a CPU for that here, %s for each message",
                                 percent < 10 ? 1 : 0, percent, cpu));
         }
         if (needs->latency > 0 && measured->p50_ns > (double)needs->latency * 1e3) {
-                g_autofree char *p50 = speed_nsec_text(measured->p50_ns);
+                g_autofree char *p50 = bench_nsec_text(measured->p50_ns);
                 candidate_miss(candidate, "--latency", g_strdup_printf("takes %s for a round trip here", p50));
         }
 }

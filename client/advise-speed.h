@@ -10,9 +10,6 @@ void candidate_miss(Candidate *candidate, const char *option, char *text);
 void speed_judge(Candidate *candidate, const Needs *needs, JsonNode *figures);
 /* Adds to the scores of those that fit what they are behind the best. */
 void speed_rank(Advice *advice, const Needs *needs);
-/* "1.8 us", "512 k". The caller frees it. */
-char *speed_nsec_text(double nsec);
-char *speed_rate_text(double rate);
 /* "512 k/s of 64 B, 1.8 us of CPU each (block, other-cpu)". The caller frees it. */
 char *speed_text(const Measured *measured);
 /* How much of a CPU that many messages take, in percent; 0 where it is not known. */

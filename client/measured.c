@@ -3,11 +3,11 @@
  * say nothing of this. Of each kind, size, way of waiting and placement the newest figure counts. */
 #include "measured.h"
 
-#include <math.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "bench-report.h"
+#include "bench-run.h"
 #include "jobs.h"
 #include "json.h"
 #include "kept-place.h"
@@ -37,33 +37,16 @@ static char *own_machine(void) {
                 g_get_num_processors());
 }
 
-/* Whatever stands there: files are anybody's. */
-static const char *string_of(JsonObject *object, const char *key) {
-        JsonNode *node = json_object_get_member(object, key);
-
-        return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING
-                       ? json_node_get_string(node)
-                       : "";
-}
-
-static double number_of(JsonObject *object, const char *key) {
-        JsonNode *node = json_object_get_member(object, key);
-        double value = node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_double(node) : 0;
-
-        return isfinite(value) && value > 0 ? value : 0;
-}
-
 static double latency_of(JsonObject *result) {
-        JsonNode *node = json_object_get_member(result, "latency_ns");
-
-        return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? number_of(json_node_get_object(node), "p50") : 0;
+        return bench_number(bench_object(result, "latency_ns"), "p50");
 }
 
 static bool same_result(JsonObject *a, JsonObject *b) {
         for (size_t i = 0; i < G_N_ELEMENTS(dimensions); i++)
-                if (strcmp(string_of(a, dimensions[i]), string_of(b, dimensions[i])) != 0)
+                if (strcmp(bench_string(a, dimensions[i]), bench_string(b, dimensions[i])) != 0)
                         return false;
-        return number_of(a, "size") == number_of(b, "size") && number_of(a, "peers") == number_of(b, "peers");
+        return bench_number(a, "size") == bench_number(b, "size") &&
+               bench_number(a, "peers") == bench_number(b, "peers");
 }
 
 /* Those members that are looked at here: all of a run may be large. */
@@ -73,8 +56,8 @@ static JsonObject *slim_result(JsonObject *result) {
         JsonObject *slim = json_object_new();
 
         for (size_t i = 0; i < G_N_ELEMENTS(dimensions); i++)
-                if (*string_of(result, dimensions[i]) != '\0')
-                        json_object_set_string_member(slim, dimensions[i], string_of(result, dimensions[i]));
+                if (*bench_string(result, dimensions[i]) != '\0')
+                        json_object_set_string_member(slim, dimensions[i], bench_string(result, dimensions[i]));
         for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
                 if (json_object_has_member(result, others[i]))
                         json_object_set_member(
@@ -88,11 +71,8 @@ static JsonObject *slim_result(JsonObject *result) {
 }
 
 static JsonArray *results_of(JsonNode *node) {
-        JsonNode *results = node != NULL && JSON_NODE_HOLDS_OBJECT(node)
-                                    ? json_object_get_member(json_node_get_object(node), "results")
-                                    : NULL;
-
-        return results != NULL && JSON_NODE_HOLDS_ARRAY(results) ? json_node_get_array(results) : NULL;
+        return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? bench_array(json_node_get_object(node), "results")
+                                                            : NULL;
 }
 
 static JsonObject *result_at(JsonArray *results, guint i) {
@@ -105,7 +85,7 @@ static JsonObject *result_at(JsonArray *results, guint i) {
 static void merge(JsonArray *into, JsonArray *from) {
         for (guint i = 0; from != NULL && i < json_array_get_length(from); i++) {
                 JsonObject *result = result_at(from, i);
-                if (result == NULL || (number_of(result, "messages_per_second") <= 0 && latency_of(result) <= 0))
+                if (result == NULL || (bench_number(result, "messages_per_second") <= 0 && latency_of(result) <= 0))
                         continue;
                 for (guint j = json_array_get_length(into); j > 0; j--)
                         if (same_result(json_array_get_object_element(into, j - 1), result))
@@ -114,11 +94,12 @@ static void merge(JsonArray *into, JsonArray *from) {
         }
 }
 
+/* NULL where there is nothing of this machine. */
 static JsonNode *read_kept(const char *machine) {
         g_autofree char *file = machine != NULL ? kept_file(KEPT_NAME) : NULL;
         g_autoptr(JsonNode) node = file != NULL ? kept_read(file) : NULL;
 
-        if (results_of(node) == NULL || strcmp(string_of(json_node_get_object(node), "machine"), machine) != 0)
+        if (results_of(node) == NULL || strcmp(bench_string(json_node_get_object(node), "machine"), machine) != 0)
                 return NULL;
         return g_steal_pointer(&node);
 }
@@ -194,9 +175,9 @@ typedef struct Choice {
 } Choice;
 
 static bool is_of(JsonObject *result, const Choice *choice, const char *mode) {
-        return result != NULL && strcmp(string_of(result, "kind"), choice->kind) == 0 &&
-               strcmp(string_of(result, "mode"), mode) == 0 &&
-               (choice->spin || strcmp(string_of(result, "wait"), "spin") != 0);
+        return result != NULL && strcmp(bench_string(result, "kind"), choice->kind) == 0 &&
+               strcmp(bench_string(result, "mode"), mode) == 0 &&
+               (choice->spin || strcmp(bench_string(result, "wait"), "spin") != 0);
 }
 
 /* The measured size that is nearest, or 0. */
@@ -205,7 +186,7 @@ static double nearest_size(JsonArray *results, const Choice *choice) {
 
         for (guint i = 0; i < json_array_get_length(results); i++) {
                 JsonObject *result = result_at(results, i);
-                double size = result != NULL ? number_of(result, "size") : 0;
+                double size = result != NULL ? bench_number(result, "size") : 0;
                 if (size <= 0 || size > choice->size * SIZE_NEAR || size * SIZE_NEAR < choice->size ||
                         (!is_of(result, choice, "throughput") && !is_of(result, choice, "latency")))
                         continue;
@@ -217,11 +198,11 @@ static double nearest_size(JsonArray *results, const Choice *choice) {
 
 /* The fastest of those that cost no more than is allowed; where all cost more, the cheapest. */
 static bool is_better(JsonObject *result, JsonObject *best, const Choice *choice) {
-        double cost = number_of(result, "cpu_ns_per_message"), best_cost = number_of(best, "cpu_ns_per_message");
+        double cost = bench_number(result, "cpu_ns_per_message"), best_cost = bench_number(best, "cpu_ns_per_message");
 
         if (choice->cpu_ns > 0 && (cost > choice->cpu_ns || best_cost > choice->cpu_ns))
                 return cost < best_cost;
-        return number_of(result, "messages_per_second") > number_of(best, "messages_per_second");
+        return bench_number(result, "messages_per_second") > bench_number(best, "messages_per_second");
 }
 
 static JsonObject *best_throughput(JsonArray *results, const Choice *choice, double size) {
@@ -229,8 +210,8 @@ static JsonObject *best_throughput(JsonArray *results, const Choice *choice, dou
 
         for (guint i = 0; i < json_array_get_length(results); i++) {
                 JsonObject *result = result_at(results, i);
-                if (is_of(result, choice, "throughput") && number_of(result, "size") == size &&
-                        number_of(result, "messages_per_second") > 0 &&
+                if (is_of(result, choice, "throughput") && bench_number(result, "size") == size &&
+                        bench_number(result, "messages_per_second") > 0 &&
                         (best == NULL || is_better(result, best, choice)))
                         best = result;
         }
@@ -243,9 +224,10 @@ static JsonObject *best_latency(JsonArray *results, const Choice *choice, double
 
         for (guint i = 0; i < json_array_get_length(results); i++) {
                 JsonObject *result = result_at(results, i);
-                if (!is_of(result, choice, "latency") || number_of(result, "size") != size || latency_of(result) <= 0)
+                if (!is_of(result, choice, "latency") || bench_number(result, "size") != size ||
+                        latency_of(result) <= 0)
                         continue;
-                if (throughput != NULL && strcmp(string_of(result, "wait"), string_of(throughput, "wait")) != 0)
+                if (throughput != NULL && strcmp(bench_string(result, "wait"), bench_string(throughput, "wait")) != 0)
                         continue;
                 if (best == NULL || latency_of(result) < latency_of(best))
                         best = result;
@@ -265,12 +247,12 @@ Measured *measured_best(JsonNode *node, const char *kind, guint64 size, double c
         if (either == NULL)
                 return NULL;
         measured = g_new0(Measured, 1);
-        measured->variant = g_strdup(string_of(either, "variant"));
-        measured->wait = g_strdup(string_of(either, "wait"));
-        measured->placement = g_strdup(string_of(either, "placement"));
+        measured->variant = g_strdup(bench_string(either, "variant"));
+        measured->wait = g_strdup(bench_string(either, "wait"));
+        measured->placement = g_strdup(bench_string(either, "placement"));
         measured->size = (guint64)near;
-        measured->rate = throughput != NULL ? number_of(throughput, "messages_per_second") : 0;
-        measured->cpu_ns = number_of(either, "cpu_ns_per_message");
+        measured->rate = throughput != NULL ? bench_number(throughput, "messages_per_second") : 0;
+        measured->cpu_ns = bench_number(either, "cpu_ns_per_message");
         measured->p50_ns = latency != NULL ? latency_of(latency) : 0;
         JsonNode *disturbed = json_object_get_member(either, "disturbed");
         measured->disturbed = disturbed != NULL && JSON_NODE_HOLDS_VALUE(disturbed) &&

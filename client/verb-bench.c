@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "json.h"
 #include "kind.h"
+#include "measured.h"
 #include "options.h"
 #include "output.h"
 #include "plot.h"
@@ -146,6 +147,9 @@ static ExitCode conclude(Cli *cli, GVariant *results, const BenchRun *before, Ex
         g_autoptr(JsonNode) node = bench_json(results);
         add_options(node);
         bool whole = code == EXIT_CODE_DONE;
+        /* For "ipcctl advise", of this machine. */
+        if (cli->host == NULL)
+                measured_keep(node);
         if (opt_save != NULL && whole)
                 code = saved_write(opt_save, node);
         g_autoptr(BenchRun) run = bench_run_new(node, &problem);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advise-needs.h"
 #include "attributes.h"
 #include "connection.h"
 #include "jobs.h"
@@ -33,6 +34,12 @@ static ExitCode print_flags(const char *name) {
                 print_entries(verb->entries);
         print_entries(cli_entries);
         return EXIT_CODE_DONE;
+}
+
+static void print_needs(void) {
+        for (size_t i = 0; i < need_table_size; i++)
+                if (!need_table[i].of_purpose)
+                        printf("%s\n", need_table[i].name);
 }
 
 static ExitCode print_kinds(Cli *cli) {
@@ -106,6 +113,8 @@ static ExitCode run(Cli *cli, char **words) {
                 return print_verbs(), EXIT_CODE_DONE;
         if (strcmp(words[0], "flags") == 0)
                 return print_flags(argument);
+        if (strcmp(words[0], "needs") == 0)
+                return print_needs(), EXIT_CODE_DONE;
         if (strcmp(words[0], "kinds") == 0)
                 return print_kinds(cli);
         if (strcmp(words[0], "options") == 0)
@@ -119,7 +128,7 @@ static ExitCode run(Cli *cli, char **words) {
 
 const Verb verb_complete = {
         .name = "complete",
-        .arguments = "verbs|flags [VERB]|kinds|options KIND USE|addresses [KIND]|jobs",
+        .arguments = "verbs|flags [VERB]|kinds|needs|options KIND USE|addresses [KIND]|jobs",
         .summary = "Print candidates for the completion of shells",
         .words_min = 1,
         .words_max = 3,

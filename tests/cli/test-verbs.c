@@ -333,7 +333,7 @@ static void test_help(Fixture *fixture, gconstpointer arguments) {
                 g_assert_nonnull(strstr(verb->output, "Exit codes:"));
                 verbs++;
         }
-        g_assert_cmpuint(verbs, ==, 21);
+        g_assert_cmpuint(verbs, ==, 22);
 }
 
 int main(int argc, char **argv) {
