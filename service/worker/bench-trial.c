@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,17 +82,25 @@ static void links_close(TrialRun *run) {
 
 static int links_open(const BenchPlan *plan, BenchCell *cell, const Record *facts, TrialRun *run) {
         unsigned n = cell->one_link ? 1 : cell->peers;
-        int r;
+        cpu_set_t before, own;
+        bool pinned = sched_getaffinity(0, sizeof before, &before) == 0;
+        int r = 0;
 
-        while (run->n_links < n) {
+        /* A process that a transport starts (a message bus) inherits where it may run: where the sides do. */
+        CPU_ZERO(&own);
+        CPU_SET(cell->placement.cpus[0], &own);
+        CPU_SET(cell->placement.cpus[1], &own);
+        pinned = pinned && sched_setaffinity(0, sizeof own, &own) == 0;
+        while (run->n_links < n && r >= 0) {
                 r = link_open(plan, cell, facts, run->n_links, &run->links[run->n_links]);
-                if (r < 0) {
-                        links_close(run);
-                        return r;
-                }
-                run->n_links++;
+                if (r >= 0)
+                        run->n_links++;
         }
-        return 0;
+        if (pinned)
+                (void)sched_setaffinity(0, sizeof before, &before);
+        if (r < 0)
+                links_close(run);
+        return r < 0 ? r : 0;
 }
 
 /* The state of the CPUs of a trial, before and after. */
