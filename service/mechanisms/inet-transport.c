@@ -232,12 +232,13 @@ static ssize_t receive_once(Link *link, void *buffer, size_t size, int flags) {
         const DatagramSide *side = link->state;
         struct iphdr ip = {};
         struct iovec vector[] = { { &ip, sizeof ip }, { buffer, size } };
-        struct msghdr message = { .msg_iov = vector + !side->raw, .msg_iovlen = side->raw ? 2 : 1 };
+        struct msghdr message = { .msg_iov = vector, .msg_iovlen = 2 };
         ssize_t n;
         int r;
 
         do
-                n = recvmsg(link->own[DATA], &message, MSG_TRUNC | flags);
+                n = side->raw ? recvmsg(link->own[DATA], &message, MSG_TRUNC | flags)
+                              : recv(link->own[DATA], buffer, size, MSG_TRUNC | flags);
         while (n >= 0 && !is_ours(side, &ip));
         if (n < 0)
                 return -errno;

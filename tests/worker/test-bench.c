@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench-worker.h"
 #include "bench.h"
 #include "channel.h"
 #include "mechanism.h"
@@ -140,18 +141,6 @@ static const char *type_of(const Record *record) {
         return record_get_string(record, WORKER_TYPE, "");
 }
 
-static Record *request_new(const char *token, uint64_t time) {
-        Record *request;
-
-        g_assert_cmpint(record_new(&request), ==, 0);
-        record_set_string(request, "op", "benchmark");
-        record_set_string(request, "token", token);
-        record_set_string(request, "directory", g_get_tmp_dir());
-        record_set_u64(request, "time", time);
-        record_set_u64(request, "trials", 3);
-        return request;
-}
-
 static void request_one(Record *request, const char *mode, uint64_t size) {
         record_set_strings(request, "modes", &mode, 1);
         record_set_u64s(request, "sizes", &size, 1);
@@ -220,7 +209,7 @@ static void test_line(void) {
         unsigned results = 0;
 
         misdeed = NONE;
-        records = run(kinds, 2, request_new("none", 30000));
+        records = run(kinds, 2, bench_request_new("none", 30000));
         g_assert_cmpfloat(record_get_double(first(records, "environment"), "timer_cost_ns", 0), >, 0);
         g_assert_cmpfloat(record_get_double(first(records, "floor"), "value", 0), >, 0);
         for (guint i = 0; i < records->len; i++) {
@@ -251,7 +240,7 @@ static void test_misdeed(gconstpointer data) {
         const Mechanism *kinds[] = { &line };
         const Case *of = data;
         g_autoptr(GPtrArray) records = NULL;
-        Record *request = request_new("none", 6000);
+        Record *request = bench_request_new("none", 6000);
         uint64_t cpu = (uint64_t)sched_getcpu();
 
         misdeed = of->misdeed;
@@ -270,7 +259,7 @@ static void test_misdeed(gconstpointer data) {
 static void test_sizes(void) {
         const Mechanism *kinds[] = { &line };
         g_autoptr(GPtrArray) records = NULL;
-        Record *request = request_new("none", 6000);
+        Record *request = bench_request_new("none", 6000);
 
         request_one(request, "latency", CARRIES + 1);
         records = run(kinds, 1, request);
@@ -296,7 +285,7 @@ static void test_wrong_requests(void) {
         BenchOutput output = { .channel = -EBADF };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-                Record *request = request_new("none", 6000);
+                Record *request = bench_request_new("none", 6000);
                 Error error = { 0 };
 
                 if (cases[i].words != NULL)
@@ -310,61 +299,15 @@ static void test_wrong_requests(void) {
         }
 }
 
-/* The worker itself, as the service starts it. */
-static pid_t worker_start(const char *token, uint64_t time, int *ret_channel) {
-        const char *path = g_getenv("IPCBUS_WORKER");
-        Record *request = request_new(token, time);
-        int ends[2];
-        pid_t pid;
-
-        g_assert_nonnull(path);
-        g_assert_cmpint(channel_pair(ends), ==, 0);
-        pid = fork();
-        if (pid == 0) {
-                setpgid(0, 0);
-                /* dup2() of a descriptor to itself would leave it close-on-exec. */
-                if (dup2(fcntl(ends[1], F_DUPFD_CLOEXEC, WORKER_FD + 1), WORKER_FD) < 0)
-                        _exit(127);
-                execl(path, path, (char *)NULL);
-                _exit(127);
-        }
-        setpgid(pid, pid);
-        close(ends[1]);
-        g_assert_cmpint(channel_send(ends[0], request), ==, 0);
-        record_free(request);
-        *ret_channel = ends[0];
-        return pid;
-}
-
-static void assert_nothing_named(const char *token) {
-        g_autofree char *prefix = g_strdup_printf("ipcbus-%s-", token);
-        const char *directories[] = { "/dev/shm", "/dev/mqueue", g_get_tmp_dir() };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
-                DIR *directory = opendir(directories[i]);
-                struct dirent *entry;
-
-                while (directory != NULL && (entry = readdir(directory)) != NULL)
-                        if (strstr(entry->d_name, prefix) != NULL)
-                                g_error("left behind: %s/%s", directories[i], entry->d_name);
-                if (directory != NULL)
-                        closedir(directory);
-        }
-}
-
-static char *token_new(void) {
-        return g_strdup_printf("tb%x%x", (unsigned)getpid(), g_random_int());
-}
-
 static void test_all_kinds(void) {
-        g_autofree char *token = token_new();
+        g_autofree char *token = bench_token_new();
         unsigned figures = 0;
         Record *record = NULL;
         int channel, status;
         bool ended = false;
         pid_t pid;
 
-        pid = worker_start(token, 12000, &channel);
+        pid = bench_worker_start(bench_request_new(token, 12000), &channel);
         while (!ended && channel_receive(channel, 60 * G_USEC_PER_SEC, &record) >= 0) {
                 const char *kind = record_get_string(record, "kind", "");
                 const Mechanism *mechanism = mechanism_find(kind);
@@ -391,17 +334,17 @@ static void test_all_kinds(void) {
         close(channel);
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
         g_assert_cmpint(status, ==, 0);
-        assert_nothing_named(token);
+        bench_assert_nothing_named(token);
 }
 
 /* As the service does: the group is killed, then what bears the token is swept. Nothing is left of either. */
 static void test_cancel(void) {
-        g_autofree char *token = token_new();
+        g_autofree char *token = bench_token_new();
         Record *record = NULL;
         int channel;
         pid_t pid;
 
-        pid = worker_start(token, 2000000, &channel);
+        pid = bench_worker_start(bench_request_new(token, 2000000), &channel);
         while (record == NULL || strcmp(type_of(record), WORKER_TYPE_PROGRESS) != 0) {
                 record = record_free(record);
                 g_assert_cmpint(channel_receive(channel, 60 * G_USEC_PER_SEC, &record), ==, 0);
@@ -417,17 +360,17 @@ static void test_cancel(void) {
         for (size_t i = 0; i < mechanism_table_size; i++)
                 if (mechanism_table[i]->sweep != NULL)
                         mechanism_table[i]->sweep(token);
-        assert_nothing_named(token);
+        bench_assert_nothing_named(token);
 }
 
 /* Nobody listens any more: the run ends by itself, soon. */
 static void test_channel_closed(void) {
-        g_autofree char *token = token_new();
+        g_autofree char *token = bench_token_new();
         Record *record = NULL;
         int channel, status;
         pid_t pid;
 
-        pid = worker_start(token, 60000000, &channel);
+        pid = bench_worker_start(bench_request_new(token, 60000000), &channel);
         while (record == NULL || strcmp(type_of(record), WORKER_TYPE_PROGRESS) != 0) {
                 record = record_free(record);
                 g_assert_cmpint(channel_receive(channel, 60 * G_USEC_PER_SEC, &record), ==, 0);
@@ -435,7 +378,7 @@ static void test_channel_closed(void) {
         record_free(record);
         close(channel);
         g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-        assert_nothing_named(token);
+        bench_assert_nothing_named(token);
 }
 
 int main(int argc, char **argv) {
