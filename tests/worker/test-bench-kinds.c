@@ -171,8 +171,9 @@ static void test_missing(void) {
 
 /* --- Killed in the middle --- */
 
-/* The processes of that parent which are forks of it, in the order in which they were started. */
-static unsigned find_sides(pid_t parent, pid_t sides[SIDES_MAX]) {
+/* The processes of the worker's group but for itself and its child, which does the work, in the order in which they
+ * were started. */
+static unsigned find_sides(pid_t worker, pid_t sides[SIDES_MAX]) {
         DIR *proc = opendir("/proc");
         struct dirent *entry;
         unsigned n = 0;
@@ -181,12 +182,12 @@ static unsigned find_sides(pid_t parent, pid_t sides[SIDES_MAX]) {
         while ((entry = readdir(proc)) != NULL && n < SIDES_MAX) {
                 g_autofree char *path = g_strdup_printf("/proc/%s/stat", entry->d_name), *text = NULL;
                 char name[64];
-                int pid, of;
+                int pid, parent, group;
 
                 if (!isdigit((unsigned char)entry->d_name[0]) || !g_file_get_contents(path, &text, NULL, NULL))
                         continue;
-                if (sscanf(text, "%d (%63[^)]) %*c %d", &pid, name, &of) == 3 && of == parent &&
-                        strcmp(name, "ipcbus-worker") == 0)
+                if (sscanf(text, "%d (%63[^)]) %*c %d %d", &pid, name, &parent, &group) == 4 && group == worker &&
+                        pid != worker && parent != worker && strcmp(name, "ipcbus-worker") == 0)
                         sides[n++] = pid;
         }
         closedir(proc);
