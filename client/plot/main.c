@@ -118,13 +118,13 @@ static cairo_status_t render(const BenchRun *run, const GPtrArray *charts, bool 
         return status;
 }
 
-/* A file gets its name when it is whole; into a device or a pipe it is written at once. */
+/* A file gets its name when it is whole; a device, a pipe and what a link leads to are written at once. */
 static int write_picture(const char *file, const BenchRun *run, const GPtrArray *charts, bool svg) {
         g_autofree char *other = g_strdup_printf("%s.%ld", file, (long)getpid());
         struct stat st;
         bool through = lstat(file, &st) == 0 && !S_ISREG(st.st_mode);
-        int fd = open(
-                through ? file : other, O_WRONLY | O_CLOEXEC | O_NOCTTY | (through ? 0 : O_CREAT | O_EXCL), 0666);
+        int fd = open(through ? file : other, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | (through ? O_TRUNC : O_EXCL),
+                0666);
         FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 
         if (out == NULL)
