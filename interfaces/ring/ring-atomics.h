@@ -83,6 +83,16 @@ RING_HOT void ring_plain_store(uint64_t *word, uint64_t value) {
         *(volatile uint64_t *)word = value;
 }
 
+/* It will be written soon. */
+RING_HOT void ring_prefetch(const void *place) {
+#if defined(__x86_64__)
+        /* What the compiler makes of it unless it is told of a newer CPU fetches the line for reading. */
+        __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)place));
+#else
+        __builtin_prefetch(place, 1);
+#endif
+}
+
 RING_HOT void ring_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
@@ -103,8 +113,9 @@ static inline void ring_yield(void) {
 }
 
 enum {
-        RING_POLLS = 32, /* between two looks at the clock */
-        RING_PAUSE = 8,  /* polls between two pauses, which are long on some machines */
+        RING_FIRST = 256, /* polls before the clock is asked at all */
+        RING_POLLS = 32,  /* between two looks at the clock */
+        RING_PAUSE = 8,   /* polls between two pauses, which are long on some machines */
 };
 
 /* Sleeps while *word is `value`, at most `usec`. 0, -EAGAIN (it is not), -ETIMEDOUT, -EINTR. Not FUTEX_PRIVATE: the

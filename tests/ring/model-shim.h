@@ -13,7 +13,7 @@
 
 #define RING_HOT static inline
 
-enum { RING_POLLS = 1, RING_PAUSE = 1 };
+enum { RING_FIRST = 0, RING_POLLS = 1, RING_PAUSE = 1 };
 
 RING_HOT uint64_t ring_load_relaxed(const uint64_t *word) {
         return model_load(word, sizeof(*word), MODEL_RELAXED);
@@ -73,6 +73,10 @@ RING_HOT uint64_t ring_plain_load(const uint64_t *word) {
 
 RING_HOT void ring_plain_store(uint64_t *word, uint64_t value) {
         model_store(word, sizeof(*word), value, MODEL_PLAIN);
+}
+
+RING_HOT void ring_prefetch(const void *place) {
+        (void)place;
 }
 
 RING_HOT void ring_pause(void) {
