@@ -83,14 +83,9 @@ RING_HOT void ring_plain_store(uint64_t *word, uint64_t value) {
         *(volatile uint64_t *)word = value;
 }
 
-/* It will be written soon. */
+/* It will be read soon. */
 RING_HOT void ring_prefetch(const void *place) {
-#if defined(__x86_64__)
-        /* What the compiler makes of it unless it is told of a newer CPU fetches the line for reading. */
-        __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)place));
-#else
-        __builtin_prefetch(place, 1);
-#endif
+        __builtin_prefetch(place, 0);
 }
 
 RING_HOT void ring_pause(void) {

@@ -26,6 +26,7 @@ enum {
         RING_RECORD_HEAD = 8, /* the word before each message */
         RING_TRIES = 4096,    /* of a compare-and-swap that others won: more means that somebody plays tricks */
         RING_FLAGS = IPCBUS_RING_MANY | IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED,
+        RING_AHEAD = 4, /* lines that the writer clears before it comes to them */
         RING_SPIN_USEC = 12,
         RING_PATIENCE_USEC = 100000,
 };
@@ -106,6 +107,7 @@ struct IpcbusRing {
         uint64_t position;
         uint64_t shown;
         uint64_t limit;
+        uint64_t cleared;    /* the writer: how far every line from `position` on begins with 0 */
         uint64_t first_word; /* the head of the first record of the batch, stored last */
 
         size_t reserved; /* what may be committed, `reserving` */

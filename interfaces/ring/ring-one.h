@@ -41,22 +41,36 @@ RING_HOT void one_append(IpcbusRing *ring, uint64_t size) {
         ring->position += one_span(ring, size);
 }
 
+/* Ends for the records to come, each at the beginning of a line, so that the next one does not wait for its line, and
+ * the reader has it before it polls it. */
+RING_HOT void one_clear_ahead(IpcbusRing *ring) {
+        uint64_t end = ring->position + RING_AHEAD * RING_UNIT;
+
+        if (ring->align != RING_UNIT)
+                return;
+        while ((int64_t)(end - ring->cleared) > 0 &&
+                ring->cleared + RING_RECORD_HEAD - ring->limit <= ring->capacity) {
+                ring_store_relaxed(ring_word_at(ring, ring->cleared), 0);
+                ring->cleared += RING_UNIT;
+        }
+}
+
 RING_HOT void one_publish(IpcbusRing *ring) {
         uint64_t *first = ring_word_at(ring, ring->shown);
 
         if (ring->position == ring->shown)
                 return;
-        ring_store_relaxed(ring_word_at(ring, ring->position), 0);
+        if ((int64_t)(ring->position - ring->cleared) >= 0) {
+                ring_store_relaxed(ring_word_at(ring, ring->position), 0);
+                ring->cleared = ring->position + ring->align;
+        }
         if (ring_sleeps(ring))
                 ring_store(first, ring->first_word);
         else
                 ring_store_release(first, ring->first_word);
         ring->shown = ring->position;
-        /* The end that the next record stores before it is seen would wait for its line; the reader has no part in it.
-         */
-        ring_prefetch(ring_word_at(ring, ring->shown + RING_UNIT));
-        ring_prefetch(ring_word_at(ring, ring->shown + 2 * RING_UNIT));
         ring_store_relaxed(&ring->control->tail, ring->shown);
+        one_clear_ahead(ring);
         if (ring_sleeps(ring))
                 ring_gate_open(ring, &ring->control->data, 1);
 }
@@ -88,6 +102,7 @@ RING_HOT int one_peek(IpcbusRing *ring, const void **ret_data, size_t *ret_size)
         ring->position += span;
         *ret_data = (const uint8_t *)head + RING_RECORD_HEAD;
         *ret_size = word - 1;
+        ring_prefetch(ring_word_at(ring, ring->position + RING_UNIT));
         return 1;
 }
 
@@ -130,7 +145,7 @@ static inline int one_join(IpcbusRing *ring) {
                 if (position - freed > ring->capacity)
                         return -EBADMSG;
         }
-        ring->position = ring->shown = position;
+        ring->position = ring->shown = ring->cleared = position;
         ring->limit = freed;
         return 0;
 }

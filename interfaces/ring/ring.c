@@ -127,7 +127,7 @@ static __attribute__((noinline)) int wait_for(
                 return r;
         }
         /* What comes at once is there before the clock has been read. */
-        for (unsigned i = 0; i < RING_FIRST && ring->wait != IPCBUS_RING_BLOCK && !ring->crowded && ring->cpu_age != 0;
+        for (int i = 0; i < RING_FIRST && ring->wait != IPCBUS_RING_BLOCK && !ring->crowded && ring->cpu_age != 0;
                 i++) {
                 r = what.ready == ready_one_data ? ready_one_data(ring, 0) : what.ready(ring, need);
                 if (r != 0)

@@ -156,6 +156,7 @@ static void between(unsigned self, unsigned i, const uint64_t *hand, unsigned in
         h = hash_mix(h, ring->position);
         h = hash_mix(h, ring->shown);
         h = hash_mix(h, ring->limit);
+        h = hash_mix(h, ring->cleared);
         h = hash_mix(h, ring->first_word);
         h = hash_mix(h, ring->place << 8 | ring->held_count);
         h = hash_mix(h, ring->looked_usec);
