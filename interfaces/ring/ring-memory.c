@@ -205,8 +205,9 @@ static int ring_reopen(IpcbusRing *ring, int fd, RingHead *ret_head) {
         return 0;
 }
 
-/* The file, and behind it its data once more. */
+/* The file, and behind it its data once more. Who only looks does not wait until all of it is mapped in. */
 static int ring_map(IpcbusRing *ring, const RingHead *head) {
+        int flags = MAP_SHARED | MAP_FIXED | (ring->role != IPCBUS_RING_OBSERVER ? MAP_POPULATE : 0);
         uint64_t file = head->data_offset + head->capacity;
         uint8_t *map;
 
@@ -215,10 +216,9 @@ static int ring_map(IpcbusRing *ring, const RingHead *head) {
                 return -errno;
         ring->map = map;
         ring->map_size = file + head->capacity;
-        if (mmap(map, file, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, ring->lock_fd, 0) ==
-                        MAP_FAILED ||
-                mmap(map + file, head->capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-                        ring->lock_fd, (off_t)head->data_offset) == MAP_FAILED)
+        if (mmap(map, file, PROT_READ | PROT_WRITE, flags, ring->lock_fd, 0) == MAP_FAILED ||
+                mmap(map + file, head->capacity, PROT_READ | PROT_WRITE, flags, ring->lock_fd,
+                        (off_t)head->data_offset) == MAP_FAILED)
                 return -errno;
         if (madvise(map, ring->map_size, MADV_DONTFORK) < 0)
                 return -errno;

@@ -19,6 +19,8 @@ typedef struct RingName {
         char text[40];
 } RingName;
 RingName ring_name(const KernelObject *object);
+/* The text for what ipcbus_ring_open() answered, and the error that goes with it. */
+int ring_join_failed(const KernelObject *object, IpcbusRingRole role, int r, Error *error);
 /* Opens it in that role and says in words why not. */
 int ring_join(const KernelObject *object, IpcbusRingRole role, IpcbusRing **ret, Error *error);
 

@@ -32,6 +32,7 @@ enum {
 
 struct RingState {
         IpcbusRing *observer;
+        RingHead head; /* as it was when the handle was opened: whoever wants to open the ring later needs it */
         unsigned participants; /* when last looked at */
 };
 
@@ -43,8 +44,12 @@ RingState *ring_state_free(RingState *state) {
         return NULL;
 }
 
-/* The handle, opened when it is first wanted. */
-static int state_of(KernelObject *object, RingState **ret, Error *error) {
+static bool head_read(int fd, RingHead *ret) {
+        return pread(fd, ret, sizeof *ret, 0) == (ssize_t)sizeof *ret;
+}
+
+/* The handle, opened when it is first wanted; else what the library says. */
+static int state_of(KernelObject *object, RingState **ret) {
         RingState *state;
         int r;
 
@@ -54,10 +59,12 @@ static int state_of(KernelObject *object, RingState **ret, Error *error) {
         }
         state = calloc(1, sizeof *state);
         if (!state)
-                return error_set_errno(error, ENOMEM, "The ring cannot be looked into");
-        r = ring_join(object, IPCBUS_RING_OBSERVER, &state->observer, error);
+                return -ENOMEM;
+        r = object->fds[0] < 0 ? -EBADF : ipcbus_ring_open(object->fds[0], IPCBUS_RING_OBSERVER, &state->observer);
+        if (r >= 0 && !head_read(object->fds[0], &state->head))
+                r = -EBADMSG;
         if (r < 0) {
-                free(state);
+                (void)ring_state_free(state);
                 return r;
         }
         *ret = object->state = state;
@@ -85,6 +92,7 @@ int ring_describe(KernelObject *object, Record *attributes, Error *error) {
         char name[MEMFD_NAME_SIZE];
         IpcbusRingState look;
         RingState *state;
+        RingHead head;
         struct stat st;
         int r;
 
@@ -97,9 +105,11 @@ int ring_describe(KernelObject *object, Record *attributes, Error *error) {
                 record_set_string(attributes, "name", name);
         memory_file_describe(&st, attributes);
         memory_seals_describe(object->fds[0], attributes);
-        r = state_of(object, &state, NULL);
+        r = state_of(object, &state);
         if (r >= 0)
                 r = ipcbus_ring_state(state->observer, &look, sizeof look);
+        if (r >= 0 && head_read(object->fds[0], &head) && memcmp(&head, &state->head, sizeof head) != 0)
+                r = -EBADMSG;
         record_set_bool(attributes, "corrupt", r == -EBADMSG || r == -EMEDIUMTYPE);
         if (r >= 0) {
                 describe_state(&look, attributes);
@@ -134,7 +144,12 @@ int ring_inspect(KernelObject *object, Record *attributes, Error *error) {
         RingState *state;
         int r;
 
-        r = state_of(object, &state, error);
+        r = state_of(object, &state);
+        /* Given away, or corrupt, as its description says. */
+        if (r == -EBADF || r == -EMEDIUMTYPE || r == -EBADMSG)
+                return 0;
+        if (r < 0)
+                return ring_join_failed(object, IPCBUS_RING_OBSERVER, r, error);
         for (unsigned i = 0; r >= 0 && i < IPCBUS_RING_PARTICIPANTS; i++)
                 if (ipcbus_ring_participant(state->observer, i, &one, sizeof one) >= 0)
                         r = describe_participant(&one, attributes);
@@ -152,7 +167,7 @@ int ring_watch_on(KernelObject *object, int *ret_fd, uint32_t *ret_events) {
         if (object->fds[0] < 0)
                 return -EOPNOTSUPP;
         /* First: that it opens its descriptor is no news. */
-        r = state_of(object, &state, NULL);
+        r = state_of(object, &state);
         if (r < 0)
                 return r;
         if (object->fds[1] < 0) {
@@ -210,7 +225,7 @@ void ring_watch(KernelObject *object, uint32_t revents, EventSink *sink) {
         bool closed;
 
         closed = drain(object->fds[1]);
-        if (state_of(object, &state, NULL) < 0)
+        if (state_of(object, &state) < 0)
                 return;
         before = participants(state);
         if (state->participants > before)

@@ -139,13 +139,15 @@ static int ring_link_attach(Link *link, Error *error) {
 static int ring_link_try_send(Link *link, const void *data, size_t size) {
         const RingSide *side = link->state;
 
-        return ipcbus_ring_send(side->out, data, size, 0);
+        return size > link->message_max ? -EMSGSIZE : ipcbus_ring_send(side->out, data, size, 0);
 }
 
 static int ring_link_send(Link *link, const void *data, size_t size) {
         const RingSide *side = link->state;
         int r;
 
+        if (size > link->message_max)
+                return -EMSGSIZE;
         do
                 r = ipcbus_ring_send(side->out, data, size, IPCBUS_RING_FOREVER);
         while (r == -EINTR);

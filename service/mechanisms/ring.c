@@ -119,16 +119,37 @@ static int ring_create(KernelObject *object, const Record *options, Error *error
         return 0;
 }
 
+/* As long as the service has it open for writing nobody can have a lease on it, which would make opening it once more,
+ * as the library does, wait. */
+static int open_for_writing(int fd, int *ret_fd, Error *error) {
+        int flags = fcntl(fd, F_GETFL), r;
+
+        *ret_fd = -EBADF;
+        if (flags >= 0 && (flags & O_ACCMODE) == O_RDWR)
+                return 0;
+        r = memory_file_reopen(fd, O_RDWR, ret_fd);
+        if (r == -EAGAIN)
+                return memory_file_leased("The ring", error);
+        return r < 0 ? error_set_errno(
+                               error, r, "Who uses a ring has to write into it, and this one cannot be opened so")
+                     : 0;
+}
+
 static int ring_from_fd(KernelObject *object, int fd, const Record *options, Error *error) {
+        CLEANUP_FD int writable = -EBADF;
         char name[MEMFD_NAME_SIZE];
         int r;
 
         if (!ring_is(fd) || memfd_name(fd, name) < 0)
                 return -EMEDIUMTYPE;
-        r = ring_fill(object, fd, error);
+        r = open_for_writing(fd, &writable, error);
+        if (r >= 0)
+                r = ring_fill(object, fd, error);
         if (r < 0)
                 return r;
-        object->fds[0] = fd;
+        object->fds[0] = writable >= 0 ? fd_take(&writable) : fd;
+        if (object->fds[0] != fd)
+                (void)fd_close(fd);
         return 0;
 }
 
@@ -169,15 +190,17 @@ static int ring_remove(KernelObject *object, Error *error) {
         return 0;
 }
 
-int ring_join(const KernelObject *object, IpcbusRingRole role, IpcbusRing **ret, Error *error) {
+static int given_away(const KernelObject *object, Error *error) {
+        RingName name = ring_name(object);
+
+        return error_set(error, ERROR_NOT_SUPPORTED,
+                "The service holds no descriptor of %s any more: it was given away.", name.text);
+}
+
+int ring_join_failed(const KernelObject *object, IpcbusRingRole role, int r, Error *error) {
         static const char *const does[] = { "look into", "write into", "read from" };
         RingName name = ring_name(object);
-        int r;
 
-        if (object->fds[0] < 0)
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The service holds no descriptor of %s any more: it was given away.", name.text);
-        r = ipcbus_ring_open(object->fds[0], role, ret);
         switch (r) {
         case -EBUSY:
                 return error_set(error, ERROR_BUSY,
@@ -198,8 +221,17 @@ int ring_join(const KernelObject *object, IpcbusRingRole role, IpcbusRing **ret,
                         "%s has another version of the layout than this library, which knows %u.", name.text,
                         ipcbus_ring_version());
         default:
-                return r < 0 ? error_set_errno(error, r, "This user cannot %s %s", does[role], name.text) : 0;
+                return error_set_errno(error, r, "This user cannot %s %s", does[role], name.text);
         }
+}
+
+int ring_join(const KernelObject *object, IpcbusRingRole role, IpcbusRing **ret, Error *error) {
+        int r;
+
+        if (object->fds[0] < 0)
+                return given_away(object, error);
+        r = ipcbus_ring_open(object->fds[0], role, ret);
+        return r < 0 ? ring_join_failed(object, role, r, error) : 0;
 }
 
 static int ring_open_end(KernelObject *object, const char *end, bool take, int *ret_fd, Error *error) {
@@ -210,8 +242,7 @@ static int ring_open_end(KernelObject *object, const char *end, bool take, int *
         if (r < 0)
                 return r;
         if (object->fds[0] < 0)
-                return error_set(error, ERROR_NOT_SUPPORTED,
-                        "The service holds no descriptor of %s any more: it was given away.", name.text);
+                return given_away(object, error);
         r = memory_file_reopen(object->fds[0], O_RDWR, ret_fd);
         if (r < 0)
                 return error_set_errno(

@@ -13,8 +13,8 @@ from explaining import BUILD, UNIQUE, agree, can, create, explain, prepare
 from interop import Skip, ctl, ctl_json, equal, later, main, start, test, until
 
 libc = ctypes.CDLL(None, use_errno=True)
-KINDS = {'shm-sysv', 'shm-posix', 'memfd', 'mmap', 'signal', 'sem-sysv', 'sem-posix', 'eventfd', 'mutex', 'pipe', 'fifo',
-         'mq-posix', 'mq-sysv', 'unix-stream', 'unix-dgram', 'unix-seqpacket', 'tcp', 'udp', 'raw', 'dbus'}
+KINDS = {'shm-sysv', 'shm-posix', 'memfd', 'mmap', 'ring', 'signal', 'sem-sysv', 'sem-posix', 'eventfd', 'mutex', 'pipe',
+         'fifo', 'mq-posix', 'mq-sysv', 'unix-stream', 'unix-dgram', 'unix-seqpacket', 'tcp', 'udp', 'raw', 'dbus'}
 
 
 @test
@@ -56,16 +56,20 @@ def what_has_no_name():
     """Of a process of daemon's: root and daemon reach it, nobody does not; one that may not be dumped only root."""
     prepare()
     script = '''
-import ctypes, os, sys, time
+import ctypes, fcntl, os, struct, sys, time
 libc = ctypes.CDLL(None)
 os.setgroups([]); os.setresgid(1, 1, 1); os.setresuid(1, 1, 1)
 libc.prctl(4, int(sys.argv[1]), 0, 0, 0)  # PR_SET_DUMPABLE
 reading, writing = os.pipe()
 memory = os.memfd_create('explained', os.MFD_ALLOW_SEALING)
 os.write(memory, b'x')
+ring = os.memfd_create('explained', os.MFD_ALLOW_SEALING)
+os.truncate(ring, 12288 + 4096)
+os.pwrite(ring, struct.pack('=8sIIQQQ', b'1ipcring', 1, 0, 4096, 0, 12288), 0)
+fcntl.fcntl(ring, 1033, 7)  # F_ADD_SEALS: seal, shrink, grow
 counter = libc.eventfd(1, 0)
 number = [line.split()[1] for line in open(f'/proc/self/fdinfo/{counter}') if line.startswith('eventfd-id')] if int(sys.argv[1]) else ['0']
-print(reading, os.fstat(reading).st_ino, memory, os.fstat(memory).st_ino, counter, number[0], flush=True)
+print(reading, os.fstat(reading).st_ino, memory, os.fstat(memory).st_ino, ring, os.fstat(ring).st_ino, counter, number[0], flush=True)
 time.sleep(600)'''
     with open('/proc/sys/kernel/yama/ptrace_scope') if os.path.exists('/proc/sys/kernel/yama/ptrace_scope') else open(
             '/dev/null') as file:
@@ -73,7 +77,7 @@ time.sleep(600)'''
     for dumpable in (1, 0):
         process = start(sys.executable, '-c', script, str(dumpable), stdout=subprocess.PIPE)
         numbers = process.stdout.readline().split()
-        for kind in ('pipe', 'memfd', 'eventfd')[:3 if dumpable else 2]:
+        for kind in ('pipe', 'memfd', 'ring', 'eventfd')[:4 if dumpable else 3]:
             fd, number = numbers[:2]
             numbers = numbers[2:]
             verdicts = agree(f'{kind}:[{number}]', holder=(process.pid, fd))
@@ -85,7 +89,7 @@ time.sleep(600)'''
 @test
 def nobody_has_it():
     prepare()
-    for address in ('pipe:[1]', 'memfd:[1]', 'eventfd:[2147483000]'):
+    for address in ('pipe:[1]', 'memfd:[1]', 'ring:[1]', 'eventfd:[2147483000]'):
         verdict = explain('root', address)
         # Where some processes may not be looked into, it is not known.
         equal((verdict['possible'], verdict.get('exists', False)), (False, False), verdict)

@@ -148,7 +148,7 @@ USES = {
     'shm-posix': lambda: a_file('/dev/shm' + identity), 'mutex': lambda: a_file('/dev/shm/mutex.' + identity[1:]),
     'mmap': lambda: a_file(identity), 'fifo': fifo, 'tcp': tcp, 'udp': udp, 'raw': raw, 'signal': a_signal,
     'unix-stream': lambda: a_unix(socket.SOCK_STREAM), 'unix-dgram': lambda: a_unix(socket.SOCK_DGRAM),
-    'unix-seqpacket': lambda: a_unix(socket.SOCK_SEQPACKET), 'pipe': held, 'memfd': held, 'eventfd': held,
+    'unix-seqpacket': lambda: a_unix(socket.SOCK_SEQPACKET), 'pipe': held, 'memfd': held, 'ring': held, 'eventfd': held,
 }
 
 try:
