@@ -96,9 +96,10 @@ int ipcbus_ring_create(const char *name, uint64_t capacity, unsigned flags, int 
 
 /* Opens a ring; `fd` stays the caller's and may be closed afterwards. The memory is mapped and faulted in (of an
  * observer where it is looked at). -EINVAL: role; -EMEDIUMTYPE: no ring, not sealed, or of the wrong size;
- * -EPROTONOSUPPORT: another version of the layout; -EBUSY: somebody alive has that place (one to one), -EUSERS: all 64
- * places are taken; -EBADMSG: what lies in the ring makes no sense; -ENOENT: /proc is not mounted; else what open(2),
- * mmap(2) and fcntl(2) say. Who comes after one that was killed goes on where that one stopped. */
+ * -EPROTONOSUPPORT: another version of the layout; -EBUSY: somebody alive has that place (one to one; said after some
+ * 30 ms), -EUSERS: all 64 places are taken; -EBADMSG: what lies in the ring makes no sense; -ENOENT: /proc is not
+ * mounted; else what open(2), mmap(2) and fcntl(2) say. Who comes after one that was killed goes on where that one
+ * stopped. */
 int ipcbus_ring_open(int fd, IpcbusRingRole role, IpcbusRing **ret_ring);
 
 /* Leaves the ring: what was reserved is given up, what was peeked and not released will be read by somebody else,

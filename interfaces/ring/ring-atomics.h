@@ -103,6 +103,10 @@ static inline uint64_t ring_now(void) {
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static inline void ring_rest(void) {
+        usleep(200);
+}
+
 static inline void ring_yield(void) {
         sched_yield();
 }

@@ -34,6 +34,9 @@ RING_HOT void *one_reserve(IpcbusRing *ring) {
 
 /* The record's head, unless it is the batch's first, which is kept. Room for it was found by one_has_room(). */
 RING_HOT void one_append(IpcbusRing *ring, uint64_t size) {
+        /* Where more was reserved, something may lie on lines that had been cleared. */
+        if (__builtin_expect(size != ring->reserved, 0))
+                ring->cleared = ring->position;
         if (ring->position == ring->shown)
                 ring->first_word = size + 1;
         else

@@ -41,8 +41,8 @@ int ring_place_take(IpcbusRing *ring) {
                 int r = ring_life_take(ring, i);
 
                 /* One to one there is no other place: who only looks whether its holder lives is soon done. */
-                for (unsigned tries = 0; r == -EAGAIN && !ring_is_many(ring) && tries < 64; tries++) {
-                        ring_yield();
+                for (unsigned tries = 0; r == -EAGAIN && !ring_is_many(ring) && tries < 100; tries++) {
+                        ring_rest();
                         r = ring_life_take(ring, i);
                 }
                 if (r == -EAGAIN)

@@ -265,8 +265,10 @@ RING_API int ipcbus_ring_abort(IpcbusRing *ring) {
         if (!ring->reserving)
                 return -EINVAL;
         ring->reserving = false;
-        if (!ring_is_many(ring))
+        if (!ring_is_many(ring)) {
+                ring->cleared = ring->position;
                 return 0;
+        }
         r = many_finish(ring, &ring->claim);
         if (r == 0)
                 r = many_advance(ring);

@@ -13,6 +13,7 @@ MISTAKES = {  # name: what is replaced by what; each has to be there, once
     'barrier-dropped': [('ring_store(first, ring->first_word)', 'ring_store_release(first, ring->first_word)')],
     'end-dropped': [('if ((int64_t)(ring->position - ring->cleared) >= 0) {', 'if (false) {')],
     'cleared-too-far': [('ring->cleared + RING_RECORD_HEAD - ring->limit <= ring->capacity', 'true')],
+    'abort-forgotten': [('ring->cleared = ring->position;\n                return 0;', 'return 0;')],
     'end-room-dropped': [('behind = ring->position + span + RING_RECORD_HEAD;', 'behind = ring->position + span;')],
     'freed-too-early': [('if (ring->limit == ring->shown)\n                return;\n        ring->limit = ring->shown;',
                          'if (ring->limit == ring->position)\n                return;\n        ring->limit = ring->position;')],

@@ -178,6 +178,18 @@ static void end(unsigned self, const Case *c) {
                 ring_place_leave(&handles[self]);
 }
 
+/* Leaves something where the next records, and their ends, will lie. */
+static void spoil_reserved(IpcbusRing *ring) {
+        void *data;
+
+        if (ipcbus_ring_reserve(ring, ring->message_max, 0, &data) < 0)
+                return;
+        for (unsigned i = 0; i < ring->message_max / sizeof(uint64_t); i++)
+                ring_plain_store(payload(ring, data, i), UINT64_MAX);
+        if (ipcbus_ring_abort(ring) < 0)
+                model_fail("abort");
+}
+
 static void write_messages(unsigned self, const Case *c) {
         IpcbusRing *ring = &handles[self];
         unsigned first = self == 0 ? c->prefill : 0, count = c->counts[self], batch = c->batch ? c->batch : 1;
@@ -188,6 +200,8 @@ static void write_messages(unsigned self, const Case *c) {
                 int r;
 
                 between(self, i, NULL, 0);
+                if (c->aborts)
+                        spoil_reserved(ring);
                 r = ipcbus_ring_reserve(ring, SIZE, IPCBUS_RING_FOREVER, &data);
 
                 if (r == -EPIPE && (model_dead() >= 0 || c->model.after_death != 0))

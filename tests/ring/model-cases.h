@@ -16,6 +16,7 @@ typedef struct Case {
         unsigned hold;    /* readers keep so many in their hands; 0: a batch */
         unsigned prefill; /* messages of thread 0 that are there when it begins */
         unsigned seated;  /* a bit for each thread that has its place before, though it starts after a death */
+        bool aborts;      /* writers reserve more, spoil it, and give it up or use a part of it */
         bool leave;       /* they leave at the end; readers then read until nobody is left */
         bool heavy;       /* only if it is asked for by name: minutes */
         bool leftovers;   /* the living may have stopped before all was read */

@@ -116,8 +116,11 @@ static void clock_join(Clock *clock, const Clock *other) {
 
 void memory_store(unsigned thread, void *at, unsigned size, uint64_t value, ModelOrder order) {
         Pending pending = { .at = at, .size = size, .release = order >= MODEL_RELEASE, .value = value };
+        bool behind = false; /* one to the same place that is not out yet */
 
-        if (order == MODEL_PLAIN) {
+        for (unsigned i = 0; i < memory.n_pending[thread]; i++)
+                behind = behind || memory.pending[thread][i].at == at;
+        if (order == MODEL_PLAIN && !behind) {
                 /* In whatever order it comes out: that nobody looks too early is proved by the clocks. */
                 memory_write(at, size, value);
                 return;

@@ -82,6 +82,9 @@ RING_HOT void ring_prefetch(const void *place) {
 RING_HOT void ring_pause(void) {
 }
 
+RING_HOT void ring_rest(void) {
+}
+
 RING_HOT void ring_yield(void) {
         model_pause();
 }

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 WRITER, READER = sys.argv[1:3]
@@ -33,8 +34,8 @@ def tell(number, ok, title):
 
 with tempfile.TemporaryDirectory() as folder:
     writer, reader = pair(folder)
-    writer.stdin.write(LINES)
-    writer.stdin.close()
+    feeder = threading.Thread(target=lambda: (writer.stdin.write(LINES), writer.stdin.close()), daemon=True)
+    feeder.start()
     came, _ = reader.communicate(timeout=60)
     good = tell(1, came == LINES and writer.wait() == 0 and reader.returncode == 0, 'every line arrives, in order')
 
