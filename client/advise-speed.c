@@ -118,7 +118,8 @@ static double cost_of_copies(const Needs *needs) {
 }
 
 void speed_rank(Advice *advice, const Needs *needs) {
-        double best = 0;
+        /* What was not measured gets no advantage of it over what was. */
+        double best = 0, unknown = COST_UNKNOWN;
 
         for (guint i = 0; i < advice->ranked->len; i++) {
                 const Candidate *candidate = advice->ranked->pdata[i];
@@ -130,12 +131,17 @@ void speed_rank(Advice *advice, const Needs *needs) {
                 return;
         advice->figures_decide = advice->measured > 0;
         for (guint i = 0; i < advice->ranked->len; i++) {
+                const Candidate *candidate = advice->ranked->pdata[i];
+                if (candidate->measured != NULL)
+                        unknown = MAX(unknown, cost_of_figures(candidate->measured, needs, best));
+        }
+        for (guint i = 0; i < advice->ranked->len; i++) {
                 Candidate *candidate = advice->ranked->pdata[i];
                 double copies = (double)copies_of(candidate->description);
                 if (advice->measured == 0)
                         candidate->score += copies * cost_of_copies(needs);
                 else if (candidate->measured == NULL)
-                        candidate->score += COST_UNKNOWN;
+                        candidate->score += unknown;
                 else /* What copying costs is in the figures. */
                         candidate->score += cost_of_figures(candidate->measured, needs, best) - copies;
         }
