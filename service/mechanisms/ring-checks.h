@@ -45,7 +45,9 @@ bool ring_gives(CheckRun *run, RingCheck *check, int64_t want);
  *   ring-reserve a b=number: fills it, and commits nothing | ring-commit a | ring-append a b=number | ring-publish a |
  *   ring-peek a: the number | ring-release a | ring-wait a b=usec: x 1 where it gave up early | ring-way a
  * b=IpcbusRingWait | ring-recover a: how many | ring-places b=descriptor: opens writers until it is refused: x how
- * many | ring-scribble b=descriptor c=msec: writes anything anywhere into it | truncate b=descriptor c=size | guard
+ * many | ring-make a=socket b=capacity: makes one and sends it there | ring-quiet a b=how many c=receives, else sends:
+ * numbers from 0 in a process that may make no system call: x the signal that killed it |
+ * ring-scribble b=descriptor c=msec: writes anything anywhere into it | truncate b=descriptor c=size | guard
  * a=descriptor of two pages of memory, maps them */
 int ring_check_role(CheckPeer *peer);
 

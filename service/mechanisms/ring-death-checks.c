@@ -5,8 +5,10 @@
  * good. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "cleanup.h"
+#include "memory-calls.h"
 
 CheckResult ring_writer_killed(CheckRun *run) {
         CLEANUP(ring_check_done) RingCheck check = RING_CHECK_EMPTY;
@@ -170,10 +172,21 @@ CheckResult ring_recovered(CheckRun *run) {
 
 CheckResult ring_creator_gone(CheckRun *run) {
         CLEANUP(ring_check_done) RingCheck check = RING_CHECK_EMPTY;
-        CheckProcess *writer, *reader;
+        CLEANUP_FD int ours = -EBADF, theirs = -EBADF;
+        CheckProcess *maker, *writer, *reader;
+        int pair[2];
 
-        /* The judge made it and keeps nothing of it. */
-        if (!ring_check_make(run, RING_SMALL, 0, &check) ||
+        if (!check_need(run, "socketpair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0))
+                return CHECK_FAILED;
+        ours = pair[0];
+        theirs = pair[1];
+        if (peer_start(run, 0, &theirs, 1, &maker) < 0 ||
+                !check_need(run, "the peer's ipcbus_ring_create",
+                        peer_call(run, maker, "ring-make", RING_FROM_JUDGE, RING_SMALL)))
+                return CHECK_FAILED;
+        check.fd = memory_take(ours);
+        if (!check_need(run, "recvmsg", check.fd) ||
+                !check_expect(run, "SIGKILL of the one that made it", check_murder(run, maker), 0) ||
                 !ring_check_add(run, &check, IPCBUS_RING_WRITER, &writer) ||
                 !ring_check_add(run, &check, IPCBUS_RING_READER, &reader))
                 return CHECK_FAILED;
@@ -182,7 +195,7 @@ CheckResult ring_creator_gone(CheckRun *run) {
                 !check_expect(run, "SIGKILL of the writer", check_murder(run, writer), 0) ||
                 !check_expect(run, "receive", peer_call(run, reader, "ring-receive", 0, 0, CHECK_PATIENCE_USEC), 8))
                 return CHECK_FAILED;
-        return check_ok(run, "who made it closed it, who wrote was killed: the message is received");
+        return check_ok(run, "who made it was killed, then who wrote: the message is received");
 }
 
 /* Stopped is not dead. */

@@ -15,9 +15,10 @@ enum {
         CAPACITY_MANY = 1024 * 1024,
         MESSAGE_MAX = 64 * 1024 * 1024,
         PATIENCE_USEC = 10 * 1000, /* between looks whether the others live, for who has to wait */
-        HEAD = 8,                  /* of a record */
-        LINE = 64,                 /* where records begin */
-        STEP = 1024,               /* depth is counted in messages of that size, where they can be as large */
+        CALM_USEC = 60 * 1000 * 1000,
+        HEAD = 8,    /* of a record */
+        LINE = 64,   /* where records begin */
+        STEP = 1024, /* depth is counted in messages of that size, where they can be as large */
 };
 
 typedef struct RingSide {
@@ -176,10 +177,14 @@ static ssize_t ring_link_try_receive(Link *link, void *buffer, size_t size) {
 }
 
 static ssize_t ring_link_receive(Link *link, void *buffer, size_t size) {
+        const RingSide *side = link->state;
         ssize_t n;
 
+        /* A handler that runs between two sleeps, while it looks after the others, interrupts nothing. */
+        if (link->interruptible)
+                ipcbus_ring_set_patience(side->in, CALM_USEC);
         do
-                n = receive(link->state, buffer, size, IPCBUS_RING_FOREVER);
+                n = receive(side, buffer, size, IPCBUS_RING_FOREVER);
         while (link_receives_again(link, n));
         return n;
 }

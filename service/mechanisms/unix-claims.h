@@ -15,8 +15,8 @@
                         .aspects = ASPECT(PERSISTENCE) | ASPECT(CREATOR_GONE) },                                      \
                 { "abstract", "an abstract name ends with its socket", "unix(7)", CHECK_BOTH, unix_check_abstract,    \
                         { unix_check_role } },                                                                        \
-                { "path-limit", "a path has at most 107 bytes", "unix(7)", CHECK_BOTH, unix_check_path_limit,         \
-                        { unix_check_role }, .aspects = ASPECT(MAXIMUM) },                                            \
+                { "path-limit", "a path has at most 107 bytes and a NUL, or on Linux 108 without", "unix(7)",         \
+                        CHECK_BOTH, unix_check_path_limit, { unix_check_role }, .aspects = ASPECT(MAXIMUM) },         \
                 { "pair", "socketpair(2) connects two ends that need no name", "socketpair(2)", CHECK_BOTH,           \
                         unix_check_pair, { unix_check_role },                                                         \
                         .aspects = ASPECT(FULL_DUPLEX) | ASPECT(CREATOR_GONE) },                                      \
