@@ -242,12 +242,12 @@ static int ring_link_release(Link *link) {
         return ipcbus_ring_release(side->in);
 }
 
-#define RING_TRANSPORT                                                                                 \
-        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .adapts = true,              \
-        .poll_reason = "who waits for a message sleeps in its memory; no descriptor becomes readable", \
-        .attach = ring_link_attach, .send = ring_link_send, .receive = ring_link_receive,              \
-        .try_send = ring_link_try_send, .try_receive = ring_link_try_receive,                          \
-        .wait_readable = ring_link_wait_readable, .close_direction = ring_link_close_direction,        \
+#define RING_TRANSPORT                                                                                       \
+        .message_max = MESSAGE_MAX, .boundaries = true, .executed = true, .in_memory = true, .adapts = true, \
+        .poll_reason = "who waits for a message sleeps in its memory; no descriptor becomes readable",       \
+        .attach = ring_link_attach, .send = ring_link_send, .receive = ring_link_receive,                    \
+        .try_send = ring_link_try_send, .try_receive = ring_link_try_receive,                                \
+        .wait_readable = ring_link_wait_readable, .close_direction = ring_link_close_direction,              \
         .detach = ring_link_detach, .teardown = ring_link_teardown
 
 const Transport ring_transport = {

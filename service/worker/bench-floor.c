@@ -12,7 +12,7 @@
 #include "bench-measure.h"
 #include "statistics.h"
 
-/* A copy that a result undercuts by more than this was not made. */
+/* A copy that a result undercuts by more than this was not made; another floor was not probed in the same state. */
 #define UNDERCUT 0.9
 
 /* How often the result of one trial, a round trip or a message, has to pay for it; 0: not at all. */
@@ -59,12 +59,18 @@ static BoundFloor bind(
         return bound;
 }
 
+bool bench_floor_undercut(const BenchCell *cell, const Trial *trial) {
+        FloorType base = measure_base_floor(cell->mode, cell->placement.type, cell->wait);
+
+        return both_ways(cell) && trial->nsec < trial->floors[base] * UNDERCUT;
+}
+
 BoundFloor bench_floor(const BenchCell *cell, const Trial *const *trials, unsigned n, double *values) {
         static const FloorType more[] = { FLOOR_SYSCALL, FLOOR_MEMCPY };
         BoundFloor best = { .type = FLOOR_TYPE_INVALID }, least = best, bound;
 
         if (both_ways(cell))
-                best = bind(cell, measure_base_floor(cell->placement.type, cell->wait), trials, n, values);
+                best = bind(cell, measure_base_floor(cell->mode, cell->placement.type, cell->wait), trials, n, values);
         for (unsigned i = 0; i < sizeof more / sizeof *more; i++) {
                 bound = bind(cell, more[i], trials, n, values);
                 if (bound.type == FLOOR_TYPE_INVALID)

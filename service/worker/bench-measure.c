@@ -45,15 +45,16 @@ static uint64_t both_ways(const Side *side) {
         return side->measure->mode == BENCH_BURST ? forth + forth / BENCH_BURST_MESSAGES : 2 * forth;
 }
 
-/* Round trips until the mean of a window is within 5 % of the window before, and 16 windows at most. Gives the mean of
- * the last one. */
+/* Round trips until the mean of a window is within 5 % of the window before, and 16 windows at most, in the time of a
+ * trial; at least one. Gives the mean of the last window. */
 static int latency_warm_up(Side *side, double *ret_mean) {
-        uint64_t window = side->measure->nsec / (4 * WARM_UP_WINDOWS), start, now;
+        uint64_t window = side->measure->nsec / (4 * WARM_UP_WINDOWS), start, now = now_nsec();
+        uint64_t until = now + side->measure->nsec;
         double mean = 0, before;
         unsigned n;
         int r;
 
-        for (unsigned i = 0; i < WARM_UP_WINDOWS; i++) {
+        for (unsigned i = 0; i < WARM_UP_WINDOWS && (i == 0 || now < until); i++) {
                 before = mean;
                 start = now_nsec();
                 n = 0;
@@ -63,7 +64,7 @@ static int latency_warm_up(Side *side, double *ret_mean) {
                                 return r;
                         n++;
                         now = now_nsec();
-                } while (now - start < window || n < 4);
+                } while (now < until && (now - start < window || n < 4));
                 mean = (double)(now - start) / n;
                 if (i >= 2 && fabs(mean - before) <= before * 0.05)
                         break;
@@ -255,10 +256,10 @@ static int throughput_receive(Side *side, uint64_t until) {
         return 0;
 }
 
-FloorType measure_base_floor(PlacementType placement, WaitMode wait) {
+FloorType measure_base_floor(BenchMode mode, PlacementType placement, WaitMode wait) {
         bool one_cpu = placement == PLACEMENT_SAME_CPU;
 
-        if (wait == WAIT_SPIN || (wait == WAIT_ADAPTIVE && !one_cpu))
+        if (wait == WAIT_SPIN || ((wait == WAIT_ADAPTIVE || mode == BENCH_BURST) && !one_cpu))
                 return one_cpu ? FLOOR_SYSCALL : FLOOR_CACHELINE;
         if (placement == PLACEMENT_OTHER_CPU_AWAKE)
                 return FLOOR_FUTEX_AWAKE;
@@ -281,7 +282,7 @@ static double probe_base(const Side *side, FloorType floor, FloorArea *area, uin
  * the state that the host is in. */
 static void probe_before(const Side *side) {
         Measure *measure = side->measure;
-        FloorType base = measure_base_floor(measure->placement, measure->wait);
+        FloorType base = measure_base_floor(measure->mode, measure->placement, measure->wait);
         size_t copied = measure->in_place == IN_PLACE_UNTOUCHED || side->size < 64 ? 64 : side->size;
         uint64_t nsec = measure->nsec / 16;
         double value;
@@ -307,7 +308,7 @@ static void probe_before(const Side *side) {
 /* And after it, once more: what went up or down meanwhile did so under the trial. */
 static void probe_after(const Side *side) {
         Measure *measure = side->measure;
-        FloorType base = measure_base_floor(measure->placement, measure->wait);
+        FloorType base = measure_base_floor(measure->mode, measure->placement, measure->wait);
         double value, before;
 
         if (measure->peers > 1)

@@ -72,5 +72,5 @@ typedef struct Measure {
 int measure_side(unsigned side, Measure *measure, Link *links);
 
 /* How that placement's sides pay for waiting so, apart from the mechanism: FLOOR_CACHELINE where they look, else the
- * futex of that placement. */
-FloorType measure_base_floor(PlacementType placement, WaitMode wait);
+ * futex of that placement. On two CPUs neither has to sleep in a burst: the answer may come while one still sends. */
+FloorType measure_base_floor(BenchMode mode, PlacementType placement, WaitMode wait);

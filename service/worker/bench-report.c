@@ -55,9 +55,9 @@ static double figure_batch(const Trial *trial, const void *argument) {
         return trial->batch;
 }
 
-/* Marks the trials whose probe is away from the others'. The probe is the one that takes both CPUs, where the
- * placement has one, else the empty system call. */
-static void mark_by_probe(Trial *trials, unsigned n, double *values) {
+/* Marks the trials whose probe is away from the others', or above what it is the floor of. The probe is the one that
+ * takes both CPUs, where the placement has one, else the empty system call. */
+static void mark_by_probe(const BenchCell *cell, Trial *trials, unsigned n, double *values) {
         FloorType probe = FLOOR_SYSCALL;
         double middle;
 
@@ -69,11 +69,12 @@ static void mark_by_probe(Trial *trials, unsigned n, double *values) {
         middle = median_of(values, n);
         for (unsigned i = 0; i < n; i++)
                 if (trials[i].floors[probe] > middle * BENCH_PROBE_FACTOR ||
-                        trials[i].floors[probe] * BENCH_PROBE_FACTOR < middle)
+                        trials[i].floors[probe] * BENCH_PROBE_FACTOR < middle ||
+                        bench_floor_undercut(cell, &trials[i]))
                         trials[i].disturbed |= DISTURBANCE_FLOOR;
 }
 
-static int kept_new(Trial *trials, unsigned n, Kept *ret) {
+static int kept_new(const BenchCell *cell, Trial *trials, unsigned n, Kept *ret) {
         Kept kept = { 0 };
         unsigned quiet = 0;
 
@@ -84,7 +85,7 @@ static int kept_new(Trial *trials, unsigned n, Kept *ret) {
                 free(kept.values);
                 return -ENOMEM;
         }
-        mark_by_probe(trials, n, kept.values);
+        mark_by_probe(cell, trials, n, kept.values);
         for (unsigned i = 0; i < n; i++)
                 quiet += trials[i].disturbed == 0;
         kept.disturbed = quiet * 2 < n;
@@ -278,7 +279,7 @@ static int report_figures(const BenchCell *cell, Trial *trials, unsigned n, Reco
         Kept kept;
         int r;
 
-        r = kept_new(trials, n, &kept);
+        r = kept_new(cell, trials, n, &kept);
         if (r < 0)
                 return r;
         for (unsigned i = 0; i < kept.n; i++)

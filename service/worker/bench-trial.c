@@ -28,9 +28,13 @@ static int trial_side(unsigned side, PairShared *shared, void *userdata) {
         return measure_side(side, run->measure, run->links);
 }
 
-/* What a trial may take at the most: ten times what it should, for machines that are busy, and two seconds. */
-static uint64_t trial_timeout_usec(const BenchPlan *plan) {
-        return 10 * plan->trial_nsec / NSEC_PER_USEC + 2 * USEC_PER_SEC;
+/* What a trial may take at the most: ten times what it should, for machines that are busy, and two seconds; and as
+ * long as it takes for what goes there and back, once to warm up, once to measure and once to end, at 50 MB a second.
+ */
+static uint64_t trial_timeout_usec(const BenchPlan *plan, const BenchCell *cell) {
+        uint64_t messages = cell->mode == BENCH_BURST ? BENCH_BURST_MESSAGES + 1 : 2;
+
+        return 10 * plan->trial_nsec / NSEC_PER_USEC + 2 * USEC_PER_SEC + 3 * messages * cell->size / 50;
 }
 
 static int __attribute__((format(printf, 3, 4))) cell_fails(BenchCell *cell, int number, const char *format, ...) {
@@ -257,7 +261,7 @@ static int trial_on_links(const BenchPlan *plan, BenchCell *cell, TrialRun *run,
                 .cpus = { cpus[0] },
                 .awake = cell->placement.type == PLACEMENT_OTHER_CPU_AWAKE,
                 .shared = &run->measure->pair,
-                .timeout_usec = trial_timeout_usec(plan),
+                .timeout_usec = trial_timeout_usec(plan, cell),
                 .channel = channel,
         };
         CpuState before = cpu_state(cpus), after;

@@ -16,7 +16,8 @@ typedef enum Disturbance {
         /* Something else ran there. On two CPUs: a side was made to give way more than 50 times a second. On one CPU,
          * where the sides make each other give way: more than 10 % of the time went to neither of them. */
         DISTURBANCE_OTHERS = 1 << 1,
-        /* The floor probed beside it is not where it was in the other trials of its kind (bench-report.c). */
+        /* The floor probed beside it is not where it was in the other trials of its kind, or above the result itself:
+         * it was another state of the machine (bench-report.c). */
         DISTURBANCE_FLOOR = 1 << 2,
         /* The clock of one of the CPUs went faster or slower by more than 5 %. */
         DISTURBANCE_CLOCK = 1 << 3,
