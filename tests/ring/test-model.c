@@ -16,7 +16,7 @@ static const Case cases[] = {
         { { .name = "one-spin-batch", .threads = 2, .races = true }, 256, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 },
                 .batch = 2 },
         { { .name = "one-hold", .threads = 2, .races = true }, 256, IPCBUS_RING_AWAKE, { W, R }, { 5, 5 }, .hold = 3 },
-        { { .name = "one-abort", .threads = 2, .races = true }, 512, IPCBUS_RING_AWAKE, { W, R }, { 4, 4 },
+        { { .name = "one-abort", .threads = 2, .races = true }, 512, IPCBUS_RING_AWAKE, { W, R }, { 3, 3 },
                 .aborts = true },
         { { .name = "one-packed", .threads = 2, .races = true }, 64, IPCBUS_RING_AWAKE | IPCBUS_RING_PACKED, { W, R },
                 { 4, 4 } },
