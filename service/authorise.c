@@ -25,6 +25,26 @@ uid_t caller_uid(sd_bus_message *message) {
         return peer.uid;
 }
 
+pid_t caller_pid(sd_bus_message *message) {
+        sd_bus_creds *creds = NULL;
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+        pid_t pid = 0;
+        int fd;
+
+        if (sd_bus_message_get_sender(message)) {
+                if (sd_bus_query_sender_creds(message, SD_BUS_CREDS_PID, &creds) < 0 ||
+                        sd_bus_creds_get_pid(creds, &pid) < 0)
+                        pid = 0;
+                sd_bus_creds_unref(creds);
+                return pid;
+        }
+        fd = sd_bus_get_fd(sd_bus_message_get_bus(message));
+        if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+                return 0;
+        return peer.pid;
+}
+
 int authorise(sd_bus_message *message, uid_t owner, Error *error) {
         uid_t uid = caller_uid(message);
 

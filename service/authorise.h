@@ -12,3 +12,5 @@
 int authorise(sd_bus_message *message, uid_t owner, Error *error);
 /* Whose limits a call counts for. */
 uid_t caller_uid(sd_bus_message *message);
+/* The process that calls, as it is seen from here; 0: not known. On a bus the bus is asked. */
+pid_t caller_pid(sd_bus_message *message);

@@ -249,6 +249,8 @@ int manager_explain(sd_bus_message *call, void *userdata, sd_bus_error *ret_erro
                 /* A name is looked up by the worker: that may ask a server. */
                 record_set_u64(request, "uid", caller_uid(call));
                 record_set_u64(request, "gid", getegid());
+                /* Its limits are those that count. */
+                record_set_u64(request, "pid", (uint64_t)caller_pid(call));
                 if (record_has(options, "for"))
                         record_set_string(request, "user", record_get_string(options, "for", ""));
                 r = worker_call_start(

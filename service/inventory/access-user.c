@@ -72,7 +72,7 @@ static int groups_of_name(AccessUser *user, const char *name) {
 int access_user_init(AccessUser *user, uid_t uid, gid_t gid, const char *name) {
         int r;
 
-        *user = (AccessUser){ .uid = uid, .gid = gid, .ourselves = uid == geteuid() };
+        *user = (AccessUser){ .uid = uid, .gid = gid, .ourselves = uid == geteuid(), .file_size = RLIM_INFINITY };
         /* "nobody can" would say the opposite. */
         if (name && strcmp(name, "nobody") == 0)
                 snprintf(user->name, sizeof(user->name), "user %s", name);
@@ -227,6 +227,20 @@ static int leave_ours_behind(int *channel) {
         return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
 }
 
+/* What is higher than ours stays ours, as only root may raise it. */
+static void take_limits(const AccessUser *user) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && user->file_size < limit.rlim_cur) {
+                limit.rlim_cur = user->file_size;
+                (void)setrlimit(RLIMIT_FSIZE, &limit);
+        }
+        if (user->no_descriptors && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = 0;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+}
+
 static _Noreturn void trial_child(const AccessUser *user, AccessTry attempt, void *userdata, int channel) {
         Trial trial = { .become = become(user) };
 
@@ -236,6 +250,7 @@ static _Noreturn void trial_child(const AccessUser *user, AccessTry attempt, voi
         signal(SIGXFSZ, SIG_IGN);
         if (trial.become == 0 && !user->ourselves)
                 trial.become = leave_ours_behind(&channel);
+        take_limits(user);
         if (trial.become == 0)
                 trial.result = attempt(userdata, &trial.error);
         _exit(write(channel, &trial, sizeof(trial)) == sizeof(trial) ? 0 : 1);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -20,6 +21,9 @@ typedef struct AccessUser {
         int n_groups;
         bool ourselves;
         uint64_t capabilities; /* 1 << CAP_… */
+        /* Of the process that would do it, for attempts. */
+        bool no_descriptors;
+        rlim_t file_size;
 } AccessUser;
 
 /* Does what a use needs and has no effect on others. Runs as the user, in a process of its own that ends after it. 0

@@ -143,7 +143,7 @@ static void check_room(Explanation *explanation, int fd, const char *path, bool 
 
 typedef struct MakingTrial {
         const char *directory;
-        bool bytes;
+        unsigned needs;
 } MakingTrial;
 
 static int try_making(void *userdata, Error *error) {
@@ -155,13 +155,15 @@ static int try_making(void *userdata, Error *error) {
                 return faccessat(AT_FDCWD, trial->directory, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
         if (fd < 0)
                 return -errno;
-        return trial->bytes && write(fd, "", 1) < 0 ? -errno : 0;
+        if (trial->needs & MAKING_SIZE && ftruncate(fd, 1) < 0)
+                return -errno;
+        return trial->needs & MAKING_BYTES && write(fd, "", 1) < 0 ? -errno : 0;
 }
 
-int access_explain_making(Explanation *explanation, const char *path, bool bytes) {
+int access_explain_making(Explanation *explanation, const char *path, unsigned needs) {
         CLEANUP(path_walk_done) PathWalk walk = PATH_WALK_EMPTY;
         CLEANUP_FREE char *directory = strdup(path);
-        MakingTrial trial = { .bytes = bytes };
+        MakingTrial trial = { .needs = needs };
         struct stat st;
         char *slash;
         int r;
@@ -180,8 +182,10 @@ int access_explain_making(Explanation *explanation, const char *path, bool bytes
         if (walk.finished && fstat(walk.fd, &st) == 0) {
                 path_check_permission(explanation, walk.fd, &st, W_OK | X_OK, walk.here);
                 check_attributes(explanation, walk.fd, walk.here, false);
-                check_room(explanation, walk.fd, walk.here, bytes);
+                check_room(explanation, walk.fd, walk.here, needs & MAKING_BYTES);
         }
+        if (needs)
+                (void)explain_file_size(explanation, 1, path);
         (void)explain_try(explanation, directory, try_making, &trial);
         explain_use(explanation, NULL);
         return 0;

@@ -20,9 +20,14 @@ typedef int (*AccessOpen)(const char *path, int want, void *userdata);
 int access_explain(Explanation *explanation, const char *path, int want, AccessOpen try_open, void *userdata,
         struct stat *ret_st);
 
-/* Could the user make a file at this path? `bytes`: is it one that takes room? Tried with a file that never has a name
+enum {
+        MAKING_BYTES = 1 << 0, /* bytes are written: it takes room */
+        MAKING_SIZE = 1 << 1,  /* it gets a size, ftruncate(2) */
+};
+
+/* Could the user make a file at this path? `needs`: MAKING_…. Tried with a file that never has a name
  * (O_TMPFILE of open(2)). */
-int access_explain_making(Explanation *explanation, const char *path, bool bytes);
+int access_explain_making(Explanation *explanation, const char *path, unsigned needs);
 
 /* For try_open: what has no effect on whoever is there, by the type of the file. */
 int access_try_file(const char *path, int want, void *userdata);

@@ -28,7 +28,9 @@ static Outcome use_outcome(const ExplainUse *common, const ExplainUse *use) {
         const Obstacle *seen = common->seen.sentence ? &common->seen : &use->seen;
         Outcome outcome = { .possible = true, .tried = use->tried };
 
-        if (use->tried && use->result < 0) {
+        if (common->stop.sentence || use->stop.sentence)
+                outcome_take(&outcome, common->stop.sentence ? &common->stop : &use->stop);
+        else if (use->tried && use->result < 0) {
                 if (judged->sentence)
                         outcome_take(&outcome, judged);
                 else if (seen->sentence)
@@ -94,7 +96,7 @@ static void join_uses(
 }
 
 /* Why not: "SENTENCE; ADVICE" */
-static char *reason(const Outcome *outcome) {
+static char *reason(const Outcome *outcome, const char *suspects) {
         CLEANUP_FREE char *sentence = outcome->sentence ? clause(outcome->sentence) : NULL;
         char *text;
         int r;
@@ -103,10 +105,9 @@ static char *reason(const Outcome *outcome) {
                 r = asprintf(&text, "%s%s%s", sentence, outcome->advice ? "; " : "",
                         outcome->advice ? outcome->advice : "");
         else
-                r = asprintf(&text,
-                        "the attempt gave %s (%s), though nothing was found in the way; a security module or a filter "
-                        "of system calls may be the reason",
-                        strerrordesc_np(outcome->number), strerrorname_np(outcome->number));
+                r = asprintf(&text, "the attempt gave %s (%s), though nothing was found in the way; %s",
+                        strerrordesc_np(outcome->number), strerrorname_np(outcome->number),
+                        suspects[0] ? suspects : "a security module or a filter of system calls may be the reason");
         return r < 0 ? NULL : text;
 }
 
@@ -129,7 +130,7 @@ static void append_use(Record *verdict, const ExplainUse *use, const Outcome *ou
 static void summarise_missing(const Explanation *explanation) {
         CLEANUP_FREE char *missed = clause(explanation->missed);
         Outcome outcome = use_outcome(&(ExplainUse){}, &explanation->making);
-        CLEANUP_FREE char *why = outcome.possible ? NULL : reason(&outcome);
+        CLEANUP_FREE char *why = outcome.possible ? NULL : reason(&outcome, explanation->suspects);
         const char *name = explanation->user.name;
         Record *verdict = explanation->verdict;
 
@@ -150,7 +151,7 @@ static void summarise_missing(const Explanation *explanation) {
 static void summarise(
         const Explanation *explanation, const Outcome *outcomes, const Outcome *first, size_t n_possible) {
         const char *name = explanation->user.name, *what = explanation->what;
-        CLEANUP_FREE char *why = first ? reason(first) : NULL, *not_tried = NULL;
+        CLEANUP_FREE char *why = first ? reason(first, explanation->suspects) : NULL, *not_tried = NULL;
         Record *verdict = explanation->verdict;
         bool tried = false, unknown = false;
         char can[128], cannot[128];

@@ -114,6 +114,7 @@ int explain_held(Explanation *explanation, const HolderKey *keys, size_t n, Fetc
         char path[64];
         int r;
 
+        explain_descriptor(explanation);
         explain_namespace(explanation, "pid");
         explain_now(explanation, "look for holders of", what);
         r = proc_table_new(&table);

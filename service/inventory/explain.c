@@ -28,6 +28,17 @@ int explanation_init(
         return access_user_init(&explanation->user, uid, gid, user);
 }
 
+/* The first one counts. Takes the sentence. */
+static void obstacle_set(Obstacle *obstacle, int number, const char *advice, char *sentence) {
+        if (obstacle->sentence) {
+                free(sentence);
+                return;
+        }
+        obstacle->number = number;
+        obstacle->advice = advice ? strdup(advice) : NULL;
+        obstacle->sentence = sentence;
+}
+
 static void obstacle_done(Obstacle *obstacle) {
         free(obstacle->sentence);
         free(obstacle->advice);
@@ -37,6 +48,7 @@ static void use_done(ExplainUse *use) {
         free(use->said);
         obstacle_done(&use->judged);
         obstacle_done(&use->seen);
+        obstacle_done(&use->stop);
 }
 
 void explanation_done(Explanation *explanation) {
@@ -60,6 +72,22 @@ void explain_use(Explanation *explanation, const char *name) {
                 return;
         explanation->current = &explanation->uses[explanation->n_uses++];
         *explanation->current = (ExplainUse){ .name = name };
+}
+
+static void obstacle_copy(Obstacle *to, const Obstacle *from) {
+        if (from->sentence)
+                obstacle_set(to, from->number, from->advice, strdup(from->sentence));
+}
+
+void explain_use_like_last(Explanation *explanation, const char *name) {
+        const ExplainUse *last = explanation->n_uses > 0 ? &explanation->uses[explanation->n_uses - 1] : NULL;
+
+        explain_use(explanation, name);
+        if (!last || explanation->current == last || explanation->current == &explanation->common)
+                return;
+        obstacle_copy(&explanation->current->judged, &last->judged);
+        obstacle_copy(&explanation->current->seen, &last->seen);
+        obstacle_copy(&explanation->current->stop, &last->stop);
 }
 
 void explain_making(Explanation *explanation) {
@@ -117,17 +145,6 @@ void explain_unknown(Explanation *explanation, const char *action, const char *o
         explanation->current->unknown = true;
 }
 
-/* The first one counts. Takes the sentence. */
-static void obstacle_set(Obstacle *obstacle, int number, const char *advice, char *sentence) {
-        if (obstacle->sentence) {
-                free(sentence);
-                return;
-        }
-        obstacle->number = number;
-        obstacle->advice = advice ? strdup(advice) : NULL;
-        obstacle->sentence = sentence;
-}
-
 void explain_judged(Explanation *explanation, int number, const char *advice, const char *action, const char *object,
         const char *format, ...) {
         va_list arguments;
@@ -150,6 +167,22 @@ void explain_blocked(Explanation *explanation, int number, const char *advice, c
         va_end(arguments);
         step_add(explanation, STEP_BLOCKED, action, object, detail);
         obstacle_set(&explanation->current->seen, number, advice, detail);
+}
+
+void explain_stopped(Explanation *explanation, int number, const char *advice, const char *action, const char *object,
+        const char *format, ...) {
+        const ExplainUse *common = &explanation->common, *use = explanation->current;
+        va_list arguments;
+        char *detail;
+
+        va_start(arguments, format);
+        detail = text_of(format, arguments);
+        va_end(arguments);
+        step_add(explanation, STEP_BLOCKED, action, object, detail);
+        if (common->judged.sentence || common->seen.sentence || use->judged.sentence || use->seen.sentence)
+                free(detail);
+        else
+                obstacle_set(&explanation->current->stop, number, advice, detail);
 }
 
 void explain_missing(

@@ -14,7 +14,7 @@
 #include "error.h"
 #include "record.h"
 
-enum { EXPLAIN_USES_MAX = 4 };
+enum { EXPLAIN_USES_MAX = 4, EXPLAIN_SUSPECTS_MAX = 384 };
 
 /* The first thing in the way. */
 typedef struct Obstacle {
@@ -26,9 +26,9 @@ typedef struct Obstacle {
 typedef struct ExplainUse {
         const char *name; /* "read", "send to": what a user does with it */
         bool tried, unknown;
-        int result; /* of the attempt */
-        char *said; /* by the attempt that failed */
-        Obstacle judged, seen;
+        int result;                  /* of the attempt */
+        char *said;                  /* by the attempt that failed */
+        Obstacle judged, seen, stop; /* `stop`: what a call meets before all others */
 } ExplainUse;
 
 typedef struct Explanation {
@@ -41,6 +41,10 @@ typedef struct Explanation {
         bool missing, made; /* there is no such object; is it explained who could make it? */
         char *missed;       /* the sentence */
         const char *not_tried;
+        pid_t asking;                        /* whose limits are shown; 0: our own */
+        bool for_other;                      /* that process is of another user */
+        bool descriptors_told;               /* explain_descriptor() was there */
+        char suspects[EXPLAIN_SUSPECTS_MAX]; /* of a refusal that nothing explains; empty: not looked at */
         /* Called with each step, and without one before what may take long. */
         void (*told)(void *userdata, const char *action, const char *object, const Record *step);
         void *userdata;
@@ -71,9 +75,32 @@ void explain_judged(Explanation *explanation, int number, const char *advice, co
         const char *format, ...) __attribute__((format(printf, 6, 7)));
 void explain_blocked(Explanation *explanation, int number, const char *advice, const char *action, const char *object,
         const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* The same, where a call meets it before what is told later: unless something is in the way already, it comes first.
+ */
+void explain_stopped(Explanation *explanation, int number, const char *advice, const char *action, const char *object,
+        const char *format, ...) __attribute__((format(printf, 6, 7)));
 /* There is no such object: a step, and the beginning of the summary; `number` is what a call gets. */
 void explain_missing(Explanation *explanation, int number, const char *action, const char *object, const char *format,
         ...) __attribute__((format(printf, 5, 6)));
+
+/* --- Limits of a process, and what nobody can ask --- */
+
+/* Whose limits count, before all else; 0: it is not known, and ours are shown. `for_other`: --for another user. */
+void explain_asked_by(Explanation *explanation, pid_t pid, bool for_other);
+/* The use opens a descriptor (RLIMIT_NOFILE): one step, however often it is asked for. The kernel takes the number of
+ * a descriptor before it looks at a path. */
+void explain_descriptor(Explanation *explanation);
+/* A file is made that large (RLIMIT_FSIZE): a step about the current use; is it allowed? */
+bool explain_file_size(Explanation *explanation, uint64_t size, const char *object);
+/* The use "grow", where that is limited: what is in the way of the use that was told last is in its way too.
+ * `may_write` tries to open it for writing. */
+void explain_growing(Explanation *explanation, const char *object, uint64_t size, AccessTry may_write, void *userdata);
+/* What RLIMIT_MEMLOCK means for SHM_LOCK of a segment (shmctl(2)). */
+void explain_locking(Explanation *explanation, const char *object, uint64_t size, bool owner);
+/* A use that begins with what stands in the way of the last one. */
+void explain_use_like_last(Explanation *explanation, const char *name);
+/* Security modules, labels (of the file at `path`, or NULL) and seccomp. */
+void explain_security(Explanation *explanation, const char *path);
 
 /* In which namespace it is looked for: "ipc", "net", "pid", "mnt". */
 void explain_namespace(Explanation *explanation, const char *name);

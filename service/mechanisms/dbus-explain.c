@@ -63,6 +63,7 @@ int dbus_explain(const Address *address, Explanation *explanation) {
                 explain_blocked(explanation, -r, NULL, "find", "the bus", "%s", error.message);
                 return 0;
         }
+        explain_descriptor(explanation);
         bus_text(place.bus, text);
         explain_ok(explanation, "find", "the bus", "%.200s is at %.300s.", text, resolved);
         explain_use(explanation, "call");

@@ -164,6 +164,8 @@ static void explain_host(const InetKind *kind, const InetName *name, Explanation
         explain_use(explanation, kind == &inet_tcp ? "connect to" : "send to");
         if (kind == &inet_raw)
                 explain_raw(name, explanation);
+        /* socket(2) looks at the capability before it takes a descriptor. */
+        explain_descriptor(explanation);
         if (!local)
                 explain_ok(explanation, "address of", what,
                         "The host is not of this network namespace: who is there cannot be seen from here.");

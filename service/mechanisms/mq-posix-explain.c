@@ -182,6 +182,7 @@ int mq_posix_explain(const Address *address, Explanation *explanation) {
         int r;
 
         explain_namespace(explanation, "ipc");
+        explain_descriptor(explanation);
         if (posix_name_check(address->kind, name, NAME_MAX, ERROR_INVALID_ADDRESS, &error) < 0) {
                 explain_blocked(explanation, EINVAL, NULL, "name", name, "%s", error.message);
                 return 0;

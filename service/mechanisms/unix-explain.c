@@ -179,6 +179,7 @@ int unix_explain(const Address *address, Explanation *explanation) {
 
         if (address->form == ADDRESS_INODE)
                 return explain_held(explanation, &key, 1, FETCH_DUPLICATE, 0, explanation->what);
+        explain_descriptor(explanation);
         explain_namespace(explanation, "net");
         explain_name(address, explanation);
         return 0;

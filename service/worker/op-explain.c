@@ -27,6 +27,8 @@ typedef struct Caller {
         uid_t uid;
         gid_t gid;
         const char *user; /* for its groups; NULL: the group alone */
+        pid_t asking;     /* 0: not known */
+        bool for_other;
 } Caller;
 
 /* The user that was asked for by name or number; a number need not have a name. */
@@ -55,13 +57,20 @@ static int caller_look_up(const char *user, Caller *caller, Error *error) {
 static int caller_from_request(const Record *request, Caller *ret, Error *error) {
         const char *user = record_get_string(request, "user", NULL);
         const struct passwd *entry;
+        uid_t asking_uid;
+        int r;
 
         *ret = (Caller){
                 .uid = (uid_t)record_get_u64(request, "uid", geteuid()),
                 .gid = (gid_t)record_get_u64(request, "gid", getegid()),
+                .asking = (pid_t)record_get_u64(request, "pid", 0),
         };
-        if (user)
-                return caller_look_up(user, ret, error);
+        asking_uid = ret->uid;
+        if (user) {
+                r = caller_look_up(user, ret, error);
+                ret->for_other = r >= 0 && ret->uid != asking_uid;
+                return r;
+        }
         entry = getpwuid(ret->uid);
         ret->user = entry ? entry->pw_name : NULL;
         return 0;
@@ -110,6 +119,18 @@ static void explain_is_it(const KernelObject *object, const char *path, Explanat
                         object->mechanism->kind, real);
 }
 
+static unsigned making_needs(const Mechanism *mechanism) {
+        return mechanism->capabilities & CAPABILITY_SEMAPHORE ? MAKING_BYTES
+               : mechanism->capabilities & CAPABILITY_MEMORY  ? MAKING_SIZE
+                                                              : 0;
+}
+
+/* Memory that has a file is as large as that. */
+static int try_writing(void *userdata, Error *error) {
+        (void)error;
+        return access_try_file(userdata, R_OK | W_OK, NULL);
+}
+
 /* -EOPNOTSUPP: it is none. *ret_path stays NULL where nothing was found. */
 static int explain_file(const KernelObject *object, Explanation *explanation, char **ret_path) {
         const Mechanism *mechanism = object->mechanism;
@@ -120,17 +141,19 @@ static int explain_file(const KernelObject *object, Explanation *explanation, ch
         r = mechanism->file ? mechanism->file(&object->address, &path, &want) : -EOPNOTSUPP;
         if (r < 0)
                 return r;
+        explain_descriptor(explanation); /* what stands at a path is opened, or a socket connects to it */
         explain_namespace(explanation, "mnt");
         r = access_explain(explanation, path, want, access_try_file, NULL, &st);
         if (r >= 0 && st.st_nlink > 0)
                 *ret_path = TAKE_POINTER(path);
         else if (r >= 0 && explanation->missing && mechanism->create && !mechanism->reasons[OPERATION_CREATE])
-                r = access_explain_making(explanation, path, mechanism->capabilities & CAPABILITY_SEMAPHORE);
+                r = access_explain_making(explanation, path, making_needs(mechanism));
         return r;
 }
 
 static int explain(const KernelObject *object, Explanation *explanation) {
         CLEANUP_FREE char *path = NULL;
+        struct stat st;
         bool is_file;
         int r;
 
@@ -142,10 +165,13 @@ static int explain(const KernelObject *object, Explanation *explanation) {
                 return r;
         if (path && !object->mechanism->explain && !explanation->common.seen.sentence)
                 explain_is_it(object, path, explanation);
+        if (path && object->mechanism->capabilities & CAPABILITY_MEMORY && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+                explain_growing(explanation, path, (uint64_t)st.st_size, try_writing, path);
         if (explanation->n_uses == 0 && !is_file && !explanation->missing) {
                 explain_use(explanation, "use");
                 (void)explain_try(explanation, explanation->what, try_object, (void *)object);
         }
+        explain_security(explanation, path);
         return explanation_conclude(explanation);
 }
 
@@ -181,6 +207,7 @@ static _Noreturn void explain_in_child(
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || record_new(&verdict) < 0)
                 _exit(EXIT_FAILURE);
         r = explanation_init(&explanation, caller->uid, caller->gid, caller->user, address, verdict);
+        explain_asked_by(&explanation, caller->asking, caller->for_other);
         explanation.told = tell;
         explanation.userdata = &teller;
         if (r >= 0)
