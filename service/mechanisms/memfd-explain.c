@@ -3,6 +3,7 @@
  * seals. Owns nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -13,7 +14,7 @@
 typedef struct Reopening {
         const HolderKey *keys;
         size_t n;
-        int access;
+        int access, refusing; /* seals */
         const char *what;
 } Reopening;
 
@@ -34,14 +35,33 @@ static int try_reopen(void *userdata, Error *error) {
                 }
                 *error = (Error){};
                 seals = fcntl(fd, F_GET_SEALS);
-                if (reopening->access != O_RDONLY && seals >= 0 && seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+                if (seals >= 0 && seals & reopening->refusing) {
                         error_set(error, ERROR_NOT_PERMITTED,
-                                "It is sealed against writing (F_SEAL_WRITE or F_SEAL_FUTURE_WRITE of fcntl(2)): "
-                                "write(2) "
-                                "gives EPERM, and seals are never taken back.");
+                                "It is sealed against %s of fcntl(2)): %s gives EPERM, and seals are never taken "
+                                "back.",
+                                reopening->refusing & F_SEAL_GROW ? "growing (F_SEAL_GROW"
+                                                                  : "writing (F_SEAL_WRITE or F_SEAL_FUTURE_WRITE",
+                                reopening->refusing & F_SEAL_GROW ? "ftruncate(2)" : "write(2)");
                         return -EPERM;
                 }
                 return 0;
+        }
+        return r;
+}
+
+static int memfd_size(const Reopening *reopening, uint64_t *ret) {
+        int r = -ENOENT;
+
+        for (size_t i = 0; i < reopening->n && r < 0; i++) {
+                CLEANUP_FD int fd = -EBADF;
+                Error error = {};
+                struct stat st;
+
+                r = fd_fetch(&reopening->keys[i], FETCH_REOPEN, O_RDONLY, reopening->what, &fd, &error);
+                if (r >= 0)
+                        r = fstat(fd, &st) < 0 ? -errno : 0;
+                if (r >= 0)
+                        *ret = (uint64_t)st.st_size;
         }
         return r;
 }
@@ -51,6 +71,7 @@ int memfd_explain(const Address *address, Explanation *explanation) {
         dev_t devices[MEMFD_DEVICES_MAX];
         size_t n = memfd_devices(devices);
         Reopening reopening = { .keys = keys, .n = n, .what = explanation->what };
+        uint64_t size = 0;
         int r;
 
         for (size_t i = 0; i < n; i++)
@@ -62,8 +83,12 @@ int memfd_explain(const Address *address, Explanation *explanation) {
         explain_use(explanation, "read");
         (void)explain_try(explanation, explanation->what, try_reopen, &reopening);
         reopening.access = O_RDWR;
+        reopening.refusing = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
         explain_use(explanation, "write");
         (void)explain_try(explanation, explanation->what, try_reopen, &reopening);
         explain_use(explanation, NULL);
+        reopening.refusing = F_SEAL_GROW;
+        if (memfd_size(&reopening, &size) >= 0)
+                explain_growing(explanation, explanation->what, size, try_reopen, &reopening);
         return 0;
 }

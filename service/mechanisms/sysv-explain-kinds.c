@@ -22,6 +22,13 @@ static int segment_ask(int id, int want) {
         return errno == EINVAL ? 0 : -errno;
 }
 
+static void segment_lock(const SysvStat *st, Explanation *explanation) {
+        uid_t uid = explanation->user.uid;
+
+        explain_locking(
+                explanation, explanation->what, st->shm.shm_segsz, uid == st->perm.uid || uid == st->perm.cuid);
+}
+
 static int segment_count(unsigned i, SysvCount *ret) {
         struct shm_info info;
         struct shminfo limits;
@@ -43,6 +50,7 @@ int shm_sysv_explain(const Address *address, Explanation *explanation) {
                 .class = &shm_sysv_class,
                 .uses = { { "read", R_OK, segment_ask }, { "write", W_OK, segment_ask } },
                 .count = segment_count,
+                .fill = segment_lock,
         };
 
         return sysv_explain(&kind, address, explanation);
