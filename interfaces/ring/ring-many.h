@@ -189,7 +189,7 @@ static inline int many_take_returned(IpcbusRing *ring, uint64_t returned, RingHe
                         position = freed;
                         continue;
                 }
-                if (age < 0 || !many_sound(ring, word))
+                if (position % RING_UNIT != 0 || age < 0 || !many_sound(ring, word))
                         return -EBADMSG;
                 if (many_state(word) == MANY_COMMITTED && many_take_this(ring, position, word, ret_held))
                         return 1;
