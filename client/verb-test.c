@@ -88,8 +88,12 @@ static char *verdict_text(const KindVerdict *row, bool ended) {
                         row->verdicts.failed == 1 ? "claim does" : "claims do");
         if (!ended)
                 return g_strdup("not tested to the end");
-        if (row->verdicts.ok == 0)
-                return g_strdup_printf("not tested here: %s", row->reason != NULL ? row->reason : "no reason given");
+        if (row->verdicts.ok == 0) {
+                static const char same[] = "cannot be tested here: ";
+                const char *reason = row->reason != NULL ? row->reason : "no reason given";
+                return g_strdup_printf(
+                        "not tested here: %s", reason + (g_str_has_prefix(reason, same) ? strlen(same) : 0));
+        }
         return g_strdup(row->verdicts.skipped > 0 ? "keeps what could be tested here" : "keeps what it promises");
 }
 

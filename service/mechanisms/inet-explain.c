@@ -85,7 +85,7 @@ static void explain_making_one(const InetKind *kind, const InetName *name, bool 
                 explain_judged(explanation, EADDRNOTAVAIL, "choose an address that ip addr shows", "address of",
                         explanation->what, "No interface of this network namespace has that address.");
         explain_port(explanation, name);
-        (void)explain_try(explanation, explanation->what, try_bind, &trial);
+        (void)explain_try(explanation, "any free port of its host", try_bind, &trial);
         explain_use(explanation, NULL);
 }
 
