@@ -51,8 +51,8 @@ static Outcome use_outcome(const ExplainUse *common, const ExplainUse *use) {
 
 static void begin_small(char *text) {
         static const char *const usual[] = { "The ", "There ", "No ", "Nobody ", "It ", "Its ", "All ", "Only ", "A ",
-                "An ", "As ", "What ", "That ", "User ", "Process ", "Port ", "Opening ", "Duplicating ", "Cannot ",
-                "Remove " };
+                "An ", "As ", "What ", "That ", "This ", "User ", "Process ", "Port ", "Opening ", "Duplicating ",
+                "Cannot ", "Remove " };
 
         for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
                 if (strncmp(text, usual[i], strlen(usual[i])) == 0)

@@ -262,3 +262,8 @@ int explain_try(Explanation *explanation, const char *object, AccessTry attempt,
                 obstacle_set(&explanation->current->seen, ETIMEDOUT, NULL, strdup(explanation->not_tried));
         return -ECANCELED;
 }
+
+void explain_tried_in_part(Explanation *explanation) {
+        explanation->current->tried = false;
+        explanation->current->unknown = true;
+}

@@ -113,6 +113,8 @@ void explain_rights(Explanation *explanation, const char *object, const struct s
 /* Makes the attempt as that user, in a process of its own, bounded in time, and adds a step: 0, negative errno, or
  * -ECANCELED where it could not be made; an attempt that gives that itself says in its Error why. */
 int explain_try(Explanation *explanation, const char *object, AccessTry attempt, void *userdata);
+/* What went well in the attempt is only a part of this use: whether the rest does is not known. */
+void explain_tried_in_part(Explanation *explanation);
 
 /* Sets in the verdict:
  *

@@ -167,7 +167,7 @@ static void explain_host(const InetKind *kind, const InetName *name, Explanation
         /* socket(2) looks at the capability before it takes a descriptor. */
         explain_descriptor(explanation);
         if (!local)
-                explain_ok(explanation, "address of", what,
+                explain_unknown(explanation, "address of", what,
                         "The host is not of this network namespace: who is there cannot be seen from here.");
         else if (inet_loopback_check(&error) < 0)
                 explain_blocked(explanation, ENETUNREACH, NULL, "loopback", NULL, "%s", error.message);
@@ -178,6 +178,9 @@ static void explain_host(const InetKind *kind, const InetName *name, Explanation
                 if (r == -ENETUNREACH)
                         explain_judged(explanation, ENETUNREACH, "see: ip route get", "route to", what,
                                 "This network namespace has no route to it.");
+                /* What is sent goes out whoever is there; a connection needs somebody. */
+                if (r >= 0 && !local && kind == &inet_tcp)
+                        explain_tried_in_part(explanation);
         }
         explain_use(explanation, NULL);
         if (local && kind == &inet_raw)

@@ -3,6 +3,7 @@
 """explain of queues, sockets, processes, what has no name, and of what is not there yet, against what really happens."""
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -158,6 +159,13 @@ def other_network_namespaces():
     equal(verdict['possible'], False)
     verdict = agree('udp:192.0.2.1:9', ('nobody',), around=around)['nobody']
     equal(verdict['errno'], 'ENETUNREACH')
+    # Who is at another host is not known before a connection is made: that there is a route is not all.
+    if shutil.which('ip'):
+        routed = [*around, 'sh', '-c', 'ip link set lo up && ip route add 192.0.2.0/24 dev lo && exec "$@"', '-']
+        verdict = explain('root', 'tcp:192.0.2.1:80', '--for', 'nobody', around=routed)
+        equal((verdict['possible'], verdict['tried']), (True, False), verdict)
+        assert 'perhaps' in verdict['summary'], verdict
+        assert 'it was tried' in explain('root', 'udp:192.0.2.1:9', around=routed)['summary']
     # A path reaches a socket of any of them.
     server = listener(socket.SOCK_STREAM, f'{OPEN}/across', 8)
     assert agree(f'unix-stream:{OPEN}/across', around=around)['nobody']['possible']
