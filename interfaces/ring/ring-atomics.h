@@ -117,12 +117,16 @@ enum {
         RING_PAUSE = 8,   /* polls between two pauses, which are long on some machines */
 };
 
-/* Sleeps while *word is `value`, at most `usec`. 0, -EAGAIN (it is not), -ETIMEDOUT, -EINTR. Not FUTEX_PRIVATE: the
- * others are other processes. */
-static inline int ring_futex_wait(uint32_t *word, uint32_t value, uint64_t usec) {
-        struct timespec wait = { .tv_sec = (time_t)(usec / 1000000), .tv_nsec = (long)(usec % 1000000) * 1000 };
+#define RING_NAP_MAX ((uint64_t)3600 * 1000000)
 
-        if (syscall(SYS_futex, word, FUTEX_WAIT, value, usec == UINT64_MAX ? NULL : &wait, NULL, 0) < 0)
+/* Sleeps while *word is `value`, at most `usec` or an hour: without an end the kernel begins the call again after a
+ * handler with SA_RESTART. 0, -EAGAIN (it is not), -ETIMEDOUT, -EINTR. Not FUTEX_PRIVATE: the others are other
+ * processes. */
+static inline int ring_futex_wait(uint32_t *word, uint32_t value, uint64_t usec) {
+        uint64_t nap = usec < RING_NAP_MAX ? usec : RING_NAP_MAX;
+        struct timespec wait = { .tv_sec = (time_t)(nap / 1000000), .tv_nsec = (long)(nap % 1000000) * 1000 };
+
+        if (syscall(SYS_futex, word, FUTEX_WAIT, value, &wait, NULL, 0) < 0)
                 return -errno;
         return 0;
 }

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -339,6 +341,31 @@ static void test_death(gconstpointer data) {
 }
 
 /* The child of a fork() keeps nobody alive, and can only close. */
+static volatile sig_atomic_t ticks;
+
+static void tick(int number) {
+        if (ticks++ > 400)
+                abort();
+}
+
+/* Also where nothing else would end the sleep. */
+static void test_interrupted(void) {
+        const struct itimerval often = { { .tv_usec = 5000 }, { .tv_usec = 5000 } }, never = { 0 };
+        struct sigaction action = { .sa_handler = tick, .sa_flags = SA_RESTART }, before;
+        Pair pair = pair_make(4096, 0);
+        char byte;
+        size_t size;
+
+        ipcbus_ring_set_patience(pair.reader, 0);
+        g_assert_cmpint(ipcbus_ring_set_wait(pair.reader, IPCBUS_RING_BLOCK, 0), ==, 0);
+        g_assert_cmpint(sigaction(SIGALRM, &action, &before), ==, 0);
+        g_assert_cmpint(setitimer(ITIMER_REAL, &often, NULL), ==, 0);
+        g_assert_cmpint(ipcbus_ring_receive(pair.reader, &byte, 1, IPCBUS_RING_FOREVER, &size), ==, -EINTR);
+        g_assert_cmpint(setitimer(ITIMER_REAL, &never, NULL), ==, 0);
+        g_assert_cmpint(sigaction(SIGALRM, &before, NULL), ==, 0);
+        pair_close(&pair);
+}
+
 static void test_fork(void) {
         Pair pair = pair_make(4096, 0);
         pid_t pid = fork();
@@ -374,6 +401,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ring/refuse", test_refuse);
         g_test_add_func("/ring/places", test_places);
         g_test_add_func("/ring/fork", test_fork);
+        g_test_add_func("/ring/interrupted", test_interrupted);
         for (unsigned i = 0; i < G_N_ELEMENTS(each); i++)
                 for (unsigned k = 0; k < G_N_ELEMENTS(all_flags); k++) {
                         g_autofree char *path = g_strdup_printf("/ring/%s/%u", each[i].name, all_flags[k]);
