@@ -49,9 +49,9 @@ int ring_send(
                         "%zu bytes are more than one message of %s may have, %zu; send it in parts, or make a larger "
                         "ring.",
                         size, name.text, ipcbus_ring_message_max(ring));
+        /* Those who read have left: others may come, as every call on the bus that receives does. */
         if (r == -EPIPE)
-                return error_set(error, ERROR_PEER_GONE, "%s is full, and those who read from it have left or died.",
-                        name.text);
+                return -EAGAIN;
         if (r < 0)
                 return failed(object, "write into", r, error);
         *ret_sent = size;
