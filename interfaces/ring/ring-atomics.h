@@ -124,9 +124,10 @@ enum {
  * processes. */
 static inline int ring_futex_wait(uint32_t *word, uint32_t value, uint64_t usec) {
         uint64_t nap = usec < RING_NAP_MAX ? usec : RING_NAP_MAX;
-        struct timespec wait = { .tv_sec = (time_t)(nap / 1000000), .tv_nsec = (long)(nap % 1000000) * 1000 };
+        /* Not a struct timespec: of a 32-bit program with a time_t of 64 bits that is not what this call takes. */
+        const long wait[2] = { (long)(nap / 1000000), (long)(nap % 1000000) * 1000 };
 
-        if (syscall(SYS_futex, word, FUTEX_WAIT, value, &wait, NULL, 0) < 0)
+        if (syscall(SYS_futex, word, FUTEX_WAIT, value, wait, NULL, 0) < 0)
                 return -errno;
         return 0;
 }

@@ -59,8 +59,12 @@ static void handles_add(IpcbusRing *ring) {
         pthread_mutex_unlock(&handles_lock);
 }
 
+/* With its descriptor, so that no fork() comes between the two. */
 static void handles_drop(IpcbusRing *ring) {
         pthread_mutex_lock(&handles_lock);
+        if (ring->lock_fd >= 0)
+                close(ring->lock_fd);
+        ring->lock_fd = -EBADF;
         if (ring->next)
                 ring->next->previous = ring->previous;
         if (ring->previous)
@@ -179,7 +183,7 @@ static int ring_reopen(IpcbusRing *ring, int fd, RingHead *ret_head) {
         char path[32];
         RingHead head, expected;
         struct stat status;
-        int seals;
+        int seals, r;
 
         seals = fcntl(fd, F_GET_SEALS);
         if (seals < 0)
@@ -198,11 +202,13 @@ static int ring_reopen(IpcbusRing *ring, int fd, RingHead *ret_head) {
         if (memcmp(&head, &expected, sizeof(head)) != 0 || status.st_size != (off_t)(head.data_offset + head.capacity))
                 return -EMEDIUMTYPE;
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        pthread_mutex_lock(&handles_lock);
         ring->lock_fd = open(path, O_RDWR | O_CLOEXEC);
-        if (ring->lock_fd < 0)
-                return -errno;
-        *ret_head = head;
-        return 0;
+        r = ring->lock_fd < 0 ? -errno : 0;
+        pthread_mutex_unlock(&handles_lock);
+        if (r == 0)
+                *ret_head = head;
+        return r;
 }
 
 /* The file, and behind it its data once more. Who only looks does not wait until all of it is mapped in. */
@@ -284,8 +290,6 @@ void ring_place_sign(IpcbusRing *ring, RingPlace *place) {
 static void ring_free(IpcbusRing *ring) {
         if (ring->map)
                 munmap(ring->map, ring->map_size);
-        if (ring->lock_fd >= 0)
-                close(ring->lock_fd);
         free(ring->held);
         free(ring);
 }
@@ -332,13 +336,15 @@ RING_API int ipcbus_ring_open(int fd, IpcbusRingRole role, IpcbusRing **ret_ring
         ring->place = IPCBUS_RING_PARTICIPANTS;
         ring->spin_usec = RING_SPIN_USEC;
         ring->patience_usec = RING_PATIENCE_USEC;
+        /* Before it has a descriptor: another thread may fork() at any time. */
+        handles_add(ring);
         r = ring_attach(ring, fd);
         if (r < 0) {
+                handles_drop(ring);
                 ring_free(ring);
                 return r;
         }
         ring->looked_usec = ring_now();
-        handles_add(ring);
         *ret_ring = ring;
         return 0;
 }
@@ -346,11 +352,11 @@ RING_API int ipcbus_ring_open(int fd, IpcbusRingRole role, IpcbusRing **ret_ring
 RING_API IpcbusRing *ipcbus_ring_close(IpcbusRing *ring) {
         if (!ring)
                 return NULL;
-        handles_drop(ring);
         if (ring->lock_fd < 0) /* after fork() */
                 ring->map = NULL;
         else if (ring->role != IPCBUS_RING_OBSERVER)
                 ring_place_leave(ring);
+        handles_drop(ring);
         ring_free(ring);
         return NULL;
 }

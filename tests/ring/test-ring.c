@@ -340,7 +340,6 @@ static void test_death(gconstpointer data) {
         close(fd);
 }
 
-/* The child of a fork() keeps nobody alive, and can only close. */
 static volatile sig_atomic_t ticks;
 
 static void tick(int number) {
@@ -366,6 +365,52 @@ static void test_interrupted(void) {
         pair_close(&pair);
 }
 
+static gboolean forked_enough;
+
+static void *open_and_close(void *userdata) {
+        IpcbusRing *ring;
+
+        while (!g_atomic_int_get(&forked_enough))
+                if (ipcbus_ring_open(GPOINTER_TO_INT(userdata), IPCBUS_RING_READER, &ring) == 0)
+                        ipcbus_ring_close(ring);
+        return NULL;
+}
+
+/* How many descriptors of that file there are besides. */
+static int others_of(int fd) {
+        struct stat one, other;
+        int n = 0;
+
+        if (fstat(fd, &one) < 0)
+                return -1;
+        for (int i = 0; i < 64; i++)
+                n += i != fd && fstat(i, &other) == 0 && other.st_ino == one.st_ino && other.st_dev == one.st_dev;
+        return n;
+}
+
+/* Whenever another thread opens or closes, the child gets no descriptor with a lock that would outlive its parent. */
+static void test_fork_while_opening(void) {
+        GThread *thread;
+        int fd, status, kept = 0;
+
+        g_assert_cmpint(ipcbus_ring_create("ipcbus-test", 4096, 0, &fd), ==, 0);
+        thread = g_thread_new("opener", open_and_close, GINT_TO_POINTER(fd));
+        for (unsigned i = 0; i < 300; i++) {
+                pid_t pid = fork();
+
+                g_assert_cmpint(pid, >=, 0);
+                if (pid == 0)
+                        _exit(others_of(fd) != 0);
+                g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+                kept += status != 0;
+        }
+        g_atomic_int_set(&forked_enough, TRUE);
+        g_thread_join(thread);
+        g_assert_cmpint(kept, ==, 0);
+        close(fd);
+}
+
+/* The child of a fork() keeps nobody alive, and can only close. */
 static void test_fork(void) {
         Pair pair = pair_make(4096, 0);
         pid_t pid = fork();
@@ -401,6 +446,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/ring/refuse", test_refuse);
         g_test_add_func("/ring/places", test_places);
         g_test_add_func("/ring/fork", test_fork);
+        g_test_add_func("/ring/fork-while-opening", test_fork_while_opening);
         g_test_add_func("/ring/interrupted", test_interrupted);
         for (unsigned i = 0; i < G_N_ELEMENTS(each); i++)
                 for (unsigned k = 0; k < G_N_ELEMENTS(all_flags); k++) {
