@@ -380,16 +380,17 @@ static void print_group(Group *group, const BenchComparison *comparison) {
 
 /* Once for the whole: what the asterisks stand for. */
 static void print_disturbances(const BenchRun *run) {
-        g_autoptr(GPtrArray) causes = g_ptr_array_new();
+        g_autoptr(GPtrArray) causes = g_ptr_array_new_with_free_func(g_free);
         guint n = 0;
 
         for (guint i = 0; i < run->results->len; i++) {
                 const BenchResult *result = bench_result(run, i);
-                if (!result->disturbed)
-                        continue;
-                n++;
-                if (!g_ptr_array_find_with_equal_func(causes, result->disturbed_by, g_str_equal, NULL))
-                        g_ptr_array_add(causes, result->disturbed_by);
+                g_auto(GStrv) by = result->disturbed ? g_strsplit(result->disturbed_by, ", ", -1) : NULL;
+
+                n += result->disturbed;
+                for (char **cause = by; cause != NULL && *cause != NULL; cause++)
+                        if (!g_ptr_array_find_with_equal_func(causes, *cause, g_str_equal, NULL))
+                                g_ptr_array_add(causes, g_strdup(*cause));
         }
         if (n == 0)
                 return;

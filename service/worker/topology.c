@@ -165,7 +165,7 @@ Placement placement_as(const Placement *placement, PlacementType type) {
 
         as.type = type;
         if (!lies_so(as.cpus[0], as.cpus[1], type))
-                as.missing = "the two CPUs that are asked for do not lie so to each other";
+                as.missing = "the CPUs that were asked for are no pair of this placement";
         return as;
 }
 

@@ -163,7 +163,7 @@ static void test_missing(void) {
         pid = bench_worker_start(request, &channel);
         result = hear(channel, "result");
         g_assert_cmpstr(record_get_string(result, "skipped", ""), ==,
-                "the two CPUs that are asked for do not lie so to each other");
+                "the CPUs that were asked for are no pair of this placement");
         g_assert_false(record_has(result, "failed"));
         record_free(result);
         end_well(channel, pid, token);
