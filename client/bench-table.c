@@ -255,7 +255,12 @@ static void print_title(const Group *group, unsigned bars) {
         JsonArray *cpus = bench_array(first->object, "cpus");
         g_autoptr(GString) title = g_string_new(NULL);
 
-        g_string_append_printf(title, "%s, %s", group->mode, group->placement);
+        double burst = bench_number(first->object, "burst");
+
+        g_string_append(title, group->mode);
+        if (burst > 0)
+                g_string_append_printf(title, " of %.0f messages", burst);
+        g_string_append_printf(title, ", %s", group->placement);
         for (guint i = 0; cpus != NULL && i < json_array_get_length(cpus); i++) {
                 JsonNode *node = json_array_get_element(cpus, i);
                 if (JSON_NODE_HOLDS_VALUE(node))

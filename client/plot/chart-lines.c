@@ -10,6 +10,7 @@ enum {
         PANEL_HEIGHT = 360,
         LEFT = 78,
         RIGHT = 140,
+        RIGHT_ALONE = 300, /* of the only panel: there is room */
         TOP = 26,
         BOTTOM = 52,
         GAP = 20,
@@ -54,8 +55,14 @@ static void spread_names(GArray *names, const Box *box) {
         }
 }
 
-static void draw_names(cairo_t *cr, const Panel *panel, const Axis *x, const Axis *y, const Box *box) {
+static int right_of(const Chart *chart) {
+        return chart->panels->len == 1 ? RIGHT_ALONE : RIGHT;
+}
+
+static void draw_names(
+        cairo_t *cr, const Chart *chart, const Panel *panel, const Axis *x, const Axis *y, const Box *box) {
         g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(Name));
+        int room = right_of(chart) - 28, size = FONT_TEXT;
 
         for (guint i = 0; i < panel->curves->len; i++) {
                 const Curve *curve = panel->curves->pdata[i];
@@ -66,20 +73,23 @@ static void draw_names(cairo_t *cr, const Panel *panel, const Axis *x, const Axi
                 g_array_append_val(names, name);
         }
         spread_names(names, box);
+        for (guint i = 0; i < names->len; i++)
+                size = size_that_fits(cr, g_array_index(names, Name, i).curve->name, room, size, false);
         for (guint i = 0; i < names->len; i++) {
                 const Name *name = &g_array_index(names, Name, i);
                 double right = box->x + box->width;
-                g_autofree char *text = text_that_fits(cr, name->curve->name, RIGHT - 28, FONT_TEXT, false);
+                g_autofree char *text = text_that_fits(cr, name->curve->name, room, size, false);
                 canvas_ink(cr, INK_GREY);
                 canvas_line(cr, name->x + 5, name->y, right + 4, name->at, 0.7);
                 canvas_sign(cr, name->curve->style, right + 10, name->at, 3, false);
                 canvas_ink(cr, INK_BLACK);
-                canvas_text(cr, right + 18, name->at, ALIGN_LEFT, FONT_TEXT, false, text);
+                canvas_text(cr, right + 18, name->at, ALIGN_LEFT, size, false, text);
         }
 }
 
 static void draw_panel(cairo_t *cr, const Chart *chart, const Panel *panel, Axis x, Axis y, const Box *outer) {
-        Box box = { outer->x + LEFT, outer->y + TOP, outer->width - LEFT - RIGHT, outer->height - TOP - BOTTOM };
+        Box box = { outer->x + LEFT, outer->y + TOP, outer->width - LEFT - right_of(chart),
+                outer->height - TOP - BOTTOM };
 
         x.from = box.x;
         x.to = box.x + box.width;
@@ -93,13 +103,13 @@ static void draw_panel(cairo_t *cr, const Chart *chart, const Panel *panel, Axis
         canvas_text(
                 cr, box.x + box.width / 2, box.y + box.height + 30, ALIGN_MIDDLE, FONT_TEXT, false, chart->x_title);
         canvas_text_upright(cr, outer->x + 8, box.y + box.height / 2, FONT_TEXT, chart->y_title);
-        draw_names(cr, panel, &x, &y, &box);
+        draw_names(cr, chart, panel, &x, &y, &box);
         for (guint i = 0; i < panel->curves->len; i++)
                 curve_draw(cr, panel->curves->pdata[i], &x, &y, chart->signs_sparse);
 }
 
 void lines_draw(cairo_t *cr, const Chart *chart, const Box *box) {
-        double width = (box->width - (PANELS_A_ROW - 1) * GAP) / PANELS_A_ROW;
+        double width = chart->panels->len == 1 ? box->width : (box->width - (PANELS_A_ROW - 1) * GAP) / PANELS_A_ROW;
         Axis x, y;
 
         if (!chart_bounds(chart, &x, &y))

@@ -151,18 +151,16 @@ int size_that_fits(cairo_t *cr, const char *text, double width, int size, bool b
 }
 
 char *text_that_fits(cairo_t *cr, const char *text, double width, int size, bool bold) {
-        g_autoptr(GString) shorter = g_string_new(text);
+        glong length = g_utf8_strlen(text, -1), room = length;
+        char *shorter = g_strdup(text);
 
-        while (shorter->len > 0 && canvas_text_width(cr, size, bold, shorter->str) > width) {
-                char *last = g_utf8_find_prev_char(shorter->str, shorter->str + shorter->len);
-                /* Its last sign becomes dots, which are taken away with the one before in the next round. */
-                if (g_str_has_suffix(shorter->str, "..") && shorter->len > 3)
-                        last = g_utf8_find_prev_char(shorter->str, shorter->str + shorter->len - 2);
-                g_string_truncate(shorter, last != NULL ? (gsize)(last - shorter->str) : 0);
-                if (shorter->len > 0)
-                        g_string_append(shorter, "..");
+        while (room > 0 && canvas_text_width(cr, size, bold, shorter) > width) {
+                g_autofree char *begin = g_utf8_substring(text, 0, --room * 2 / 5);
+                g_autofree char *end = g_utf8_substring(text, length - (room - room * 2 / 5), length);
+                g_free(shorter);
+                shorter = g_strconcat(begin, "..", end, NULL);
         }
-        return g_strdup(shorter->str);
+        return shorter;
 }
 
 static double content_height(const Chart *chart) {

@@ -308,6 +308,26 @@ static void test_plot(Fixture *fixture, gconstpointer arguments) {
         unlink(run);
 }
 
+/* Each cause of a disturbance once, however results share them; and how much a burst is. */
+static void test_says(Fixture *fixture, gconstpointer arguments) {
+        static const char content[] =
+                "{ \"results\" : [ { \"kind\" : \"pipe\", \"mode\" : \"burst\", \"burst\" : 32, \"size\" : 64,"
+                " \"placement\" : \"same-cpu\", \"wait\" : \"block\", \"latency_ns\" : { \"p50\" : 5000 },"
+                " \"disturbed\" : true, \"disturbed_by\" : [ \"rain\", \"snow\" ] }, { \"kind\" : \"fifo\","
+                " \"mode\" : \"burst\", \"burst\" : 32, \"size\" : 64, \"placement\" : \"same-cpu\","
+                " \"wait\" : \"block\", \"latency_ns\" : { \"p50\" : 6000 }, \"disturbed\" : true,"
+                " \"disturbed_by\" : [ \"snow\" ] } ] }";
+        g_autofree char *file = fixture_path(fixture);
+
+        g_assert_true(g_file_set_contents(file, content, -1, NULL));
+        g_autoptr(CliResult) result = cli_run(fixture, NULL, "bench", "--from", file, NULL);
+        g_assert_cmpint(result->status, ==, 0);
+        g_assert_nonnull(strstr(result->output, "burst of 32 messages, same-cpu"));
+        g_assert_nonnull(strstr(result->output, "(2 of 2 results), by\n  rain\n  snow\n"));
+        g_assert_null(strstr(strstr(result->output, "  snow") + 1, "snow"));
+        unlink(file);
+}
+
 static void test_no_run(Fixture *fixture, gconstpointer arguments) {
         static const struct {
                 const char *content, *needle;
@@ -377,6 +397,7 @@ int main(int argc, char **argv) {
         FIXTURE_TEST("/cli/bench/terminal", NULL, test_terminal);
         FIXTURE_TEST("/cli/bench/plot", NULL, test_plot);
         FIXTURE_TEST("/cli/bench/no-run", NULL, test_no_run);
+        FIXTURE_TEST("/cli/bench/says", NULL, test_says);
         FIXTURE_TEST("/cli/bench/wrong-types", NULL, test_wrong_types);
         return g_test_run();
 }
