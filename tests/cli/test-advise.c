@@ -286,8 +286,8 @@ static void test_wrong_files(Fixture *fixture, gconstpointer arguments) {
         static const char *const wrong[] = { "", "{", "[]", "{}", "{ \"results\": 7 }", "null" };
         static const char *const odd[] = { "{ \"results\": [] }", "{ \"results\": [ 7, null, {}, [ ] ] }",
                 "{ \"results\": [ { \"kind\": 7, \"mode\": {}, \"size\": \"x\", \"latency_ns\": 3 } ] }",
-                "{ \"results\": [ { \"kind\": \"pipe\", \"mode\": \"throughput\", \"size\": -1, "
-                "\"messages_per_second\": 1e308, \"disturbed\": \"no\" } ] }" };
+                ("{ \"results\": [ { \"kind\": \"pipe\", \"mode\": \"throughput\", \"size\": -1, "
+                 "\"messages_per_second\": 1e308, \"disturbed\": \"no\" } ] }") };
         g_autofree char *path = fixture_path(fixture), *options = g_strdup_printf("--size 64 --from %s", path);
 
         g_autoptr(CliResult) none = advise(fixture, "--from /nonexistent/file");

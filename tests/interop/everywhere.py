@@ -117,7 +117,7 @@ def surroundings():
     surrounding('network', ['unshare', '--net'], **of(INET, 'interface lo is down'))
     surrounding('ipc', ['unshare', '--ipc'])
     surrounding('msgqueue-0', ['prlimit', '--msgqueue=0'], mq_posix='RLIMIT_MSGQUEUE|EMFILE')
-    surrounding('nofile-32', ['prlimit', '--nofile=32'], pipe='EMFILE', tcp='EMFILE')
+    surrounding('nofile-32', ['prlimit', '--nofile=32'], pipe='EMFILE', tcp='EMFILE', ring='RLIMIT_NOFILE')
     surrounding('nobody', nobody(), **no_right)
     surrounding('dev-shm-full', mounted('mount -t tmpfs -o size=16k none /dev/shm && '
                                         'head -c 16k /dev/zero > /dev/shm/fill || exit 99'), **of(SHM, 'ENOSPC'))
