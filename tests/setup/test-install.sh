@@ -98,8 +98,12 @@ share/applications/org.ipcbus1.Watch.desktop
 share/bash-completion/completions/ipcctl
 $(cd "$1/interfaces" && for xml in *.xml; do echo "share/dbus-1/interfaces/$xml"; done)
 share/dbus-1/services/org.ipcbus1.service
+share/doc/libipcbus-ring/examples/ring-example.h
+share/doc/libipcbus-ring/examples/ring-reader.c
+share/doc/libipcbus-ring/examples/ring-writer.c
 share/icons/hicolor/scalable/apps/org.ipcbus1.Watch.svg
 share/man/man1/ipcctl.1
+share/man/man3/ipcbus-ring.3
 share/man/man8/ipcbusd.8
 share/metainfo/org.ipcbus1.Watch.metainfo.xml
 END

@@ -128,7 +128,7 @@ static void test_explain(PathFixture *f, gconstpointer data) {
         g_assert_true(fixture_may(verdict, "connect to"));
         steps = record_get(verdict, "steps");
         g_assert_nonnull(steps);
-        g_assert_cmpuint(steps->records.n, ==, 6);
+        g_assert_cmpuint(steps->records.n, ==, 7);
         for (size_t i = 0; i < steps->records.n; i++)
                 g_assert_cmpstr(record_get_string(steps->records.items[i], "result", ""), !=, "blocked");
         path_fixture_remove(&object);
